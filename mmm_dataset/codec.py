@@ -1,0 +1,181 @@
+"""Records to the unified text format and back.
+
+The string grammar itself lives in ``mmm_f1.unified`` and the offset rule in ``mmm_f1.locate``, because the metric needs
+both and must work alone; this module is where they meet the record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from mmm_dataset.record import Item, Record, Span
+from mmm_f1.locate import locate
+from mmm_f1.unified import (
+    ENTITY_NOT_IN_TEXT,
+    LABEL,
+    NO_TASK_WORD,
+    REPEATED_PAIR,
+    TASK_WORDS,
+    UNKNOWN_LABEL,
+    Failure,
+    Form,
+    parse,
+    render,
+    shape,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What an output string says.
+
+    Attributes:
+        label: text-level label.
+        items: in order and multiplicity; offsets by the rule of ``mmm_f1.locate`` if the text was given.
+        issues: content failures (unknown label, entity not in the text, pair listed more often than it occurs).
+        ambiguous: the published form allowed another reading.
+    """
+
+    label: str
+    items: tuple[Item, ...]
+    issues: tuple[Failure, ...] = ()
+    ambiguous: bool = False
+
+
+def prompt(text: str, word: str) -> str:
+    """The input of a model: the text, a slash, the task word. The one prompt function of the kit."""
+    return f"{text}/{word}"
+
+
+def encode(record: Record, task_words: Mapping[str, Sequence[str]] = TASK_WORDS) -> tuple[str, str]:
+    """Input and output string of an annotated record; a published row gives back its own bytes.
+
+    Raises:
+        ValueError: the record has no label or no items yet, or an item does not have the fields of the task word.
+    """
+    if record.raw is not None:
+        return record.raw
+    if record.label is None or record.items is None:
+        raise ValueError(f"record {record.id!r} is not annotated yet: it belongs on a worklist")
+    roles = shape(record.word, task_words)
+    try:
+        fields = [item_fields(item, roles) for item in record.items]
+        return prompt(record.text, record.word), render(record.label, record.word, fields, task_words=task_words)
+    except ValueError as error:
+        raise ValueError(f"record {record.id!r}: {error}") from error
+
+
+def item_fields(item: Item, roles: Sequence[str]) -> tuple[str, ...]:
+    """The fields of an item in the order of ``roles``; a role ending in ``?`` may be absent and is then empty.
+
+    Raises:
+        ValueError: the item's spans do not have these roles.
+    """
+    by_role = {span.role: span.text for span in item.spans}
+    fields = []
+    for role in roles:
+        if role == LABEL:
+            fields.append(item.label)
+        elif role.endswith("?"):
+            fields.append(by_role.pop(role[:-1], ""))
+        elif role in by_role:
+            fields.append(by_role.pop(role))
+        else:
+            raise ValueError(f"item {item.label!r} has no {role}")
+    if by_role or len({span.role for span in item.spans}) != len(item.spans):
+        raise ValueError(f"item {item.label!r} has spans that its task word does not write: {', '.join(by_role) or 'twice'}")
+    return tuple(fields)
+
+
+def split_input(line: str, words: Collection[str]) -> tuple[str, str] | Failure:
+    """Take an input string apart into text and task word, which is one of ``words`` (the longest that fits)."""
+    fitting = [word for word in words if line.endswith(f"/{word}")]
+    if not fitting:
+        return Failure(NO_TASK_WORD, f"the input ends in none of {', '.join('/' + word for word in words)}")
+    word = max(fitting, key=len)
+    return line[: -len(word) - 1], word
+
+
+def decode(
+    output: str,
+    word: str,
+    *,
+    text: str | None = None,
+    labels: Collection[str] | None = None,
+    form: Form = "escaped",
+    strict: bool = False,
+    task_words: Mapping[str, Sequence[str]] = TASK_WORDS,
+) -> Decoded | Failure:
+    """Read an output string.
+
+    Args:
+        output: what a model wrote, or the ``output`` column of a row.
+        word: the task word of the row.
+        text: the row's text: gives offsets, and checks that entities are in it.
+        labels: the closed set of word-level labels, or None if they are open.
+        form: the form the string is in; recorded with the data, never guessed.
+        strict: return the first content failure instead of listing them in ``Decoded.issues``.
+        task_words: roles per task word.
+
+    Returns:
+        :class:`Decoded`, or a ``Failure`` whose kind is in ``mmm_f1.unified`` (``PARSE_FAILURES``, ``CONTENT_FAILURES``).
+    """
+    parsed = parse(output, word, form=form, task_words=task_words, labels=labels, text=text)
+    if isinstance(parsed, Failure):
+        return parsed
+    roles = shape(word, task_words)
+    items = _to_items(parsed.items, roles, text)
+    issues = _content_failures(items, text, labels)
+    if strict and issues:
+        return issues[0]
+    return Decoded(parsed.label, items, issues, parsed.ambiguous)
+
+
+def _to_items(rows: Sequence[tuple[str, ...]], roles: Sequence[str], text: str | None) -> tuple[Item, ...]:
+    at_label = roles.index(LABEL)
+    names = [role.removesuffix("?") for role in roles]
+    if len(roles) == 2:
+        keys = [(fields[at_label], fields[1 - at_label]) for fields in rows]
+        places = locate(text, keys) if text is not None else [None] * len(keys)
+        role = names[1 - at_label]
+        return tuple(
+            Item(label, (Span(entity, *(place or (None, None)), role=role),)) for (label, entity), place in zip(keys, places)
+        )
+    # The arguments of relations and events name a mention, not a new one each time: equal strings share their place.
+    arguments = list(dict.fromkeys(f for fields in rows for f, name in zip(fields, names) if name != LABEL and f))
+    found = dict(zip(arguments, locate(text, [("", a) for a in arguments]))) if text is not None else {}
+    return tuple(
+        Item(
+            fields[at_label],
+            tuple(
+                Span(field, *(found.get(field) or (None, None)), role=name)
+                for field, name in zip(fields, names)
+                if name != LABEL and field
+            ),
+        )
+        for fields in rows
+    )
+
+
+def _content_failures(
+    items: Sequence[Item], text: str | None, labels: Collection[str] | None
+) -> tuple[Failure, ...]:
+    issues = []
+    for item in items:
+        if labels is not None and item.label not in labels:
+            issues.append(Failure(UNKNOWN_LABEL, f"{item.label!r} is not in the label set"))
+        if text is not None:
+            issues += [
+                Failure(ENTITY_NOT_IN_TEXT, f"{span.text!r} is not in the text")
+                for span in item.spans
+                if span.text not in text
+            ]
+    if text is not None:
+        for item, count in Counter(item for item in items if item.is_pair and item.spans[0].start is None).items():
+            if item.spans[0].text in text:
+                issues.append(
+                    Failure(REPEATED_PAIR, f"{item.label};{item.spans[0].text} is listed {count} times more than it occurs")
+                )
+    return tuple(issues)

@@ -1,0 +1,198 @@
+"""The record: the only currency between the parts of the kit.
+
+A row of MMM has a text, a text-level label, and word-level items of the same text. An item is a label with one span (a
+label-entity pair) or with several spans in named roles (a relation, an event). Records are frozen and checked when they
+are made: what exists is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+Origin = Literal["published", "rebuilt", "stand-in", "demo"]
+ORIGINS: Final = get_args(Origin)
+"""``published``: the authors' files. ``rebuilt``: made from MMM's own upstream source. ``stand-in``: made from another
+source of the same kind. ``demo``: written for this kit. Only the first two are ever called MMM."""
+
+Split = Literal["train", "test"]
+SPLITS: Final = get_args(Split)
+
+
+class RecordError(ValueError):
+    """A record that cannot exist; the message names the record, what is wrong and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of the text.
+
+    Attributes:
+        text: the piece, as it stands in the text; empty only for an event's absent argument.
+        start, end: half-open offsets in code points of the record's text, both None where they are unknown.
+        role: what the piece is to its item: ``entity``, or ``head``, ``tail``, ``subject``, ``object``, ``time`` ...
+    """
+
+    text: str
+    start: int | None = None
+    end: int | None = None
+    role: str = "entity"
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A word-level annotation: a label and the spans it is about.
+
+    Attributes:
+        label: entity type, polarity, relation or event.
+        spans: one span for a label-entity pair, one per role for a relation or event.
+        source_item: in a translated or aligned record, the index of the source record's item that this one renders.
+    """
+
+    label: str
+    spans: tuple[Span, ...]
+    source_item: int | None = None
+
+    @classmethod
+    def pair(
+        cls, label: str, text: str, start: int | None = None, end: int | None = None, source_item: int | None = None
+    ) -> Item:
+        """A label-entity pair."""
+        return cls(label, (Span(text, start, end),), source_item)
+
+    @property
+    def is_pair(self) -> bool:
+        """Whether this is a label-entity pair, not a relation or an event."""
+        return len(self.spans) == 1 and self.spans[0].role == "entity"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row.
+
+    Attributes:
+        id: unique within its config.
+        language: code of the language registry (``ja``, ``en``, ``zh``, ...).
+        task: code of the task registry (``scnm``, ``scpos_adj``, ...).
+        word: task word of the row (``NER`` ...); TCREE has two, so the task does not settle it.
+        text: the raw text; every offset counts its code points.
+        label: text-level label; None before annotation.
+        items: word-level items in order and multiplicity; None before annotation, empty if there are none.
+        origin: see ``ORIGINS``.
+        source: name of the source in the registry.
+        source_id: id of the underlying item in its source: the same for a row, its translations and its SCPOS siblings.
+        licence: SPDX-like name of the licence this row is under.
+        split: ``train`` or ``test`` if the source settles it, else None.
+        raw: the published row's own input and output string, byte for byte; None for rows this kit wrote.
+    """
+
+    id: str
+    language: str
+    task: str
+    word: str
+    text: str
+    label: str | None
+    items: tuple[Item, ...] | None
+    origin: Origin
+    source: str
+    source_id: str
+    licence: str
+    split: Split | None = None
+    raw: tuple[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("id", "language", "task", "word", "source", "source_id", "licence"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value:
+                raise RecordError(f"record {self.id!r}: {name} must be a non-empty string, not {value!r}")
+        if not isinstance(self.text, str):
+            raise RecordError(f"record {self.id!r}: text must be a string, not {type(self.text).__name__}")
+        if self.label is not None and (not isinstance(self.label, str) or not self.label):
+            raise RecordError(f"record {self.id!r}: the text-level label is {self.label!r}; leave it null if there is none")
+        if self.origin not in ORIGINS:
+            raise RecordError(f"record {self.id!r}: origin {self.origin!r} is not one of {', '.join(ORIGINS)}")
+        if self.split is not None and self.split not in SPLITS:
+            raise RecordError(f"record {self.id!r}: split {self.split!r} is not one of {', '.join(SPLITS)}")
+        for index, item in enumerate(self.items or ()):
+            self._check_item(index, item)
+
+    def _check_item(self, index: int, item: Item) -> None:
+        if not item.label or not item.spans:
+            raise RecordError(f"record {self.id!r}, item {index}: an item needs a label and a span")
+        for span in item.spans:
+            if (span.start is None) != (span.end is None):
+                raise RecordError(f"record {self.id!r}, item {index}: one offset of {span.text!r} is null, the other is not")
+            if span.start is None or span.end is None:
+                continue
+            if not 0 <= span.start < span.end <= len(self.text) or self.text[span.start : span.end] != span.text:
+                raise RecordError(
+                    f"record {self.id!r}, item {index}: text[{span.start}:{span.end}] is "
+                    f"{self.text[max(0, span.start) : max(0, span.end)]!r}, not {span.text!r}"
+                )
+
+    @property
+    def config(self) -> str:
+        """Name of the config this row belongs to, ``{language}_{task}``."""
+        return f"{self.language}_{self.task}"
+
+    @property
+    def form(self) -> Literal["published", "escaped"]:
+        """The form of the row's output string: ``published`` rows keep their own bytes."""
+        return "escaped" if self.raw is None else "published"
+
+    @property
+    def is_annotated(self) -> bool:
+        """Whether both levels are there; only then can the row enter a release (published rows always can)."""
+        return self.label is not None and self.items is not None
+
+
+def to_dict(record: Record) -> dict[str, Any]:
+    """The record as plain JSON types; the inverse of :func:`from_dict`. Offsets and fields that are None stay null."""
+    out: dict[str, Any] = {name: getattr(record, name) for name in Record.__slots__}
+    out["raw"] = None if record.raw is None else list(record.raw)
+    if record.items is not None:
+        out["items"] = [
+            {
+                "label": item.label,
+                "spans": [{"text": s.text, "start": s.start, "end": s.end, "role": s.role} for s in item.spans],
+                "source_item": item.source_item,
+            }
+            for item in record.items
+        ]
+    return out
+
+
+def from_dict(row: Mapping[str, Any]) -> Record:
+    """Make a record of plain JSON types.
+
+    An item may be written short, as ``{"label", "text", "start", "end"}``, with or without offsets.
+
+    Raises:
+        RecordError: a key is missing or unknown, or the record is not valid.
+    """
+    where = f"record {row.get('id')!r}"
+    if unknown := set(row) - set(Record.__slots__):
+        raise RecordError(f"{where}: unknown key {min(unknown)!r}; known keys: {', '.join(Record.__slots__)}")
+    values = dict(row)
+    try:
+        if values.get("items") is not None:
+            values["items"] = tuple(_item_from_dict(item) for item in values["items"])
+        if values.get("raw") is not None:
+            values["raw"] = tuple(values["raw"])
+        return Record(**values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise RecordError(f"{where}: {_explain(error)}") from error
+
+
+def _item_from_dict(item: Mapping[str, Any]) -> Item:
+    if "spans" not in item:
+        return Item.pair(item["label"], item["text"], item.get("start"), item.get("end"), item.get("source_item"))
+    spans = tuple(Span(s["text"], s.get("start"), s.get("end"), s.get("role", "entity")) for s in item["spans"])
+    return Item(item["label"], spans, item.get("source_item"))
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, KeyError):
+        return f"an item lacks the key {error.args[0]!r}"
+    return str(error).replace("Record.__init__() ", "").replace("missing 1 required positional argument", "missing key")

@@ -1,0 +1,275 @@
+"""The one place that knows the configs: languages, tasks, label sets, sources and sizes, all read from data files.
+
+``mmm_dataset/data/registry.toml`` and ``labels.csv`` hold the 21 configs of MMM. More files can be loaded on top, so a new
+config, language or data set is new rows of data: ``load("xsid", "my.toml")``.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from mmm_f1.unified import LABEL, TASK_WORDS
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_DATA = Path(__file__).parent / "data"
+_PROVENANCE = frozenset({"paper", "card", "source", "inferred", "ours"})
+
+
+class RegistryError(ValueError):
+    """A registry file is wrong, or something asked for is not in it; the message says what there is instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language: its name, how the authors' file names write it, and the scripts its texts may hold."""
+
+    code: str
+    name: str
+    file_codes: tuple[str, ...] = ()
+    scripts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A task: its task words, label sets (None: open labels), split family, and part of the authors' file names."""
+
+    code: str
+    title: str
+    description: str
+    family: str
+    words: tuple[str, ...]
+    text_labels: str | None = None
+    word_labels: Mapping[str, str] = field(default_factory=dict)
+    file_pattern: str = ""
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where rows come from: title, address, licence and its terms, files, and pinned downloads where public."""
+
+    name: str
+    title: str
+    url: str
+    licence: str
+    terms: tuple[str, ...]
+    files: tuple[str, ...] = ()
+    download: tuple[Mapping[str, str], ...] = ()
+    hub: tuple[str, ...] = ()
+    provenance: str = "ours"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """One sub-dataset: language, task, and the paper's sizes in rows (Tables 2 to 4), None where it has none."""
+
+    name: str
+    language: str
+    task: str
+    version: str
+    total: int | None = None
+    train: int | None = None
+    test: int | None = None
+    upstream: tuple[str, ...] = ()
+    translated_from: str | None = None
+    deviation: Mapping[str, Any] | None = None
+    provenance: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One label in one language: the spelling that is written, the ones that are read as well, and who says so."""
+
+    set: str
+    key: str
+    language: str
+    label: str
+    aliases: tuple[str, ...]
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """All configs and what they refer to, by name, in the order of the files."""
+
+    languages: Mapping[str, Language]
+    tasks: Mapping[str, Task]
+    sources: Mapping[str, Source]
+    configs: Mapping[str, Config]
+    labels: tuple[Label, ...]
+    train_share: Mapping[str, float]
+    task_words: Mapping[str, tuple[str, ...]]
+
+    def config(self, name: str) -> Config:
+        """The config of this name. Raises RegistryError with the names there are."""
+        return _get(self.configs, name, "config")
+
+    def task(self, code: str) -> Task:
+        """The task of this code. Raises RegistryError with the codes there are."""
+        return _get(self.tasks, code, "task")
+
+    def source(self, name: str) -> Source:
+        """The source of this name. Raises RegistryError with the names there are."""
+        return _get(self.sources, name, "source")
+
+    def label_set(self, name: str, language: str) -> dict[str, str]:
+        """Spelling to key of a label set in a language, aliases included; empty if the set has no such language."""
+        return _label_index(self.labels).get((name, language), {})
+
+    def spelling(self, name: str, key: str, language: str) -> str:
+        """How a language writes a label. Raises RegistryError if the table has no such row."""
+        for label in self.labels:
+            if (label.set, label.key, label.language) == (name, key, language):
+                return label.label
+        raise RegistryError(f"labels.csv has no {language} row for {key!r} in the set {name!r}")
+
+    def text_labels(self, config: Config) -> dict[str, str] | None:
+        """Spelling to key of the config's text-level labels, or None if they are open."""
+        name = self.task(config.task).text_labels
+        return self.label_set(name, config.language) if name else None
+
+    def word_labels(self, config: Config, word: str) -> dict[str, str] | None:
+        """Spelling to key of the word-level labels under a task word, or None if they are open."""
+        name = self.task(config.task).word_labels.get(word)
+        return self.label_set(name, config.language) if name else None
+
+    def canonical(self, name: str, spelling: str, language: str) -> str:
+        """The table's own spelling of a label that may be written with an alias.
+
+        Raises:
+            RegistryError: no row of the set has this spelling; the message lists the labels there are.
+        """
+        index = self.label_set(name, language)
+        if spelling not in index:
+            raise RegistryError(f"{spelling!r} is no {language} label of {name!r}: {', '.join(index) or 'the set is empty'}")
+        return self.spelling(name, index[spelling], language)
+
+    def share(self, family: str) -> float:
+        """Share of source items on the train side of built data."""
+        return self.train_share.get(family, self.train_share["default"])
+
+
+@lru_cache(maxsize=8)
+def load(*extra: str) -> Registry:
+    """Read the registry of MMM and, on top, further files: a path to a TOML file, or the name of one that ships (``xsid``).
+
+    Rows of a later file replace rows of the same name. A file may name its own label table: ``labels = "my.csv"``.
+
+    Raises:
+        RegistryError: a file is missing, is not TOML, or refers to something that does not exist.
+    """
+    merged: dict[str, dict[str, Any]] = {}
+    labels: list[Label] = []
+    for path in (_DATA / "registry.toml", *map(_find, extra)):
+        data = _read_toml(path)
+        if name := data.pop("labels", None):
+            labels += _read_labels(path.parent / name)
+        for section, rows in data.items():
+            merged.setdefault(section, {}).update(rows)
+    registry = _make(merged, labels)
+    _check(registry)
+    return registry
+
+
+def _find(name: str) -> Path:
+    shipped = _DATA / f"{name}.toml"
+    path = Path(name)
+    if path.suffix != ".toml" and shipped.is_file():
+        return shipped
+    if not path.is_file():
+        raise RegistryError(f"no registry file {name!r}: give a .toml path, or one that ships: xsid")
+    return path
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RegistryError(f"{path}: not valid TOML: {error}") from error
+
+
+def _read_labels(path: Path) -> list[Label]:
+    if not path.is_file():
+        raise RegistryError(f"{path}: the label table is missing")
+    labels = []
+    with path.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            try:
+                aliases = tuple(filter(None, row["aliases"].split("|")))
+                labels.append(Label(row["set"], row["key"], row["language"], row["label"], aliases, row["provenance"]))
+            except (KeyError, AttributeError) as error:
+                raise RegistryError(f"{path}: a row lacks the column {error}: {row}") from error
+    return labels
+
+
+def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label]) -> Registry:
+    words = {word: tuple(roles) for word, roles in TASK_WORDS.items()}
+    words.update({word: tuple(roles) for word, roles in merged.get("task_word", {}).items()})
+
+    def table(section: str, cls: type, key: str) -> dict[str, Any]:
+        out = {}
+        for name, row in merged.get(section, {}).items():
+            values = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+            try:
+                out[name] = cls(**{key: name, **values})
+            except TypeError as error:
+                raise RegistryError(f"[{section}.{name}]: {str(error).split(') ', 1)[-1]}") from error
+        return out
+
+    return Registry(
+        table("language", Language, "code"),
+        table("task", Task, "code"),
+        table("source", Source, "name"),
+        table("config", Config, "name"),
+        tuple({(label.set, label.key, label.language): label for label in labels}.values()),
+        merged.get("train_share", {}),
+        words,
+    )
+
+
+def _check(registry: Registry) -> None:
+    sets = {label.set for label in registry.labels}
+    for task in registry.tasks.values():
+        for name in filter(None, (task.text_labels, *task.word_labels.values())):
+            if name not in sets:
+                raise RegistryError(f"[task.{task.code}]: no label set {name!r} in the label tables")
+    for config in registry.configs.values():
+        where = f"[config.{config.name}]"
+        if config.name != f"{config.language}_{config.task}":
+            raise RegistryError(f"{where}: the name must be {config.language}_{config.task}")
+        if config.language not in registry.languages or config.task not in registry.tasks:
+            raise RegistryError(f"{where}: unknown language {config.language!r} or task {config.task!r}")
+        for source in config.upstream:
+            _get(registry.sources, source, "source")
+    for label in registry.labels:
+        if label.provenance not in _PROVENANCE:
+            raise RegistryError(f"label {label.label!r}: provenance {label.provenance!r} is not one of {sorted(_PROVENANCE)}")
+    for word, roles in registry.task_words.items():
+        if "/" in word or LABEL not in roles:
+            raise RegistryError(f"task word {word!r}: needs a {LABEL} among its roles, and no '/' in the word")
+
+
+def _get(table: Mapping[str, Any], name: str, what: str) -> Any:
+    if name not in table:
+        raise RegistryError(f"no {what} {name!r}; there are: {', '.join(table)}")
+    return table[name]
+
+
+@lru_cache(maxsize=8)
+def _label_index(labels: tuple[Label, ...]) -> dict[tuple[str, str], dict[str, str]]:
+    index: dict[tuple[str, str], dict[str, str]] = {}
+    for label in labels:
+        table = index.setdefault((label.set, label.language), {})
+        for spelling in (label.label, *label.aliases):
+            table.setdefault(spelling, label.key)
+    return index
