@@ -41,6 +41,11 @@ def dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
+def pretty(value: Any) -> str:
+    """JSON for people to read, ending in a newline."""
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
 def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
     """Line number (from 1) and value of every line; blank lines are passed over.
 

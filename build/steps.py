@@ -30,6 +30,10 @@ class Drop:
     detail: str = ""
     raw: str | None = None
 
+    def as_dict(self) -> dict[str, str | None]:
+        """The line of the report file."""
+        return {"id": self.id, "dropped": self.reason, "detail": self.detail, "raw": self.raw}
+
 
 @dataclass(frozen=True, slots=True)
 class Note:
@@ -38,6 +42,10 @@ class Note:
     id: str
     reason: str
     detail: str = ""
+
+    def as_dict(self) -> dict[str, str | None]:
+        """The line of the report file."""
+        return {"id": self.id, "noted": self.reason, "detail": self.detail}
 
 
 Row = Record | Drop | Note

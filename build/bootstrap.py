@@ -1,0 +1,88 @@
+"""From a bare Python to the kit's own environment in ``.venv``. Standard library only, nothing imported that needs it.
+
+``main`` and ``test`` set up whatever is missing and then run; every other verb is handed to the environment that is there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+CONSTRAINTS = ROOT / "constraints.txt"
+COMPAT = ROOT / "tests" / "compat"
+EXTRAS = {"main": "build", "test": "test", "setup": "build"}
+OLDEST = (3, 10)
+
+
+class SetupError(Exception):
+    """The environment cannot be made; the message is one line with the remedy."""
+
+
+def run(arguments: list[str]) -> int:
+    """Run a verb in the kit's environment, setting it up first for ``main``, ``test`` and ``setup``."""
+    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    helping = not verb or "-h" in arguments or "--help" in arguments
+    try:
+        if sys.version_info < OLDEST:
+            raise SetupError("Python {}.{} or newer is needed, this is {}.{}".format(*OLDEST, *sys.version_info[:2]))
+        if not helping and verb in EXTRAS:
+            ensure(VENV, ["-e", f"{ROOT}[{EXTRAS[verb]}]"], CONSTRAINTS, also=[ROOT / "setup.cfg"])
+            if verb == "test":
+                for requirements in sorted(COMPAT.glob("*.txt")):
+                    ensure(VENV / "compat" / requirements.stem, ["-r", str(requirements)], requirements)
+        if not helping and not _is_current(VENV):
+            if not python_of(VENV).exists():
+                raise SetupError("the environment is not set up yet: run `python3 -m build setup` first")
+            return _handed_over([str(python_of(VENV)), "-m", "build", *arguments])
+    except SetupError as error:
+        print(f"build: error: {error}", file=sys.stderr)
+        return 2
+    from build.cli import main
+
+    return main(arguments)
+
+
+def python_of(venv: Path) -> Path:
+    """The interpreter of a virtual environment."""
+    return venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def ensure(venv: Path, requirements: list[str], constraints: Path, also: list[Path] | None = None) -> None:
+    """Make a virtual environment, unless one made from the very same files is there already.
+
+    Raises:
+        SetupError: ``venv`` or ``pip`` failed; pip's own message stands above.
+    """
+    stamp = venv / ".installed"
+    wanted = hashlib.sha256(repr((sys.version_info[:2], requirements)).encode())
+    for path in (constraints, *(also or [])):
+        wanted.update(path.read_bytes())
+    if stamp.is_file() and stamp.read_text() == wanted.hexdigest():
+        return
+    print(f"setting up {venv.relative_to(ROOT)} (once) ...", file=sys.stderr, flush=True)
+    # Not with the interpreter of .venv itself, which would be replaced under its own feet.
+    base = getattr(sys, "_base_executable", sys.executable)
+    _call([base, "-m", "venv", str(venv)], "making a virtual environment failed; on Debian: apt install python3-venv")
+    pip = [str(python_of(venv)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    _call([*pip, "-c", str(constraints), *requirements], "pip could not install what the kit needs; is the network there?")
+    stamp.write_text(wanted.hexdigest())
+
+
+def _call(command: list[str], remedy: str) -> None:
+    if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
+        raise SetupError(remedy)
+
+
+def _is_current(venv: Path) -> bool:
+    return Path(sys.prefix).resolve() == venv.resolve() or "MMM_BUILD_HERE" in os.environ
+
+
+def _handed_over(command: list[str]) -> int:
+    if os.name != "nt":
+        os.execv(command[0], command)
+    return subprocess.run(command, check=False).returncode

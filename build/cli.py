@@ -1,0 +1,136 @@
+"""The command line of the pipeline. Heavy imports happen inside the verbs, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from build.steps import KitError
+from mmm_dataset import RecordError, RegistryError, load
+
+RELEASE = Path("release/mmm")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one verb; a user's mistake is one line on stderr and exit code 2."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if not options.verb:
+        parser.print_help()
+        return 0
+    try:
+        return int(options.run(options) or 0)
+    except (KitError, RecordError, RegistryError) as error:
+        print(f"build: error: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        sys.stderr.close()
+    except OSError as error:
+        print(f"build: error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("build: interrupted; nothing half-written was left behind", file=sys.stderr)
+        return 130
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m build", description="The pipeline of the MMM release kit.")
+    verbs = parser.add_subparsers(dest="verb", metavar="VERB")
+
+    def verb(name: str, run: Any, text: str) -> argparse.ArgumentParser:
+        sub = verbs.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=run)
+        return sub
+
+    sub = verb("main", _main, "build the 21 configs from the embedded data, load each back, score it, print one table")
+    _out(sub)
+    verb("setup", lambda _: print("the environment is ready: .venv"), "set up .venv and nothing else")
+    sub = verb("test", _test, "lint, format, types and all tests; sets up the extra environments they need")
+    sub.add_argument("pytest", nargs=argparse.REMAINDER, metavar="...", help="passed on to pytest")
+    verb("sources", _sources, "list the sources that can be read, with their files, licences and options")
+
+    sub = verb("read", _read, "read a source into records, a worklist of unlabelled ones, and a report")
+    sub.add_argument("source", help="a name from `sources`")
+    sub.add_argument("--from", dest="origin", type=Path, metavar="PATH", help="file or folder; default: fetch it")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="default: work/SOURCE")
+    sub.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the source")
+    _registry(sub)
+
+    sub = verb("release", _release, "make a release tree of records (JSON lines, as `read` writes them)")
+    sub.add_argument("records", nargs="+", type=Path, metavar="RECORDS.jsonl")
+    sub.add_argument("--split", default="hash", choices=("hash", "table3", "published"), help="default: hash")
+    _out(sub)
+    _registry(sub)
+
+    sub = verb("import", _import, "make a release tree of the authors' 42 JSON files, their train and test kept verbatim")
+    sub.add_argument("--from", dest="origin", type=Path, metavar="DIR", required=True, help="folder with the files")
+    _out(sub)
+    _registry(sub)
+
+    sub = verb("validate", _validate, "check a release tree and say what is wrong")
+    sub.add_argument("tree", type=Path, nargs="?", default=RELEASE, metavar="PATH", help=f"default: {RELEASE}")
+    _registry(sub)
+    verb("paper-notes", _paper_notes, "recompute what docs/paper_notes.md says about the paper's figures")
+    return parser
+
+
+def _out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=RELEASE, metavar="DIR", help=f"default: {RELEASE}")
+
+
+def _registry(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--registry", action="append", default=[], metavar="FILE", help="more configs: a .toml file, or the shipped xsid"
+    )
+
+
+def _main(options: argparse.Namespace) -> None:
+    from build.main_job import run
+
+    run(options.out)
+
+
+def _test(options: argparse.Namespace) -> int:
+    from build.checks import run
+
+    return run(options.pytest)
+
+
+def _sources(_: argparse.Namespace) -> None:
+    from build.reading import describe
+
+    print(describe(load()))
+
+
+def _read(options: argparse.Namespace) -> None:
+    from build.reading import read
+
+    out = options.out or Path("work") / options.source
+    print(read(options.source, options.origin, out, load(*options.registry), options.option))
+
+
+def _release(options: argparse.Namespace) -> None:
+    from build.reading import release
+
+    print(release(options.records, options.out, load(*options.registry), options.split))
+
+
+def _import(options: argparse.Namespace) -> None:
+    from build.reading import import_published
+
+    print(import_published(options.origin, options.out, load(*options.registry)))
+
+
+def _validate(options: argparse.Namespace) -> int:
+    from build.validate import validate
+
+    report = validate(options.tree, load(*options.registry))
+    print(report)
+    return 1 if report.errors else 0
+
+
+def _paper_notes(_: argparse.Namespace) -> None:
+    from build.paper_notes import report
+
+    print(report())

@@ -1,0 +1,229 @@
+"""Records in, release tree out: ``release/mmm`` with a card, Parquet files, a manifest and a leakage report.
+
+Rows stream: the first pass stages every config as Parquet and keeps a few bytes a row for the split, the second copies each
+side out of the staged columns without touching Python objects. The tree is written beside its place and moved there when it
+is whole. The same records and options give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+import mmm_dataset
+from build.duplicates import digest
+from build.files import atomic, dump, pretty, progress, sha256
+from build.splits import Ledger
+from build.steps import Drop, KitError, Row, Tally
+from cards.dataset_card import render_card
+from mmm_dataset import Record, Registry
+from mmm_dataset.schema import arrow_schema, to_row
+
+BATCH = 2048
+ROW_GROUP = 16384
+SPLITS = ("train", "test")
+REPORT = "report.jsonl"
+"""Every drop and note of the run, one a line, beside the release: it may hold source text and is not part of it."""
+
+
+@dataclass
+class _Stage:
+    """One config while its rows come in: a staged Parquet file and the rows' place in the ledger."""
+
+    path: Path
+    writer: pq.ParquetWriter
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    sources: set[str] = field(default_factory=set)
+    licences: set[str] = field(default_factory=set)
+    origins: set[str] = field(default_factory=set)
+
+    def add(self, record: Record, row: dict[str, Any], place: int) -> None:
+        self.rows.append(row)
+        self.places.append(place)
+        self.sources.add(record.source)
+        self.licences.add(record.licence)
+        self.origins.add(record.origin)
+        self.counts["items"] += len(record.items or ())
+        self.counts["rows_without_item"] += record.items == ()
+        self.counts["rows_not_parsed"] += record.items is None
+        if len(self.rows) == BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        if self.rows:
+            self.writer.write_batch(pa.RecordBatch.from_pylist(self.rows, schema=self.writer.schema))
+            self.rows = []
+
+
+def build_release(
+    rows: Iterable[Row],
+    out: Path,
+    registry: Registry,
+    *,
+    split: str = "hash",
+    inputs: Mapping[str, str] | None = None,
+    steps: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Write a release tree.
+
+    Args:
+        rows: records of any configs; drops and notes on the way are counted.
+        out: the folder to write or replace; only a folder that is empty or holds a manifest is replaced.
+        registry: what knows the configs.
+        split: ``hash``, ``table3`` or ``published``, see :mod:`build.splits`.
+        inputs: file name to SHA-256 of what was read, for the manifest.
+        steps: earlier steps' counts, for the manifest.
+
+    Returns:
+        The manifest, as written.
+
+    Raises:
+        KitError: ``out`` is something else, an id comes twice, no row can be released, or the split cannot be made.
+    """
+    _check_target(out)
+    tally, ledger = Tally(), Ledger(registry)
+    with _beside(out) as folder:
+        staged = folder / "staged"
+        staged.mkdir()
+        stages = _stage(tally.count(_releasable(rows)), staged, ledger, registry)
+        if not stages:
+            raise KitError(f"nothing to release: {_reasons(tally)}")
+        test, leakage = ledger.assign(split)
+        tree = folder / "mmm"
+        order = [name for name in registry.configs if name in stages]
+        configs = {name: _write_config(name, stages[name], test, tree) for name in progress(order, "writing")}
+        manifest = {
+            "kit": mmm_dataset.__version__,
+            "versions": {"python": platform.python_version(), "pyarrow": pa.__version__},
+            "inputs": dict(sorted((inputs or {}).items())),
+            "options": {"split": split},
+            "steps": {**(steps or {}), "release": tally.as_dict()},
+            "leakage": {name: {k: v for k, v in part.items() if k != "examples"} for name, part in leakage.items()},
+            "configs": configs,
+        }
+        _write(tree / "manifest.json", pretty(manifest))
+        _write(tree / "leakage.json", pretty(leakage))
+        _write(tree / "README.md", render_card(manifest, registry))
+        _swap(tree, out)
+        os.replace(staged / REPORT, out.with_name(f"{out.name}.{REPORT}"))
+    return manifest
+
+
+def _releasable(rows: Iterable[Row]) -> Iterator[Row]:
+    for row in rows:
+        if isinstance(row, Record) and not row.is_annotated and row.raw is None:
+            yield Drop(row.id, "not_annotated", "no text-level label or no items yet: annotate it first")
+        else:
+            yield row
+
+
+def _stage(rows: Iterable[Row], folder: Path, ledger: Ledger, registry: Registry) -> dict[str, _Stage]:
+    schema, stages, seen = arrow_schema(), {}, set()
+    with (folder / REPORT).open("w", encoding="utf-8") as report:
+        for row in progress(rows, "staging"):
+            if not isinstance(row, Record):
+                report.write(dump(row.as_dict()) + "\n")
+                continue
+            name = row.config
+            if name not in stages:
+                registry.config(name)
+                path = folder / f"{name}.parquet"
+                stages[name] = _Stage(path, pq.ParquetWriter(path, schema, compression="snappy"))
+            if (key := digest(f"{name}\0{row.id}")) in seen:
+                raise KitError(f"{name}: the id {row.id!r} comes twice; ids must be unique within a config")
+            seen.add(key)
+            try:
+                stages[name].add(row, to_row(row, registry.task_words), len(ledger))
+            except ValueError as error:
+                raise KitError(f"{name}: {error}") from error
+            ledger.add(row)
+    for stage in stages.values():
+        stage.flush()
+        stage.writer.close()
+    return stages
+
+
+def _write_config(name: str, stage: _Stage, test: Any, tree: Path) -> dict[str, Any]:
+    mask = pa.array(test[stage.places])
+    folder = tree / "data" / name
+    folder.mkdir(parents=True)
+    files = {}
+    for split in SPLITS:
+        wanted = mask if split == "test" else pc.invert(mask)
+        if pc.sum(wanted).as_py():
+            files[split] = _write_side(stage.path, wanted, folder, split)
+    return {
+        "files": files,
+        **{key: stage.counts[key] for key in ("items", "rows_without_item", "rows_not_parsed")},
+        "sources": sorted(stage.sources),
+        "licences": sorted(stage.licences),
+        "origins": sorted(stage.origins),
+    }
+
+
+def _write_side(staged: Path, wanted: pa.BooleanArray, folder: Path, split: str) -> dict[str, Any]:
+    path, at, rows = folder / f"{split}.parquet", 0, 0
+    with pq.ParquetFile(staged) as source, pq.ParquetWriter(path, arrow_schema(), compression="zstd") as writer:
+        for batch in source.iter_batches(batch_size=ROW_GROUP):
+            side = batch.filter(wanted[at : at + len(batch)])
+            at += len(batch)
+            rows += len(side)
+            if len(side):
+                writer.write_batch(side)
+    # The name carries the bytes' hash: the cache of `datasets` is blind to changed bytes under an unchanged name.
+    checksum = sha256(path)
+    final = path.with_name(f"{split}-{checksum[:16]}.parquet")
+    path.rename(final)
+    return {"path": f"data/{folder.name}/{final.name}", "rows": rows, "bytes": final.stat().st_size, "sha256": checksum}
+
+
+def _reasons(tally: Tally) -> str:
+    counts = [f"{count} x {reason}" for reason, count in sorted(tally.dropped.items())]
+    return "dropped " + ", ".join(counts) if counts else "there was no row"
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic(path) as file:
+        file.write(text)
+
+
+def _check_target(out: Path) -> None:
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
+        raise KitError(f"{out}: is not a release tree (no manifest.json) and will not be replaced; choose another --out")
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    out.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _swap(tree: Path, out: Path) -> None:
+    """Put the finished tree in place; the one it replaces goes only after the new one stands."""
+    old = tree.with_name("old")
+    if out.exists():
+        os.replace(out, old)
+    try:
+        os.replace(tree, out)
+    except OSError:
+        if old.exists():
+            os.replace(old, out)
+        raise

@@ -1,0 +1,173 @@
+"""The verbs ``sources``, ``read``, ``release`` and ``import``: readers to files of records, and those to a release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from build.export import build_release
+from build.fetch import fetch
+from build.files import atomic, dump, pretty, progress, read_json_lines, sha256
+from build.sources import READERS, Reader, find_reader
+from build.steps import KitError, Row, Tally
+from mmm_dataset import Record, RecordError, Registry, from_dict, to_dict
+from build.splits import leakage_line
+
+_LARGEST_FOLDER = 20_000
+"""Folders with more files than this are not checksummed file by file for the manifest."""
+
+
+def describe(registry: Registry) -> str:
+    """The readers, their options, and what each source's licence allows."""
+    blocks = []
+    for reader in READERS.values():
+        source = registry.sources.get(reader.source)
+        lines = [f"{reader.name}: {reader.help}"]
+        if source:
+            lines += [f"  {source.title} <{source.url}>" if source.url else f"  {source.title}"]
+            lines += [f"  licence {source.licence}; terms: {', '.join(source.terms) or 'not stated'}"]
+            lines += [f"  files: {', '.join(source.files)}"]
+        lines += [f"  --option {name}=...  {text}" for name, text in reader.options.items()]
+        blocks.append("\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def read(name: str, origin: Path | None, out: Path, registry: Registry, options: Iterable[str] = ()) -> str:
+    """Read a source into ``out``: ``records.jsonl``, ``worklist.jsonl``, ``report.jsonl`` and ``manifest.json``.
+
+    Records without a text-level label or without items go to the worklist, for the annotation step; drops and notes go to
+    the report. All four files appear together, when the source has been read to its end.
+
+    Args:
+        name: of a reader.
+        origin: file or folder; None fetches the source into ``out/download`` if it is public.
+        out: folder to write.
+        registry: the configs; a source whose configs it lacks needs ``--registry``.
+        options: ``name=value`` each, as listed by ``sources``.
+
+    Returns:
+        A summary for people.
+
+    Raises:
+        KitError: a wrong name, option, file or row.
+    """
+    reader = find_reader(name)
+    chosen = _options(reader, options)
+    if origin is None:
+        origin = out / "download"
+        fetch(registry.source(reader.source), origin)
+    if not origin.exists():
+        raise KitError(_missing(origin, reader, registry))
+    tally = Tally()
+    rows = progress(tally.count(reader.read(origin, registry, **chosen)), f"reading {name}")
+    counts = _write_rows(rows, out)
+    manifest = {
+        "source": reader.source,
+        "options": chosen,
+        "inputs": checksums(origin),
+        "counts": counts,
+        "steps": tally.as_dict(),
+    }
+    with atomic(out / "manifest.json") as file:
+        file.write(pretty(manifest))
+    return _summary(out, counts, tally)
+
+
+def release(files: Iterable[Path], out: Path, registry: Registry, split: str) -> str:
+    """Make a release tree of record files; what `read` noted about them travels along in the manifest.
+
+    Raises:
+        KitError: a file or row is wrong, or the tree cannot be made.
+    """
+    files = list(files)
+    inputs, steps = {}, {}
+    for path in files:
+        if not path.is_file():
+            raise KitError(f"{path}: no such file; `python -m build read SOURCE` writes records.jsonl")
+        inputs[f"{path.parent.name}/{path.name}"] = sha256(path)
+        earlier = path.with_name("manifest.json")
+        if earlier.is_file():
+            steps[path.parent.name] = json.loads(earlier.read_text(encoding="utf-8"))["steps"]
+    manifest = build_release(_records(files), out, registry, split=split, inputs=inputs, steps=steps)
+    return _released(manifest, out)
+
+
+def import_published(origin: Path, out: Path, registry: Registry) -> str:
+    """Make a release tree of the authors' files, train and test verbatim. Raises KitError as :func:`read` does."""
+    reader = find_reader("published")
+    if not origin.is_dir():
+        raise KitError(_missing(origin, reader, registry))
+    rows = reader.read(origin, registry)
+    manifest = build_release(rows, out, registry, split="published", inputs=checksums(origin))
+    noted = manifest["steps"]["release"]["noted"]
+    lines = [f"  {count:,} x {reason}" for reason, count in noted.items()]
+    return "\n".join([_released(manifest, out), f"notes, each in {out}.report.jsonl:" if lines else "nothing to note", *lines])
+
+
+def checksums(origin: Path) -> dict[str, str]:
+    """SHA-256 of a file, or of every file of a folder by relative name."""
+    if origin.is_file():
+        return {origin.name: sha256(origin)}
+    paths = sorted(path for path in origin.rglob("*") if path.is_file())
+    if len(paths) > _LARGEST_FOLDER:
+        raise KitError(f"{origin}: holds {len(paths):,} files; give the folder of the source itself")
+    return {path.relative_to(origin).as_posix(): sha256(path) for path in paths}
+
+
+def _records(files: Iterable[Path]) -> Iterator[Record]:
+    for path in files:
+        for number, row in read_json_lines(path):
+            try:
+                yield from_dict(row)
+            except (RecordError, AttributeError, TypeError) as error:
+                raise KitError(f"{path}:{number}: {error}") from error
+
+
+def _options(reader: Reader, options: Iterable[str]) -> dict[str, str]:
+    chosen = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals or name not in reader.options:
+            known = ", ".join(reader.options) or "none"
+            raise KitError(f"--option {option}: the options of {reader.name} are: {known}; write NAME=VALUE")
+        chosen[name] = value
+    return chosen
+
+
+def _missing(origin: Path, reader: Reader, registry: Registry) -> str:
+    source = registry.source(reader.source)
+    return f"{origin}: not there; it should be {source.title}: {', '.join(source.files)} from {source.url} ({source.licence})"
+
+
+def _write_rows(rows: Iterable[Row], out: Path) -> dict[str, int]:
+    counts = dict.fromkeys(("records", "worklist", "report"), 0)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(atomic(out / f"{name}.jsonl")) for name in counts}
+        for row in rows:
+            if isinstance(row, Record):
+                name, value = ("records" if row.is_annotated or row.raw else "worklist"), to_dict(row)
+            else:
+                name, value = "report", row.as_dict()
+            files[name].write(dump(value) + "\n")
+            counts[name] += 1
+    return counts
+
+
+def _summary(out: Path, counts: dict[str, int], tally: Tally) -> str:
+    lines = [f"{out}: {counts['records']:,} records, {counts['worklist']:,} on the worklist (label or items still missing)"]
+    lines += [f"  {config}: {count:,} rows" for config, count in sorted(tally.kept.items())]
+    lines += [f"  dropped {count:,} x {reason}" for reason, count in sorted(tally.dropped.items())]
+    lines += [f"  noted {count:,} x {reason}" for reason, count in sorted(tally.noted.items())]
+    return "\n".join(lines)
+
+
+def _released(manifest: dict[str, Any], out: Path) -> str:
+    rows = sum(file["rows"] for config in manifest["configs"].values() for file in config["files"].values())
+    dropped = sum(manifest["steps"]["release"]["dropped"].values())
+    return (
+        f"{out}: {len(manifest['configs'])} configs, {rows:,} rows, {dropped:,} dropped; "
+        f"test rows with a twin in train: {leakage_line(manifest['leakage'])}"
+    )

@@ -1,0 +1,133 @@
+"""The polarity lexicon of SCPOS: Tohoku University's noun and predicate files, cleaned by stated rules.
+
+- Nouns: every entry of the noun file labelled ``p``, ``n`` or ``e`` (neutral); entries with any other label are left out.
+- Adjectives: the entries of the predicate file whose head is an adjective. An entry is a phrase in pieces (``気持ち が 悪い``,
+  ``清潔 だ``); the pieces are joined, SudachiPy (mode C) tokenizes the whole, and one closing ``だ です の と な に`` is taken
+  off. The last token left is the head. It must be 形容詞 (i-adjective), 形状詞 (na-adjective), a noun that the
+  dictionary marks as usable as one (形状詞可能), or a suffix that makes one (形容詞的, 形状詞的). What is left is the word.
+- A word listed twice counts once; with two polarities in one file it has none that is free of context and is left out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+from build.sources.inputs import find, missing, read_table
+from build.steps import Note
+from mmm_dataset import Registry
+
+SOURCE = "tohoku-polarity"
+NOUN_FILE = "pn.csv.m3.120408.trim"
+PREDICATE_FILE = "wago.121808.pn"
+
+Kind = Literal["adj", "n"]
+Tokenize = Callable[[str], Sequence[Any]]
+
+_NOUN_LABELS = {"p": "positive", "n": "negative", "e": "neutral"}
+_PREDICATE_LABELS = {
+    f"{polarity}（{what}）": key
+    for polarity, key in (("ポジ", "positive"), ("ネガ", "negative"))
+    for what in ("評価", "経験")
+}
+_TAILS = frozenset({"だ", "です", "の", "と", "な", "に"})
+_TAIL_CLASSES = ("助動詞", "助詞")
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """Words with their polarity key (``positive``, ``neutral``, ``negative``), apart by kind, and what was left out."""
+
+    words: Mapping[Kind, Mapping[str, str]]
+    left_out: Mapping[str, int]
+
+    def notes(self) -> Iterator[Note]:
+        """Sizes, and the entries left out by reason."""
+        for kind, words in self.words.items():
+            yield Note("lexicon", f"lexicon_{kind}", f"{len(words):,} words: {dict(sorted(Counter(words.values()).items()))}")
+        for reason, count in sorted(self.left_out.items()):
+            yield Note("lexicon", f"lexicon_{reason}", f"{count:,} entries")
+
+
+def load(folder: Path, registry: Registry) -> Lexicon:
+    """Read both files of a folder.
+
+    Raises:
+        KitError: a file is missing: which, from where, under which licence.
+    """
+    source = registry.source(SOURCE)
+    if not folder.is_dir():
+        raise missing(folder, f"folder with {NOUN_FILE} and {PREDICATE_FILE}", source)
+    left_out: Counter[str] = Counter()
+    nouns = _collect(_nouns(find(folder, source, [NOUN_FILE])), "n", left_out)
+    adjectives = _collect(_adjectives(find(folder, source, [PREDICATE_FILE]), tokenizer()), "adj", left_out)
+    both = sum(adjectives[word] != nouns[word] for word in adjectives.keys() & nouns.keys())
+    if both:
+        left_out["conflict_between_files"] = both
+    return Lexicon({"adj": adjectives, "n": nouns}, left_out)
+
+
+def _nouns(file: Path) -> Iterator[tuple[str, str]]:
+    for _, (word, *rest) in read_table(file, "\t"):
+        yield word, _NOUN_LABELS.get(rest[0] if rest else "", "!dirty_label")
+
+
+def _adjectives(file: Path, tokenize: Tokenize) -> Iterator[tuple[str, str]]:
+    for _, (spelling, *rest) in read_table(file, "\t", quoted=False):
+        phrase = "".join(rest[:1]).replace(" ", "")
+        word = adjective(phrase, tokenize) if phrase else None
+        if spelling not in _PREDICATE_LABELS or not phrase:
+            yield phrase, "!dirty_label"
+        else:
+            yield (word, _PREDICATE_LABELS[spelling]) if word else (phrase, "!not_adjective")
+
+
+def _collect(entries: Iterable[tuple[str, str]], kind: Kind, left_out: Counter[str]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for word, polarity in entries:
+        if polarity.startswith("!"):
+            left_out[f"{kind}_{polarity[1:]}"] += 1
+        elif word in found:
+            left_out[f"{kind}_repeated"] += 1
+            found[word].add(polarity)
+        else:
+            found[word] = {polarity}
+    if conflicts := sum(len(polarities) > 1 for polarities in found.values()):
+        left_out[f"{kind}_conflict"] = conflicts
+    return {word: next(iter(polarities)) for word, polarities in found.items() if len(polarities) == 1}
+
+
+def adjective(phrase: str, tokenize: Tokenize) -> str | None:
+    """The phrase without its closing copula or particle if its head is an adjective, else None."""
+    tokens = list(tokenize(phrase))
+    last = tokens[-1]
+    if len(tokens) > 1 and last.surface() in _TAILS and last.part_of_speech()[0] in _TAIL_CLASSES:
+        tokens.pop()
+    head = tokens[-1]
+    return phrase[: head.end()] if "adj" in kinds(tuple(head.part_of_speech())) else None
+
+
+@cache
+def kinds(part_of_speech: tuple[str, ...]) -> tuple[Kind, ...]:
+    """What a SudachiPy part of speech counts as: adjective, noun, both or neither."""
+    first, *rest = part_of_speech
+    is_adjective = first in ("形容詞", "形状詞") or any(
+        part.endswith("形状詞可能") or part in ("形容詞的", "形状詞的") for part in rest
+    )
+    return (("adj",) if is_adjective else ()) + (("n",) if first == "名詞" else ())
+
+
+@cache
+def tokenizer() -> Tokenize:
+    """SudachiPy in split mode C (whole words)."""
+    from sudachipy import Dictionary, SplitMode
+
+    dictionary = Dictionary()
+    # SudachiPy 0.7 renamed the method and deprecates the old name.
+    make = getattr(dictionary, "tokenizer", None) or dictionary.create
+    tokenize: Tokenize = make(mode=SplitMode.C).tokenize
+    return tokenize

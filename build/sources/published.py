@@ -1,0 +1,134 @@
+"""The authors' released JSON: 42 files (21 configs, train and test), rows with ``input`` and ``output``.
+
+File names are irregular (``Train_Ch_1_SCPOS_RW_clear2.json``, ``test_Cn_MRE_OIEDataset.json``), so split, language and task
+are matched apart. Rows keep their own bytes and the authors' split; a row that cannot be read is kept and reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from build.files import dump, progress
+from build.sources.inputs import find_all, missing, read_json
+from build.steps import Drop, Note, Row
+from mmm_dataset import Failure, Item, Record, Registry, decode, split_input
+from mmm_dataset.record import SPLITS, Split
+from mmm_dataset.registry import Config, Task
+from mmm_f1.unified import find_word
+
+SOURCE = "mmm"
+_PATTERNS = ("*.json", "*.jsonl")
+
+Key = tuple[str, Split]
+
+
+def read(path: Path, registry: Registry) -> Iterator[Row]:
+    """Read the folder of released files, in the order of the registry.
+
+    Raises:
+        KitError: no file of the folder is one of the release, or a file is not JSON.
+    """
+    source = registry.source(SOURCE)
+    files: dict[Key, Path] = {}
+    for file in find_all(path, source, *_PATTERNS):
+        key = match_name(file.name, registry)
+        if key is None:
+            yield Note(file.name, "unmatched_file", "the name does not tell split, language and task: not read")
+        elif key in files:
+            detail = f"read instead: {files[key].name}, as {key[0]} {key[1]}; remove one of the two"
+            yield Drop(file.name, "second_file", detail)
+        else:
+            files[key] = file
+    if not files:
+        raise missing(path, "file named like Train_Ja_0_SCNM_5343.json or test_Ja_5_TCREE_2k.json (42 in all)", source)
+    for config in registry.configs.values():
+        for split in cast(tuple[Split, ...], SPLITS):
+            if file := files.get((config.name, split)):
+                yield from _read_file(file, registry, config, split)
+            elif registry.task(config.task).file_pattern:
+                yield Note(f"{config.name}-{split}", "missing_file", f"no {split} file of {config.name} in {path}")
+
+
+def match_name(name: str, registry: Registry) -> Key | None:
+    """Config and split that a file name tells: split by its beginning, language by its code, task by number or name."""
+    name = re.sub(r"[\s-]+", "_", name).lower()
+    split = next((split for split in cast(tuple[Split, ...], SPLITS) if name.startswith(split)), None)
+    codes = {code.lower(): language.code for language in registry.languages.values() for code in language.file_codes}
+    language = next((codes[part] for part in re.split(r"[_.]", name) if part in codes), None)
+    places = [
+        (at, task.code)
+        for task in registry.tasks.values()
+        if task.file_pattern and (at := name.find(task.file_pattern.lower())) >= 0
+    ]
+    if split is None or language is None or not places:
+        return None
+    config = f"{language}_{min(places)[1]}"
+    return (config, split) if config in registry.configs else None
+
+
+def _read_file(file: Path, registry: Registry, config: Config, split: Split) -> Iterator[Row]:
+    count = 0
+    for index, (where, row) in enumerate(progress(read_json(file), f"{config.name} {split}")):
+        count += 1
+        name = f"{config.name}-{split}-{index:06d}"
+        strings = _strings(row)
+        if strings is None:
+            yield Drop(name, "no_input_output", f"{where}: the row lacks the strings input and output", dump(row))
+        else:
+            yield from _read_row(name, strings, registry, config, split)
+    if note := _compare(count, config, split):
+        yield note
+
+
+def _strings(row: Any) -> tuple[str, str] | None:
+    values = (row.get("input"), row.get("output")) if isinstance(row, dict) else (None, None)
+    return cast(tuple[str, str], values) if all(isinstance(value, str) for value in values) else None
+
+
+def _read_row(name: str, raw: tuple[str, str], registry: Registry, config: Config, split: Split) -> Iterator[Row]:
+    task = registry.task(config.task)
+    text, word, notes = _read_input(name, raw, task)
+    label, items, more = _read_output(name, raw[1], text, word, registry, config)
+    yield from notes + more
+    licence = registry.source(SOURCE).licence
+    fields = (name, config.language, task.code, word, text, label, items)
+    yield Record(*fields, "published", SOURCE, name, licence, split=split, raw=raw)
+
+
+def _read_input(name: str, raw: tuple[str, str], task: Task) -> tuple[str, str, list[Note]]:
+    parts = split_input(raw[0], task.words)
+    if isinstance(parts, tuple):
+        return *parts, []
+    word = find_word(raw[1], task.words, "published") or task.words[0]
+    return raw[0], word, [Note(name, f"input_{parts.kind}", parts.detail)]
+
+
+def _read_output(
+    name: str, output: str, text: str, word: str, registry: Registry, config: Config
+) -> tuple[str | None, tuple[Item, ...] | None, list[Note]]:
+    labels = registry.word_labels(config, word)
+    decoded = decode(output, word, text=text, labels=labels, form="published", task_words=registry.task_words)
+    if isinstance(decoded, Failure):
+        label, mark, _ = output.partition(f"/{word}/")
+        return label if mark and label else None, None, [Note(name, f"output_{decoded.kind}", decoded.detail)]
+    notes = [Note(name, issue.kind, issue.detail) for issue in decoded.issues]
+    if decoded.ambiguous:
+        notes.append(Note(name, "ambiguous", "another reading of the separators fits as well"))
+    text_labels = registry.text_labels(config)
+    if text_labels is not None and decoded.label not in text_labels:
+        notes.append(Note(name, "unknown_text_label", f"{decoded.label!r} is not in the label set"))
+    return decoded.label, decoded.items, notes
+
+
+def _compare(count: int, config: Config, split: Split) -> Note | None:
+    paper: int | None = getattr(config, split)
+    if paper is None or count == paper:
+        return None
+    detail = f"{count:,} rows, {paper:,} in the paper"
+    known = config.deviation or {}
+    if known.get(split) == count:
+        detail += f"; known deviation: {known['why']} ({known['provenance']})"
+    return Note(f"{config.name}-{split}", "row_count", detail)

@@ -1,0 +1,133 @@
+"""SCPOS from reviews and a polarity lexicon: Adj, N and Adj & N rows of the same review, with the same source id.
+
+Reviews are JGLUE MARC-ja (JSON lines; MMM's own source, withdrawn) or jrte-pn (TSV; the stand-in). In Adj & N rows a word that
+is in both lists has the polarity it has as an adjective.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from build.files import dump, progress
+from build.sources.annotate_lexicon import ANNOTATORS, Hit
+from build.sources.inputs import Unique, find, is_json, missing, read_json, read_table, text_id
+from build.sources.lexicon import SOURCE as LEXICON_SOURCE
+from build.sources.lexicon import Kind, load
+from build.steps import Drop, KitError, Note, Row
+from mmm_dataset import Item, Record, Registry
+from mmm_dataset.record import Origin
+
+LANGUAGE = "ja"
+KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {"scpos_adj": ("adj",), "scpos_n": ("n",), "scpos_adj_n": ("adj", "n")}
+"""Task to the lists its items come from; the first list that has a word gives its polarity."""
+
+_ORIGINS: Final[Mapping[str, Origin]] = {"marc-ja": "rebuilt", "jrte-pn": "stand-in"}
+# MARC-ja writes labels as words or, in the hub's copy, as class numbers; jrte-pn as signs.
+_LABELS: Final[Mapping[str, Mapping[str, str]]] = {
+    "marc-ja": {"positive": "positive", "negative": "negative", "0": "positive", "1": "negative"},
+    "jrte-pn": {"1": "positive", "-1": "negative", "0": "neutral"},
+}
+
+Review = tuple[str, str, str]
+"""Id, text, and polarity key."""
+
+
+def read(path: Path, registry: Registry, lexicon: Path | None = None, annotator: str = "substring") -> Iterator[Row]:
+    """Read reviews and annotate them.
+
+    Args:
+        path: ``train-v1.0.json`` of MARC-ja, ``pn.tsv`` of jrte-pn, or the folder that holds one of them.
+        registry: label sets, task words and licences.
+        lexicon: folder of the two Tohoku files.
+        annotator: ``substring`` or ``morpheme``.
+
+    Raises:
+        KitError: a file is missing, or an option is wrong.
+    """
+    if lexicon is None:
+        raise missing(path, "lexicon given: use --lexicon FOLDER; none is", registry.source(LEXICON_SOURCE))
+    if annotator not in ANNOTATORS:
+        raise KitError(f"--annotator {annotator}: no such annotator; there are: {', '.join(ANNOTATORS)}")
+    source, file = _find(path, registry)
+    words = load(lexicon, registry)
+    yield from words.notes()
+    annotate = ANNOTATORS[annotator](words)
+    rows: Counter[str] = Counter()
+    empty: Counter[str] = Counter()
+    for review in progress(_READ[source](file), "SCPOS"):
+        if isinstance(review, Drop):
+            yield review
+            continue
+        hits = annotate(review[1])
+        for task in KINDS:
+            record = _record(task, source, review, hits, registry)
+            rows[record.config] += 1
+            empty[record.config] += not record.items
+            yield record
+    for config, total in rows.items():
+        yield Note(config, "rows_without_item", f"{empty[config]:,} of {total:,} rows ({empty[config] / total:.1%})")
+
+
+def _find(path: Path, registry: Registry) -> tuple[str, Path]:
+    names = [name for source in _ORIGINS for name in registry.source(source).files]
+    file = find(path, registry.source("jrte-pn"), names)
+    return ("marc-ja" if is_json(file) else "jrte-pn"), file
+
+
+def _record(task: str, source: str, review: Review, hits: list[Hit], registry: Registry) -> Record:
+    source_id, text, polarity = review
+    items = []
+    for start, end, polarities in hits:
+        key = next((polarities[kind] for kind in KINDS[task] if kind in polarities), None)
+        if key:
+            items.append(Item.pair(registry.spelling("scpos_word", key, LANGUAGE), text[start:end], start, end))
+    return Record(
+        f"{LANGUAGE}_{task}-{source_id}",
+        LANGUAGE,
+        task,
+        registry.task(task).words[0],
+        text,
+        registry.spelling("scpos_text", polarity, LANGUAGE),
+        tuple(items),
+        _ORIGINS[source],
+        source,
+        source_id,
+        registry.source(source).licence,
+    )
+
+
+def _read_marc(file: Path) -> Iterator[Review | Drop]:
+    unique = Unique()
+    for where, row in read_json(file):
+        text = row.get("sentence") if isinstance(row, dict) else None
+        if not isinstance(text, str):
+            yield Drop(where, "no_sentence", "the row lacks the key sentence", dump(row))
+            continue
+        name = row.get("review_id")
+        yield _review(unique(name if isinstance(name, str) and name else text_id(text)), text, row.get("label"), "marc-ja")
+
+
+def _read_jrte(file: Path) -> Iterator[Review | Drop]:
+    unique = Unique()
+    for number, fields in read_table(file, "\t", quoted=False):
+        if len(fields) < 3:
+            yield Drop(f"{file.name}:{number}", "no_sentence", "fewer than three columns", "\t".join(fields))
+        else:
+            yield _review(unique(fields[0]), fields[2], fields[1], "jrte-pn")
+
+
+def _review(name: str, text: str, label: Any, source: str) -> Review | Drop:
+    polarity = _LABELS[source].get(str(label))
+    if polarity is None:
+        return Drop(name, "unknown_label", f"label {label!r} is none of {', '.join(_LABELS[source])}", text)
+    if polarity == "neutral":
+        return Drop(name, "neutral_row", "SCPOS has two text-level classes", text)
+    if not text.strip():
+        return Drop(name, "empty_text", "", text)
+    return name, text, polarity
+
+
+_READ = {"marc-ja": _read_marc, "jrte-pn": _read_jrte}

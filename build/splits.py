@@ -1,0 +1,150 @@
+"""Which side a row is on, and what leaks across.
+
+Three ways, by name:
+
+- ``hash`` (built data, the default): a source item is a train item if its hash, read as a number in [0, 1), is below the
+  share of its family (data: ``[train_share]`` of the registry). The hash sees the source item only, so translations and
+  SCPOS siblings share a side, and a set rebuilt with more rows moves none. Near duplicates are kept together: a group trains
+  if any of its items would. New rows can therefore pull an old near duplicate from test to train, never from train to test.
+- ``table3``: per config, the paper's exact number of train rows (Table 3), lowest hashes first; what then crosses languages
+  and siblings is reported.
+- ``published``: the records' own split, verbatim; leakage is reported, nothing is moved.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from build.duplicates import Index, digest
+from build.steps import KitError
+from mmm_dataset import Record, Registry
+
+METHODS = ("hash", "table3", "published")
+_EXAMPLES = 20
+_SIDES = {"train": 0, "test": 1}
+
+
+def unit(record: Record) -> int:
+    """64-bit hash of the source item behind a row: the same for its translations and siblings."""
+    return digest(f"{record.source}\0{record.source_id}")
+
+
+@dataclass
+class Ledger:
+    """What the split needs to know of every row, kept in a few bytes a row; rows are numbered as they come."""
+
+    registry: Registry
+    configs: list[str] = field(default_factory=list)
+    _config: list[int] = field(default_factory=list)
+    _unit: list[int] = field(default_factory=list)
+    _text: list[int] = field(default_factory=list)
+    _share: list[float] = field(default_factory=list)
+    _own: list[int] = field(default_factory=list)
+    _ids: list[str] = field(default_factory=list)
+    _index: Index = field(default_factory=Index)
+    _config_number: dict[str, int] = field(default_factory=dict)
+
+    def add(self, record: Record) -> None:
+        """Take note of the next row."""
+        if record.config not in self._config_number:
+            self._config_number[record.config] = len(self.configs)
+            self.configs.append(record.config)
+        family = "demo" if record.origin == "demo" else self.registry.task(record.task).family
+        self._config.append(self._config_number[record.config])
+        self._unit.append(unit(record))
+        self._text.append(self._index.add(record.text))
+        self._share.append(self.registry.share(family))
+        self._own.append(_SIDES.get(record.split or "", -1))
+        self._ids.append(record.id)
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def assign(self, method: str) -> tuple[NDArray[np.bool_], dict[str, Any]]:
+        """Decide the side of every row.
+
+        Returns:
+            A mask over rows, True for test; and the leakage report: what crosses sides, in counts and examples.
+
+        Raises:
+            KitError: the method is unknown, a published row has no split, or Table 3 does not fit the data.
+        """
+        groups = self._index.groups()[np.array(self._text, dtype=np.int64)] if len(self) else np.zeros(0, np.int64)
+        config = np.array(self._config, dtype=np.int64)
+        units = np.array(self._unit, dtype=np.uint64)
+        if method == "hash":
+            test = self._by_hash(units, groups)
+        elif method == "table3":
+            test = self._by_table3(units, config)
+        elif method == "published":
+            test = self._as_published()
+        else:
+            raise KitError(f"no split method {method!r}; there are: {', '.join(METHODS)}")
+        return test, self._leakage(test, config, units, groups)
+
+    def _by_hash(self, units: NDArray[np.uint64], groups: NDArray[np.int64]) -> NDArray[np.bool_]:
+        trains = units / 2.0**64 < np.array(self._share)
+        # A source item and a near-duplicate group tie rows together: spread "trains" over both until nothing changes.
+        _, unit_number = np.unique(units, return_inverse=True)
+        while True:
+            before = int(trains.sum())
+            for key in (unit_number, groups):
+                any_trains = np.zeros(int(key.max(initial=-1)) + 1, dtype=bool)
+                np.logical_or.at(any_trains, key, trains)
+                trains = any_trains[key]
+            if int(trains.sum()) == before:
+                return ~trains
+
+    def _by_table3(self, units: NDArray[np.uint64], config: NDArray[np.int64]) -> NDArray[np.bool_]:
+        test = np.ones(len(self), dtype=bool)
+        for number, name in enumerate(self.configs):
+            rows = np.flatnonzero(config == number)
+            wanted = self.registry.config(name).train
+            if wanted is None:
+                raise KitError(f"{name}: Table 3 has no size for it; use --split hash")
+            if len(rows) <= wanted:
+                raise KitError(f"{name}: {len(rows)} rows cannot give Table 3's {wanted} train rows; use --split hash")
+            test[rows[np.argsort(units[rows], kind="stable")[:wanted]]] = False
+        return test
+
+    def _as_published(self) -> NDArray[np.bool_]:
+        if -1 in self._own:
+            raise KitError(f"row {self._ids[self._own.index(-1)]!r} says neither train nor test; use --split hash")
+        return np.array(self._own, dtype=np.int64) == 1
+
+    def _leakage(
+        self, test: NDArray[np.bool_], config: NDArray[np.int64], units: NDArray[np.uint64], groups: NDArray[np.int64]
+    ) -> dict[str, Any]:
+        texts = np.array(self._text, dtype=np.int64)
+        report: dict[str, Any] = {}
+        for name, key in (("exact", texts), ("near", groups), ("source_item", np.unique(units, return_inverse=True)[1])):
+            leaking = _rows_with_train_twin(key, test)
+            by_config = Counter(self.configs[number] for number in config[leaking].tolist())
+            report[name] = {
+                "test_rows": len(leaking),
+                "by_config": {name: by_config[name] for name in sorted(by_config)},
+                "examples": [self._example(row, key, test) for row in leaking[:_EXAMPLES].tolist()],
+            }
+        return report
+
+    def _example(self, row: int, key: NDArray[np.int64], test: NDArray[np.bool_]) -> dict[str, str]:
+        twin = int(np.flatnonzero((key == key[row]) & ~test)[0])
+        return {"test": self._ids[row], "train": self._ids[twin]}
+
+
+def _rows_with_train_twin(key: NDArray[np.int64], test: NDArray[np.bool_]) -> NDArray[np.int64]:
+    in_train = np.zeros(int(key.max(initial=-1)) + 1, dtype=bool)
+    in_train[key[~test]] = True
+    return np.flatnonzero(test & in_train[key])
+
+
+def leakage_line(report: dict[str, Any]) -> str:
+    """One line for people: how many test rows have a twin in train, of each kind."""
+    kinds: Sequence[tuple[str, str]] = (("exact", "exact"), ("near", "near-duplicate"), ("source_item", "same source item"))
+    return ", ".join(f"{report[name]['test_rows']} {title}" for name, title in kinds)

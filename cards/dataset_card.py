@@ -1,0 +1,98 @@
+"""The card of a release tree, from its manifest: YAML that makes ``load_dataset`` work, and what a reader needs to know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from build.splits import leakage_line
+from mmm_dataset import Registry
+
+_TEMPLATE = Path(__file__).with_name("dataset_card.md")
+_ORIGINS = {
+    "demo": "**Demonstration data, not MMM.** These rows were written for the release kit to show how it works; they are "
+    "not part of the MMM datasets, and no score on them says anything about a model.",
+    "stand-in": "**Stand-in data, not MMM.** Rows made from freely available sources of the same kind as MMM's own.",
+    "rebuilt": "Rows rebuilt from the upstream sources of MMM by the release kit; they are not the authors' files.",
+    "published": "The authors' released rows of MMM, their bytes kept, in a form that loads without a script.",
+}
+_SPDX = {"CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"}  # names the Hub knows
+CITATION = """@article{gan2024mmm,
+  title = {{MMM}: Multilingual Mutual Reinforcement Effect Mix Datasets \\& Test with Open-domain Information Extraction
+           Large Language Models},
+  author = {Gan, Chengguang and Yin, Qingyu and He, Xinyang and Wei, Hanjun and Liang, Yunhao and Lim, Younghun and
+            Wang, Shijian and Huang, Hexiang and Zhang, Qinghao and Ni, Shiwen and Mori, Tatsunori},
+  journal = {arXiv preprint arXiv:2407.10953},
+  year = {2024}
+}"""
+
+
+def render_card(manifest: Mapping[str, Any], registry: Registry, name: str = "mmm") -> str:
+    """Markdown with YAML front matter; the same manifest gives the same card."""
+    configs = manifest["configs"]
+    origins = sorted({origin for config in configs.values() for origin in config["origins"]}, key=list(_ORIGINS).index)
+    front = yaml.safe_dump(front_matter(configs, registry, origins), allow_unicode=True, sort_keys=False, width=120)
+    body = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title="MMM release kit: demonstration data" if origins == ["demo"] else "MMM: Multilingual MRE Mix datasets",
+        origin="\n\n".join(_ORIGINS[origin] for origin in origins),
+        name=name,
+        example="en_scpos_adj" if "en_scpos_adj" in configs else next(iter(configs)),
+        configs=_config_table(configs, registry),
+        split=manifest["options"]["split"],
+        leakage=leakage_line(manifest["leakage"]),
+        sources=_source_table(configs, registry),
+        citation=CITATION,
+    )
+    return f"---\n{front}---\n\n{body}"
+
+
+def front_matter(configs: Mapping[str, Any], registry: Registry, origins: list[str]) -> dict[str, Any]:
+    """The YAML of the card. File names are written out: a glob would hide a rebuilt file from the cache of ``datasets``."""
+    licences = sorted({licence for config in configs.values() for licence in config["licences"]})
+    languages = sorted({registry.config(name).language for name in configs})
+    rows = sum(file["rows"] for config in configs.values() for file in config["files"].values())
+    return {
+        "pretty_name": "MMM release kit demo" if origins == ["demo"] else "MMM",
+        "language": languages,
+        "license": [licence.lower() if licence in _SPDX else "other" for licence in licences],
+        "task_categories": ["token-classification", "text-classification", "text-generation"],
+        "tags": ["information-extraction", "named-entity-recognition", "mutual-reinforcement-effect", *origins],
+        "size_categories": [_size_category(rows)],
+        "configs": [
+            {
+                "config_name": name,
+                "data_files": [{"split": split, "path": file["path"]} for split, file in config["files"].items()],
+            }
+            for name, config in configs.items()
+        ],
+    }
+
+
+def _size_category(rows: int) -> str:
+    bounds = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
+    return next((name for bound, name in bounds if rows < bound), "1M<n<10M")
+
+
+def _config_table(configs: Mapping[str, Any], registry: Registry) -> str:
+    lines = ["| config | train | test | pairs | origin | paper train | paper test |", "|---|--:|--:|--:|---|--:|--:|"]
+    for name, config in configs.items():
+        rows = [config["files"].get(split, {}).get("rows", 0) for split in ("train", "test")]
+        facts = registry.config(name)
+        paper = ["" if size is None else f"{size:,}" for size in (facts.train, facts.test)]
+        cells = [f"`{name}`", *(f"{n:,}" for n in (*rows, config["items"])), ", ".join(config["origins"]), *paper]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _source_table(configs: Mapping[str, Any], registry: Registry) -> str:
+    names = sorted({source for config in configs.values() for source in config["sources"]})
+    lines = ["| source | licence | terms |", "|---|---|---|"]
+    for name in names:
+        source = registry.source(name)
+        title = f"[{source.title}]({source.url})" if source.url else source.title
+        lines.append(f"| {title} | {source.licence} | {', '.join(source.terms) or 'not stated'} |")
+    return "\n".join(lines)

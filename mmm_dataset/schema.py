@@ -1,0 +1,101 @@
+"""The columns of a release, once: what a row of the Parquet tree holds, and how a record becomes one.
+
+Column: ``input``, ``output`` as a model reads and writes them, ``form`` of the output string; ``id``, ``language``, ``task``,
+``task_word``, ``text``, ``label``; ``entities`` (label-entity pairs with half-open code-point offsets, null where unknown),
+``tuples`` (relations and events with their arguments), both null where a published row could not be parsed; ``source``,
+``source_id``, ``alignment`` (per item the index of the source row's item, null if the row is not a translation), ``origin``,
+``licence``. All configs share it, so all can be concatenated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from mmm_dataset.codec import encode
+from mmm_dataset.record import Item, Record, Span
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_STRINGS_BEFORE = ("input", "output", "form", "id", "language", "task", "task_word", "text", "label")
+_STRINGS_AFTER = ("origin", "licence")
+COLUMNS = (*_STRINGS_BEFORE, "entities", "tuples", "source", "source_id", "alignment", *_STRINGS_AFTER)
+
+
+def arrow_schema() -> pa.Schema:
+    """The schema of the Parquet files, without any ``huggingface`` metadata: older readers refuse the newer ones' types."""
+    import pyarrow as pa
+
+    span = [pa.field("text", pa.string()), pa.field("start", pa.int32()), pa.field("end", pa.int32())]
+    entity = pa.struct([pa.field("label", pa.string()), *span])
+    argument = pa.struct([pa.field("role", pa.string()), *span])
+    relation = pa.struct([pa.field("label", pa.string()), pa.field("arguments", pa.list_(argument))])
+    types = {"entities": pa.list_(entity), "tuples": pa.list_(relation), "alignment": pa.list_(pa.int32())}
+    return pa.schema([pa.field(name, types.get(name, pa.string())) for name in COLUMNS])
+
+
+def to_row(record: Record, task_words: Mapping[str, Any]) -> dict[str, Any]:
+    """One release row of a record. Raises ValueError if the record is neither annotated nor published."""
+    line, output = encode(record, task_words)
+    items = record.items
+    aligned = items is not None and any(item.source_item is not None for item in items)
+    return {
+        "input": line,
+        "output": output,
+        "form": record.form,
+        "id": record.id,
+        "language": record.language,
+        "task": record.task,
+        "task_word": record.word,
+        "text": record.text,
+        "label": record.label,
+        "entities": None if items is None else [_entity(item) for item in items if item.is_pair],
+        "tuples": None if items is None else [_tuple(item) for item in items if not item.is_pair],
+        "source": record.source,
+        "source_id": record.source_id,
+        "alignment": [item.source_item for item in items or ()] if aligned else None,
+        "origin": record.origin,
+        "licence": record.licence,
+    }
+
+
+def from_row(row: Mapping[str, Any]) -> Record:
+    """The record of a release row, checked as every record is; its split is the file's and not in the row.
+
+    Raises:
+        RecordError: an offset or field is wrong.
+    """
+    items: tuple[Item, ...] | None = None
+    if row["entities"] is not None or row["tuples"] is not None:
+        pairs = [Item.pair(e["label"], e["text"], e["start"], e["end"]) for e in row["entities"] or ()]
+        relations = [
+            Item(t["label"], tuple(Span(a["text"], a["start"], a["end"], a["role"]) for a in t["arguments"]))
+            for t in row["tuples"] or ()
+        ]
+        sources = row["alignment"] or [None] * (len(pairs) + len(relations))
+        items = tuple(Item(i.label, i.spans, s) for i, s in zip([*pairs, *relations], sources))
+    return Record(
+        id=row["id"],
+        language=row["language"],
+        task=row["task"],
+        word=row["task_word"],
+        text=row["text"],
+        label=row["label"],
+        items=items,
+        origin=row["origin"],
+        source=row["source"],
+        source_id=row["source_id"],
+        licence=row["licence"],
+        raw=(row["input"], row["output"]) if row["form"] == "published" else None,
+    )
+
+
+def _entity(item: Item) -> dict[str, Any]:
+    span = item.spans[0]
+    return {"label": item.label, "text": span.text, "start": span.start, "end": span.end}
+
+
+def _tuple(item: Item) -> dict[str, Any]:
+    arguments = [{"role": s.role, "text": s.text, "start": s.start, "end": s.end} for s in item.spans]
+    return {"label": item.label, "arguments": arguments}
