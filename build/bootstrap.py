@@ -27,15 +27,16 @@ def run(arguments: list[str]) -> int:
     """Run a verb in the kit's environment, setting it up first for ``main``, ``test`` and ``setup``."""
     verb = next((argument for argument in arguments if not argument.startswith("-")), "")
     helping = not verb or "-h" in arguments or "--help" in arguments
+    in_place = "MMM_BUILD_IN_PLACE" in os.environ  # whoever set this brings the environment
     try:
         if sys.version_info < OLDEST:
             raise SetupError("Python {}.{} or newer is needed, this is {}.{}".format(*OLDEST, *sys.version_info[:2]))
-        if not helping and verb in EXTRAS:
+        if not helping and not in_place and verb in EXTRAS:
             ensure(VENV, ["-e", f"{ROOT}[{EXTRAS[verb]}]"], CONSTRAINTS, also=[ROOT / "setup.cfg"])
             if verb == "test":
                 for requirements in sorted(COMPAT.glob("*.txt")):
                     ensure(VENV / "compat" / requirements.stem, ["-r", str(requirements)], requirements)
-        if not helping and not _is_current(VENV):
+        if not helping and not in_place and not _is_current(VENV):
             if not python_of(VENV).exists():
                 raise SetupError("the environment is not set up yet: run `python3 -m build setup` first")
             return _handed_over([str(python_of(VENV)), "-m", "build", *arguments])
@@ -69,7 +70,9 @@ def ensure(venv: Path, requirements: list[str], constraints: Path, also: list[Pa
     base = getattr(sys, "_base_executable", sys.executable)
     _call([base, "-m", "venv", str(venv)], "making a virtual environment failed; on Debian: apt install python3-venv")
     pip = [str(python_of(venv)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _call([*pip, "-c", str(constraints), *requirements], "pip could not install what the kit needs; is the network there?")
+    _call(
+        [*pip, "-c", str(constraints), *requirements], "pip could not install what the kit needs; is the network there?"
+    )
     stamp.write_text(wanted.hexdigest())
 
 
@@ -79,7 +82,7 @@ def _call(command: list[str], remedy: str) -> None:
 
 
 def _is_current(venv: Path) -> bool:
-    return Path(sys.prefix).resolve() == venv.resolve() or "MMM_BUILD_HERE" in os.environ
+    return Path(sys.prefix).resolve() == venv.resolve()
 
 
 def _handed_over(command: list[str]) -> int:

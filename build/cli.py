@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from build.sources import READERS
 from build.steps import KitError
 from mmm_dataset import RecordError, RegistryError, load
 
@@ -51,11 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     verb("sources", _sources, "list the sources that can be read, with their files, licences and options")
 
     sub = verb("read", _read, "read a source into records, a worklist of unlabelled ones, and a report")
-    sub.add_argument("source", help="a name from `sources`")
-    sub.add_argument("--from", dest="origin", type=Path, metavar="PATH", help="file or folder; default: fetch it")
-    sub.add_argument("--out", type=Path, metavar="DIR", help="default: work/SOURCE")
-    sub.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the source")
-    _registry(sub)
+    sources = sub.add_subparsers(dest="source", metavar="SOURCE", required=True)
+    for reader in READERS.values():
+        sub = sources.add_parser(reader.name, help=reader.help, description=reader.help)
+        sub.add_argument("--from", dest="origin", type=Path, metavar="PATH", help="file or folder; default: fetch it")
+        sub.add_argument("--out", type=Path, metavar="DIR", help=f"default: work/{reader.name}")
+        for name, text in reader.options.items():
+            sub.add_argument(f"--{name}", metavar="VALUE", default=argparse.SUPPRESS, help=text)
+        _registry(sub)
 
     sub = verb("release", _release, "make a release tree of records (JSON lines, as `read` writes them)")
     sub.add_argument("records", nargs="+", type=Path, metavar="RECORDS.jsonl")
@@ -63,7 +67,9 @@ def _parser() -> argparse.ArgumentParser:
     _out(sub)
     _registry(sub)
 
-    sub = verb("import", _import, "make a release tree of the authors' 42 JSON files, their train and test kept verbatim")
+    sub = verb(
+        "import", _import, "make a release tree of the authors' 42 JSON files, their train and test kept verbatim"
+    )
     sub.add_argument("--from", dest="origin", type=Path, metavar="DIR", required=True, help="folder with the files")
     _out(sub)
     _registry(sub)
@@ -81,7 +87,11 @@ def _out(parser: argparse.ArgumentParser) -> None:
 
 def _registry(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--registry", action="append", default=[], metavar="FILE", help="more configs: a .toml file, or the shipped xsid"
+        "--registry",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="more configs: a .toml file, or the shipped xsid",
     )
 
 
@@ -106,8 +116,10 @@ def _sources(_: argparse.Namespace) -> None:
 def _read(options: argparse.Namespace) -> None:
     from build.reading import read
 
+    reader = READERS[options.source]
+    chosen = {name: getattr(options, name) for name in reader.options if hasattr(options, name)}
     out = options.out or Path("work") / options.source
-    print(read(options.source, options.origin, out, load(*options.registry), options.option))
+    print(read(reader, options.origin, out, load(*options.registry), chosen))
 
 
 def _release(options: argparse.Namespace) -> None:

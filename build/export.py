@@ -203,7 +203,9 @@ def _write(path: Path, text: str) -> None:
 
 def _check_target(out: Path) -> None:
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
-        raise KitError(f"{out}: is not a release tree (no manifest.json) and will not be replaced; choose another --out")
+        raise KitError(
+            f"{out}: is not a release tree (no manifest.json) and will not be replaced; choose another --out"
+        )
 
 
 @contextmanager

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from build.export import build_release
 from build.fetch import fetch
-from build.files import atomic, dump, pretty, progress, read_json_lines, sha256
-from build.sources import READERS, Reader, find_reader
-from build.steps import KitError, Row, Tally
-from mmm_dataset import Record, RecordError, Registry, from_dict, to_dict
+from build.files import atomic, dump, pretty, progress, sha256
+from build.sources import READERS, Reader
 from build.splits import leakage_line
+from build.steps import KitError, Row, Tally
+from mmm_dataset import Record, Registry, to_dict
 
 _LARGEST_FOLDER = 20_000
 """Folders with more files than this are not checksummed file by file for the manifest."""
@@ -30,44 +30,46 @@ def describe(registry: Registry) -> str:
             lines += [f"  {source.title} <{source.url}>" if source.url else f"  {source.title}"]
             lines += [f"  licence {source.licence}; terms: {', '.join(source.terms) or 'not stated'}"]
             lines += [f"  files: {', '.join(source.files)}"]
-        lines += [f"  --option {name}=...  {text}" for name, text in reader.options.items()]
+        lines += [f"  --{name}: {text}" for name, text in reader.options.items()]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks)
 
 
-def read(name: str, origin: Path | None, out: Path, registry: Registry, options: Iterable[str] = ()) -> str:
+def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, options: Mapping[str, str]) -> str:
     """Read a source into ``out``: ``records.jsonl``, ``worklist.jsonl``, ``report.jsonl`` and ``manifest.json``.
 
     Records without a text-level label or without items go to the worklist, for the annotation step; drops and notes go to
-    the report. All four files appear together, when the source has been read to its end.
+    the report. The files appear when the source has been read to its end.
 
     Args:
-        name: of a reader.
+        reader: of the source.
         origin: file or folder; None fetches the source into ``out/download`` if it is public.
         out: folder to write.
         registry: the configs; a source whose configs it lacks needs ``--registry``.
-        options: ``name=value`` each, as listed by ``sources``.
+        options: of the reader, by name.
 
     Returns:
         A summary for people.
 
     Raises:
-        KitError: a wrong name, option, file or row.
+        KitError: a wrong file, row or option.
     """
-    reader = find_reader(name)
-    chosen = _options(reader, options)
     if origin is None:
         origin = out / "download"
         fetch(registry.source(reader.source), origin)
     if not origin.exists():
         raise KitError(_missing(origin, reader, registry))
     tally = Tally()
-    rows = progress(tally.count(reader.read(origin, registry, **chosen)), f"reading {name}")
+    rows = progress(tally.count(reader.read(origin, registry, **options)), f"reading {reader.name}")
     counts = _write_rows(rows, out)
+    inputs = checksums(origin)
+    for value in options.values():
+        if Path(value).exists():
+            inputs |= checksums(Path(value))
     manifest = {
         "source": reader.source,
-        "options": chosen,
-        "inputs": checksums(origin),
+        "options": {name: Path(value).name for name, value in options.items()},
+        "inputs": inputs,
         "counts": counts,
         "steps": tally.as_dict(),
     }
@@ -76,13 +78,12 @@ def read(name: str, origin: Path | None, out: Path, registry: Registry, options:
     return _summary(out, counts, tally)
 
 
-def release(files: Iterable[Path], out: Path, registry: Registry, split: str) -> str:
+def release(files: Sequence[Path], out: Path, registry: Registry, split: str) -> str:
     """Make a release tree of record files; what `read` noted about them travels along in the manifest.
 
     Raises:
         KitError: a file or row is wrong, or the tree cannot be made.
     """
-    files = list(files)
     inputs, steps = {}, {}
     for path in files:
         if not path.is_file():
@@ -91,20 +92,22 @@ def release(files: Iterable[Path], out: Path, registry: Registry, split: str) ->
         earlier = path.with_name("manifest.json")
         if earlier.is_file():
             steps[path.parent.name] = json.loads(earlier.read_text(encoding="utf-8"))["steps"]
-    manifest = build_release(_records(files), out, registry, split=split, inputs=inputs, steps=steps)
+    manifest = build_release(_all_records(files, registry), out, registry, split=split, inputs=inputs, steps=steps)
     return _released(manifest, out)
 
 
 def import_published(origin: Path, out: Path, registry: Registry) -> str:
     """Make a release tree of the authors' files, train and test verbatim. Raises KitError as :func:`read` does."""
-    reader = find_reader("published")
+    reader = READERS["published"]
     if not origin.is_dir():
         raise KitError(_missing(origin, reader, registry))
     rows = reader.read(origin, registry)
     manifest = build_release(rows, out, registry, split="published", inputs=checksums(origin))
     noted = manifest["steps"]["release"]["noted"]
     lines = [f"  {count:,} x {reason}" for reason, count in noted.items()]
-    return "\n".join([_released(manifest, out), f"notes, each in {out}.report.jsonl:" if lines else "nothing to note", *lines])
+    return "\n".join(
+        [_released(manifest, out), f"notes, each in {out}.report.jsonl:" if lines else "nothing to note", *lines]
+    )
 
 
 def checksums(origin: Path) -> dict[str, str]:
@@ -117,24 +120,9 @@ def checksums(origin: Path) -> dict[str, str]:
     return {path.relative_to(origin).as_posix(): sha256(path) for path in paths}
 
 
-def _records(files: Iterable[Path]) -> Iterator[Record]:
+def _all_records(files: Iterable[Path], registry: Registry) -> Iterator[Row]:
     for path in files:
-        for number, row in read_json_lines(path):
-            try:
-                yield from_dict(row)
-            except (RecordError, AttributeError, TypeError) as error:
-                raise KitError(f"{path}:{number}: {error}") from error
-
-
-def _options(reader: Reader, options: Iterable[str]) -> dict[str, str]:
-    chosen = {}
-    for option in options:
-        name, equals, value = option.partition("=")
-        if not equals or name not in reader.options:
-            known = ", ".join(reader.options) or "none"
-            raise KitError(f"--option {option}: the options of {reader.name} are: {known}; write NAME=VALUE")
-        chosen[name] = value
-    return chosen
+        yield from READERS["records"].read(path, registry)
 
 
 def _missing(origin: Path, reader: Reader, registry: Registry) -> str:
@@ -157,7 +145,9 @@ def _write_rows(rows: Iterable[Row], out: Path) -> dict[str, int]:
 
 
 def _summary(out: Path, counts: dict[str, int], tally: Tally) -> str:
-    lines = [f"{out}: {counts['records']:,} records, {counts['worklist']:,} on the worklist (label or items still missing)"]
+    lines = [
+        f"{out}: {counts['records']:,} records, {counts['worklist']:,} on the worklist (label or items still missing)"
+    ]
     lines += [f"  {config}: {count:,} rows" for config, count in sorted(tally.kept.items())]
     lines += [f"  dropped {count:,} x {reason}" for reason, count in sorted(tally.dropped.items())]
     lines += [f"  noted {count:,} x {reason}" for reason, count in sorted(tally.noted.items())]

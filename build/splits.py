@@ -123,7 +123,11 @@ class Ledger:
     ) -> dict[str, Any]:
         texts = np.array(self._text, dtype=np.int64)
         report: dict[str, Any] = {}
-        for name, key in (("exact", texts), ("near", groups), ("source_item", np.unique(units, return_inverse=True)[1])):
+        for name, key in (
+            ("exact", texts),
+            ("near", groups),
+            ("source_item", np.unique(units, return_inverse=True)[1]),
+        ):
             leaking = _rows_with_train_twin(key, test)
             by_config = Counter(self.configs[number] for number in config[leaking].tolist())
             report[name] = {
@@ -146,5 +150,9 @@ def _rows_with_train_twin(key: NDArray[np.int64], test: NDArray[np.bool_]) -> ND
 
 def leakage_line(report: dict[str, Any]) -> str:
     """One line for people: how many test rows have a twin in train, of each kind."""
-    kinds: Sequence[tuple[str, str]] = (("exact", "exact"), ("near", "near-duplicate"), ("source_item", "same source item"))
+    kinds: Sequence[tuple[str, str]] = (
+        ("exact", "exact"),
+        ("near", "near-duplicate"),
+        ("source_item", "same source item"),
+    )
     return ", ".join(f"{report[name]['test_rows']} {title}" for name, title in kinds)

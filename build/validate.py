@@ -65,7 +65,9 @@ def validate(tree: Path, registry: Registry) -> Report:
     report = Report()
     _check_card(card, manifest, report)
     for script in sorted(tree.glob("*.py")):
-        report.error("script", f"{script.name}: a script in the tree breaks load_dataset on datasets 4 and later; remove it")
+        report.error(
+            "script", f"{script.name}: a script in the tree breaks load_dataset on datasets 4 and later; remove it"
+        )
     sides: dict[int, str] = {}
     for name, config in manifest["configs"].items():
         try:
@@ -162,7 +164,9 @@ def _check_file(path: Path, file: Mapping[str, Any], report: Report) -> bool:
     if b"huggingface" in (schema.metadata or {}):
         report.error("schema", f"{file['path']}: holds `huggingface` metadata, which older readers refuse")
     if not schema.remove_metadata().equals(arrow_schema()):
-        report.error("schema", f"{file['path']}: columns {', '.join(schema.names)}, not {', '.join(COLUMNS)} of the right types")
+        report.error(
+            "schema", f"{file['path']}: columns {', '.join(schema.names)}, not {', '.join(COLUMNS)} of the right types"
+        )
         return False
     if rows != file["rows"]:
         report.error("manifest", f"{file['path']}: {rows} rows, {file['rows']} in the manifest")

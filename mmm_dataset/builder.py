@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import datasets
 
@@ -45,7 +45,7 @@ class MMM(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     """
 
     BUILDER_CONFIG_CLASS = MMMConfig
-    BUILDER_CONFIGS = [
+    BUILDER_CONFIGS: ClassVar = [
         MMMConfig(name=config.name, version=datasets.Version(config.version), description=config.name)
         for config in load().configs.values()
     ]

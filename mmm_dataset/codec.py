@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from mmm_dataset.record import Item, Record, Span
-from mmm_f1.locate import locate
+from mmm_f1.locate import Offsets, locate
 from mmm_f1.unified import (
     ENTITY_NOT_IN_TEXT,
     LABEL,
@@ -85,7 +85,9 @@ def item_fields(item: Item, roles: Sequence[str]) -> tuple[str, ...]:
         else:
             raise ValueError(f"item {item.label!r} has no {role}")
     if by_role or len({span.role for span in item.spans}) != len(item.spans):
-        raise ValueError(f"item {item.label!r} has spans that its task word does not write: {', '.join(by_role) or 'twice'}")
+        raise ValueError(
+            f"item {item.label!r} has spans that its task word does not write: {', '.join(by_role) or 'twice'}"
+        )
     return tuple(fields)
 
 
@@ -138,11 +140,9 @@ def _to_items(rows: Sequence[tuple[str, ...]], roles: Sequence[str], text: str |
     names = [role.removesuffix("?") for role in roles]
     if len(roles) == 2:
         keys = [(fields[at_label], fields[1 - at_label]) for fields in rows]
-        places = locate(text, keys) if text is not None else [None] * len(keys)
+        places: Sequence[Offsets | None] = locate(text, keys) if text is not None else [None] * len(keys)
         role = names[1 - at_label]
-        return tuple(
-            Item(label, (Span(entity, *(place or (None, None)), role=role),)) for (label, entity), place in zip(keys, places)
-        )
+        return tuple(Item(label, (_span(entity, place, role),)) for (label, entity), place in zip(keys, places))
     # The arguments of relations and events name a mention, not a new one each time: equal strings share their place.
     arguments = list(dict.fromkeys(f for fields in rows for f, name in zip(fields, names) if name != LABEL and f))
     found = dict(zip(arguments, locate(text, [("", a) for a in arguments]))) if text is not None else {}
@@ -150,18 +150,19 @@ def _to_items(rows: Sequence[tuple[str, ...]], roles: Sequence[str], text: str |
         Item(
             fields[at_label],
             tuple(
-                Span(field, *(found.get(field) or (None, None)), role=name)
-                for field, name in zip(fields, names)
-                if name != LABEL and field
+                _span(field, found.get(field), name) for field, name in zip(fields, names) if name != LABEL and field
             ),
         )
         for fields in rows
     )
 
 
-def _content_failures(
-    items: Sequence[Item], text: str | None, labels: Collection[str] | None
-) -> tuple[Failure, ...]:
+def _span(text: str, place: Offsets | None, role: str) -> Span:
+    start, end = place or (None, None)
+    return Span(text, start, end, role)
+
+
+def _content_failures(items: Sequence[Item], text: str | None, labels: Collection[str] | None) -> tuple[Failure, ...]:
     issues = []
     for item in items:
         if labels is not None and item.label not in labels:
@@ -176,6 +177,8 @@ def _content_failures(
         for item, count in Counter(item for item in items if item.is_pair and item.spans[0].start is None).items():
             if item.spans[0].text in text:
                 issues.append(
-                    Failure(REPEATED_PAIR, f"{item.label};{item.spans[0].text} is listed {count} times more than it occurs")
+                    Failure(
+                        REPEATED_PAIR, f"{item.label};{item.spans[0].text} is listed {count} times more than it occurs"
+                    )
                 )
     return tuple(issues)

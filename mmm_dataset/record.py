@@ -109,7 +109,9 @@ class Record:
         if not isinstance(self.text, str):
             raise RecordError(f"record {self.id!r}: text must be a string, not {type(self.text).__name__}")
         if self.label is not None and (not isinstance(self.label, str) or not self.label):
-            raise RecordError(f"record {self.id!r}: the text-level label is {self.label!r}; leave it null if there is none")
+            raise RecordError(
+                f"record {self.id!r}: the text-level label is {self.label!r}; leave it null if there is none"
+            )
         if self.origin not in ORIGINS:
             raise RecordError(f"record {self.id!r}: origin {self.origin!r} is not one of {', '.join(ORIGINS)}")
         if self.split is not None and self.split not in SPLITS:
@@ -122,7 +124,9 @@ class Record:
             raise RecordError(f"record {self.id!r}, item {index}: an item needs a label and a span")
         for span in item.spans:
             if (span.start is None) != (span.end is None):
-                raise RecordError(f"record {self.id!r}, item {index}: one offset of {span.text!r} is null, the other is not")
+                raise RecordError(
+                    f"record {self.id!r}, item {index}: one offset of {span.text!r} is null, the other is not"
+                )
             if span.start is None or span.end is None:
                 continue
             if not 0 <= span.start < span.end <= len(self.text) or self.text[span.start : span.end] != span.text:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mmm_f1.unified import LABEL, TASK_WORDS
 
@@ -21,6 +21,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+_T = TypeVar("_T")
 _DATA = Path(__file__).parent / "data"
 _PROVENANCE = frozenset({"paper", "card", "source", "inferred", "ours"})
 
@@ -151,7 +152,9 @@ class Registry:
         """
         index = self.label_set(name, language)
         if spelling not in index:
-            raise RegistryError(f"{spelling!r} is no {language} label of {name!r}: {', '.join(index) or 'the set is empty'}")
+            raise RegistryError(
+                f"{spelling!r} is no {language} label of {name!r}: {', '.join(index) or 'the set is empty'}"
+            )
         return self.spelling(name, index[spelling], language)
 
     def share(self, family: str) -> float:
@@ -253,13 +256,15 @@ def _check(registry: Registry) -> None:
             _get(registry.sources, source, "source")
     for label in registry.labels:
         if label.provenance not in _PROVENANCE:
-            raise RegistryError(f"label {label.label!r}: provenance {label.provenance!r} is not one of {sorted(_PROVENANCE)}")
+            raise RegistryError(
+                f"label {label.label!r}: provenance {label.provenance!r} is not one of {sorted(_PROVENANCE)}"
+            )
     for word, roles in registry.task_words.items():
         if "/" in word or LABEL not in roles:
             raise RegistryError(f"task word {word!r}: needs a {LABEL} among its roles, and no '/' in the word")
 
 
-def _get(table: Mapping[str, Any], name: str, what: str) -> Any:
+def _get(table: Mapping[str, _T], name: str, what: str) -> _T:
     if name not in table:
         raise RegistryError(f"no {what} {name!r}; there are: {', '.join(table)}")
     return table[name]

@@ -2,7 +2,8 @@
 
 ``substring`` is what the published lists look like: every lexicon word that occurs anywhere gives ONE item at its first
 occurrence, words inside other words and across word boundaries included; items are ordered by start, longer first.
-``morpheme`` takes only whole SudachiPy words of the right part of speech, by surface or dictionary form, every occurrence.
+``morpheme`` takes only whole SudachiPy words of the right part of speech, by surface or dictionary form, and all their
+occurrences.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def morpheme(lexicon: Lexicon) -> Annotator:
     tokenize = tokenizer()
 
     def annotate(text: str) -> list[Hit]:
-        hits = []
+        hits: list[Hit] = []
         for offset, piece in _pieces(text):
             for token in tokenize(piece):
                 forms = (token.surface(), token.dictionary_form())

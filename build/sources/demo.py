@@ -82,7 +82,12 @@ def _spell(label_set: str | None, value: Any, language: str, registry: Registry)
 
 
 def _tuple(
-    entry: dict[str, Any], text: str, spans: dict[int, tuple[int, int]], label_set: str, language: str, registry: Registry
+    entry: dict[str, Any],
+    text: str,
+    spans: dict[int, tuple[int, int]],
+    label_set: str,
+    language: str,
+    registry: Registry,
 ) -> Item:
     arguments = []
     for role, number in entry.items():

@@ -8,11 +8,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from build.files import read_json_lines
 from build.steps import KitError
 from mmm_dataset.registry import Source
+
+LOCK: Final = "fetch.lock.json"
+"""What a fetch writes beside the files (see ``build.fetch``); it is no data."""
 
 _FIELD_LIMIT = 1 << 24
 
@@ -44,12 +47,14 @@ def find_all(path: Path, source: Source, *patterns: str) -> list[Path]:
     """
     if path.is_file():
         return [path]
-    # Hidden folders hold download caches, not data.
+    # Hidden folders hold download caches.
     found = {
         file
         for pattern in patterns
         for file in path.rglob(pattern)
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(path).parts)
+        if file.is_file()
+        and file.name != LOCK
+        and not any(part.startswith(".") for part in file.relative_to(path).parts)
     }
     if not found:
         raise missing(path, " or ".join(patterns), source)
@@ -58,8 +63,7 @@ def find_all(path: Path, source: Source, *patterns: str) -> list[Path]:
 
 def is_json(path: Path) -> bool:
     """Whether the file begins like a JSON array or JSON lines of objects."""
-    with path.open("rb") as file:
-        return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"[", b"{")
+    return _first_byte(path) in (b"[", b"{")
 
 
 def read_json(path: Path) -> Iterator[tuple[str, Any]]:
@@ -68,15 +72,15 @@ def read_json(path: Path) -> Iterator[tuple[str, Any]]:
     Raises:
         KitError: the file is missing, not UTF-8, or not JSON.
     """
-    if path.is_file() and _is_array(path):
+    if path.is_file() and _first_byte(path) == b"[":
         yield from ((f"{path.name}[{index}]", row) for index, row in enumerate(_load_array(path)))
     else:
         yield from ((f"{path.name}:{number}", row) for number, row in read_json_lines(path))
 
 
-def _is_array(path: Path) -> bool:
+def _first_byte(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"["
+        return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
 
 
 def _load_array(path: Path) -> list[Any]:

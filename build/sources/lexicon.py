@@ -1,11 +1,12 @@
 """The polarity lexicon of SCPOS: Tohoku University's noun and predicate files, cleaned by stated rules.
 
-- Nouns: every entry of the noun file labelled ``p``, ``n`` or ``e`` (neutral); entries with any other label are left out.
-- Adjectives: the entries of the predicate file whose head is an adjective. An entry is a phrase in pieces (``気持ち が 悪い``,
-  ``清潔 だ``); the pieces are joined, SudachiPy (mode C) tokenizes the whole, and one closing ``だ です の と な に`` is taken
-  off. The last token left is the head. It must be 形容詞 (i-adjective), 形状詞 (na-adjective), a noun that the
-  dictionary marks as usable as one (形状詞可能), or a suffix that makes one (形容詞的, 形状詞的). What is left is the word.
-- A word listed twice counts once; with two polarities in one file it has none that is free of context and is left out.
+- Nouns: every entry of the noun file labelled ``p``, ``n`` or ``e`` (neutral); those with another label are left out.
+- Adjectives: the entries of the predicate file whose head is an adjective. An entry is a phrase in pieces
+  (``気持ち が 悪い``, ``心外 だ``); the pieces are joined, SudachiPy (mode C) tokenizes the whole, and one closing
+  ``だ です の と な に`` is taken off. The last token left is the head. It must be 形容詞 (i-adjective), 形状詞
+  (na-adjective), a noun that the dictionary marks as usable as one (形状詞可能), or a suffix that makes one (形容詞的,
+  形状詞的). What is left is the word.
+- A word listed twice counts once; with two polarities in one file it has none free of context and is left out.
 """
 
 from __future__ import annotations
@@ -48,7 +49,8 @@ class Lexicon:
     def notes(self) -> Iterator[Note]:
         """Sizes, and the entries left out by reason."""
         for kind, words in self.words.items():
-            yield Note("lexicon", f"lexicon_{kind}", f"{len(words):,} words: {dict(sorted(Counter(words.values()).items()))}")
+            sizes = ", ".join(f"{count:,} {key}" for key, count in sorted(Counter(words.values()).items()))
+            yield Note("lexicon", f"lexicon_{kind}", f"{len(words):,} words: {sizes}")
         for reason, count in sorted(self.left_out.items()):
             yield Note("lexicon", f"lexicon_{reason}", f"{count:,} entries")
 
@@ -118,7 +120,8 @@ def kinds(part_of_speech: tuple[str, ...]) -> tuple[Kind, ...]:
     is_adjective = first in ("形容詞", "形状詞") or any(
         part.endswith("形状詞可能") or part in ("形容詞的", "形状詞的") for part in rest
     )
-    return (("adj",) if is_adjective else ()) + (("n",) if first == "名詞" else ())
+    found: dict[Kind, bool] = {"adj": is_adjective, "n": first == "名詞"}
+    return tuple(kind for kind, is_kind in found.items() if is_kind)
 
 
 @cache

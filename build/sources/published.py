@@ -1,7 +1,8 @@
 """The authors' released JSON: 42 files (21 configs, train and test), rows with ``input`` and ``output``.
 
-File names are irregular (``Train_Ch_1_SCPOS_RW_clear2.json``, ``test_Cn_MRE_OIEDataset.json``), so split, language and task
-are matched apart. Rows keep their own bytes and the authors' split; a row that cannot be read is kept and reported.
+File names are irregular (``Train_Ch_1_SCPOS_RW_clear2.json``, ``test_Cn_MRE_OIEDataset.json``), so split, language and
+task are matched apart. Rows keep their own bytes and the authors' split; a row that cannot be read is kept and
+reported with the reason.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
-from build.files import dump, progress
+from build.files import dump
 from build.sources.inputs import find_all, missing, read_json
 from build.steps import Drop, Note, Row
 from mmm_dataset import Failure, Item, Record, Registry, decode, split_input
@@ -46,8 +47,8 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
         raise missing(path, "file named like Train_Ja_0_SCNM_5343.json or test_Ja_5_TCREE_2k.json (42 in all)", source)
     for config in registry.configs.values():
         for split in cast(tuple[Split, ...], SPLITS):
-            if file := files.get((config.name, split)):
-                yield from _read_file(file, registry, config, split)
+            if found := files.get((config.name, split)):
+                yield from _read_file(found, registry, config, split)
             elif registry.task(config.task).file_pattern:
                 yield Note(f"{config.name}-{split}", "missing_file", f"no {split} file of {config.name} in {path}")
 
@@ -71,7 +72,7 @@ def match_name(name: str, registry: Registry) -> Key | None:
 
 def _read_file(file: Path, registry: Registry, config: Config, split: Split) -> Iterator[Row]:
     count = 0
-    for index, (where, row) in enumerate(progress(read_json(file), f"{config.name} {split}")):
+    for index, (where, row) in enumerate(read_json(file)):
         count += 1
         name = f"{config.name}-{split}-{index:06d}"
         strings = _strings(row)

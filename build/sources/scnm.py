@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from build.files import dump, progress
+from build.files import dump
 from build.sources.inputs import Unique, find, is_json, read_json, read_table, text_id
 from build.steps import Drop, KitError, Note, Row
 from mmm_dataset import Item, Record, Registry, RegistryError
@@ -20,7 +20,7 @@ CONFIG = "ja_scnm"
 LANGUAGE = "ja"
 
 
-def read(path: Path, registry: Registry, classes: Path | None = None) -> Iterator[Row]:
+def read(path: Path, registry: Registry, classes: str | Path | None = None) -> Iterator[Row]:
     """Read ``ner.json``, or the folder that holds it.
 
     Args:
@@ -33,10 +33,10 @@ def read(path: Path, registry: Registry, classes: Path | None = None) -> Iterato
     """
     source = registry.source(SOURCE)
     file = find(path, source)
-    unused = _read_classes(classes, registry) if classes else None
+    unused = _read_classes(Path(classes), registry) if classes else None
     known = dict(unused or {})
     unique = Unique()
-    for where, row in progress(read_json(file), "SCNM"):
+    for where, row in read_json(file):
         if not _is_row(row):
             yield Drop(where, "no_text_or_entities", "the row lacks the keys text and entities", dump(row))
             continue
@@ -53,7 +53,8 @@ def read(path: Path, registry: Registry, classes: Path | None = None) -> Iterato
         word = registry.task("scnm").words[0]
         yield Record(name, LANGUAGE, "scnm", word, text, label, items, "rebuilt", SOURCE, source_id, source.licence)
     if unused:
-        yield Note(str(classes), "classes_unused", f"{len(unused):,} of {len(known):,} sentences are not in {file.name}")
+        detail = f"{len(unused):,} of {len(known):,} sentences are not in {file.name}"
+        yield Note(str(classes), "classes_unused", detail)
 
 
 def _is_row(row: Any) -> bool:
@@ -69,14 +70,15 @@ def _read_classes(path: Path, registry: Registry) -> dict[str, str]:
             raise KitError(f"{file}: {where} needs the fields text and sc, and has: {found}")
         text, label = row["text"].strip(), row["sc"].strip()
         if classes.setdefault(text, label) != label:
-            raise KitError(f"{file}: {where} gives {text[:30]!r} a second class: {classes[text]!r} and {label!r}; keep one")
+            both = f"{classes[text]!r} and {label!r}"
+            raise KitError(f"{file}: {where} gives {text[:30]!r} a second class ({both}): keep one")
     return classes
 
 
 def _read_csv(file: Path) -> Iterator[tuple[str, dict[str, str]]]:
     rows = read_table(file)
     _, header = next(rows, (0, []))
-    yield from ((f"line {number}", dict(zip(header, fields))) for number, fields in rows)
+    yield from ((f"line {number}", dict(zip(header, fields, strict=False))) for number, fields in rows)
 
 
 def _label(name: str, spelling: str | None, registry: Registry) -> tuple[str | None, list[Note]]:

@@ -1,7 +1,7 @@
 """SCPOS from reviews and a polarity lexicon: Adj, N and Adj & N rows of the same review, with the same source id.
 
-Reviews are JGLUE MARC-ja (JSON lines; MMM's own source, withdrawn) or jrte-pn (TSV; the stand-in). In Adj & N rows a word that
-is in both lists has the polarity it has as an adjective.
+Reviews are JGLUE MARC-ja (JSON lines; MMM's own source, withdrawn) or jrte-pn (TSV; the stand-in). In Adj & N rows a
+word that is in both lists has the polarity it has as an adjective.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import dump, progress
+from build.files import dump
 from build.sources.annotate_lexicon import ANNOTATORS, Hit
-from build.sources.inputs import Unique, find, is_json, missing, read_json, read_table, text_id
+from build.sources.inputs import Unique, find, is_json, read_json, read_table, text_id
 from build.sources.lexicon import SOURCE as LEXICON_SOURCE
 from build.sources.lexicon import Kind, load
 from build.steps import Drop, KitError, Note, Row
@@ -23,6 +23,8 @@ from mmm_dataset.record import Origin
 LANGUAGE = "ja"
 KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {"scpos_adj": ("adj",), "scpos_n": ("n",), "scpos_adj_n": ("adj", "n")}
 """Task to the lists its items come from; the first list that has a word gives its polarity."""
+
+POLARITIES: Final = ("positive", "neutral", "negative")
 
 _ORIGINS: Final[Mapping[str, Origin]] = {"marc-ja": "rebuilt", "jrte-pn": "stand-in"}
 # MARC-ja writes labels as words or, in the hub's copy, as class numbers; jrte-pn as signs.
@@ -35,7 +37,9 @@ Review = tuple[str, str, str]
 """Id, text, and polarity key."""
 
 
-def read(path: Path, registry: Registry, lexicon: Path | None = None, annotator: str = "substring") -> Iterator[Row]:
+def read(
+    path: Path, registry: Registry, lexicon: str | Path | None = None, annotator: str = "substring"
+) -> Iterator[Row]:
     """Read reviews and annotate them.
 
     Args:
@@ -48,22 +52,25 @@ def read(path: Path, registry: Registry, lexicon: Path | None = None, annotator:
         KitError: a file is missing, or an option is wrong.
     """
     if lexicon is None:
-        raise missing(path, "lexicon given: use --lexicon FOLDER; none is", registry.source(LEXICON_SOURCE))
+        tohoku = registry.source(LEXICON_SOURCE)
+        what = f"{tohoku.title}, {tohoku.url}; licence: {tohoku.licence}"
+        raise KitError(f"--lexicon is missing: give the folder of {' and '.join(tohoku.files)} ({what})")
     if annotator not in ANNOTATORS:
         raise KitError(f"--annotator {annotator}: no such annotator; there are: {', '.join(ANNOTATORS)}")
-    source, file = _find(path, registry)
-    words = load(lexicon, registry)
+    name, file = _find(path, registry)
+    words = load(Path(lexicon), registry)
     yield from words.notes()
     annotate = ANNOTATORS[annotator](words)
+    spelled = {key: registry.spelling("scpos_word", key, LANGUAGE) for key in POLARITIES}
     rows: Counter[str] = Counter()
     empty: Counter[str] = Counter()
-    for review in progress(_READ[source](file), "SCPOS"):
+    for review in _READ[name](file):
         if isinstance(review, Drop):
             yield review
             continue
         hits = annotate(review[1])
         for task in KINDS:
-            record = _record(task, source, review, hits, registry)
+            record = _record(task, name, review, _items(task, review[1], hits, spelled), registry)
             rows[record.config] += 1
             empty[record.config] += not record.items
             yield record
@@ -77,13 +84,17 @@ def _find(path: Path, registry: Registry) -> tuple[str, Path]:
     return ("marc-ja" if is_json(file) else "jrte-pn"), file
 
 
-def _record(task: str, source: str, review: Review, hits: list[Hit], registry: Registry) -> Record:
-    source_id, text, polarity = review
+def _items(task: str, text: str, hits: list[Hit], spelled: Mapping[str, str]) -> tuple[Item, ...]:
     items = []
     for start, end, polarities in hits:
         key = next((polarities[kind] for kind in KINDS[task] if kind in polarities), None)
         if key:
-            items.append(Item.pair(registry.spelling("scpos_word", key, LANGUAGE), text[start:end], start, end))
+            items.append(Item.pair(spelled[key], text[start:end], start, end))
+    return tuple(items)
+
+
+def _record(task: str, source: str, review: Review, items: tuple[Item, ...], registry: Registry) -> Record:
+    source_id, text, polarity = review
     return Record(
         f"{LANGUAGE}_{task}-{source_id}",
         LANGUAGE,
@@ -91,7 +102,7 @@ def _record(task: str, source: str, review: Review, hits: list[Hit], registry: R
         registry.task(task).words[0],
         text,
         registry.spelling("scpos_text", polarity, LANGUAGE),
-        tuple(items),
+        items,
         _ORIGINS[source],
         source,
         source_id,
@@ -106,8 +117,8 @@ def _read_marc(file: Path) -> Iterator[Review | Drop]:
         if not isinstance(text, str):
             yield Drop(where, "no_sentence", "the row lacks the key sentence", dump(row))
             continue
-        name = row.get("review_id")
-        yield _review(unique(name if isinstance(name, str) and name else text_id(text)), text, row.get("label"), "marc-ja")
+        name = unique(str(row.get("review_id") or text_id(text)))
+        yield _review(name, text, row.get("label"), "marc-ja")
 
 
 def _read_jrte(file: Path) -> Iterator[Review | Drop]:

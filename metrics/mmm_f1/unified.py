@@ -249,7 +249,9 @@ def _split_escaped(rest: str, roles: Sequence[str]) -> tuple[tuple[str, ...], ..
 
 
 def _tokenize(rest: str) -> list[tuple[str, ...]]:
-    items, fields, field = [], [], ""
+    items: list[tuple[str, ...]] = []
+    fields: list[str] = []
+    field = ""
     for token in _TOKEN.findall(rest):
         if token == ":":
             items.append((*fields, field))
@@ -341,9 +343,7 @@ def _field_readings(
     return [fields for fields in ways if _is_good(fields, roles, labels, text)]
 
 
-def _is_good(
-    fields: tuple[str, ...], roles: Sequence[str], labels: Collection[str] | None, text: str | None
-) -> bool:
+def _is_good(fields: tuple[str, ...], roles: Sequence[str], labels: Collection[str] | None, text: str | None) -> bool:
     if _check_fields(fields, roles) is not None:
         return False
     for field, role in zip(fields, roles):

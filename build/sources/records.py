@@ -1,0 +1,36 @@
+"""Bring your own: JSON lines of records, as ``mmm_dataset.to_dict`` writes them; ``docs/sources.md`` has an example."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from build.files import read_json_lines
+from build.sources.inputs import find_all
+from build.steps import KitError, Row
+from mmm_dataset import RecordError, Registry, from_dict
+
+
+def read(path: Path, registry: Registry) -> Iterator[Row]:
+    """Read a file of records, or all ``*.jsonl`` of a folder.
+
+    Raises:
+        KitError: a line is not a valid record, its config is not in the registry, or its id is there twice.
+    """
+    seen: dict[str, set[str]] = {}
+    for file in find_all(path, registry.source("user"), "*.jsonl"):
+        for number, row in read_json_lines(file):
+            where = f"{file}:{number}"
+            if not isinstance(row, dict):
+                raise KitError(f"{where}: a {type(row).__name__} where a record (a JSON object) was due")
+            try:
+                record = from_dict(row)
+            except RecordError as error:
+                raise KitError(f"{where}: {error}") from error
+            if record.config not in registry.configs:
+                raise KitError(f"{where}: no config {record.config!r} in the registry: add it (--registry FILE.toml)")
+            ids = seen.setdefault(record.config, set())
+            if record.id in ids:
+                raise KitError(f"{where}: the id {record.id!r} is in {record.config} already: make it unique")
+            ids.add(record.id)
+            yield record

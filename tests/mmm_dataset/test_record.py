@@ -1,0 +1,68 @@
+"""The record: what exists is valid, and JSON brings it back."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+
+from mmm_dataset import Item, Record, RecordError, Span, from_dict, to_dict
+from tests.records import make_record, records
+
+
+def test_offsets_are_checked_at_construction():
+    make_record("東京は晴れ", [Item.pair("地名", "東京", 0, 2)])
+    for start, end in ((1, 3), (-5, -3), (0, 9), (2, 2)):
+        with pytest.raises(RecordError, match=r"record 'r1', item 0: text\["):
+            make_record("東京は晴れ", [Item.pair("地名", "東京", start, end)])
+
+
+def test_unknown_offsets_are_null_both_or_none():
+    make_record("東京は晴れ", [Item.pair("地名", "大阪")])
+    with pytest.raises(RecordError, match="one offset"):
+        make_record("東京は晴れ", [Item.pair("地名", "東京", 0, None)])
+
+
+def test_offsets_count_code_points_not_bytes_or_utf16():
+    make_record("👩‍🚀が東京へ", [Item.pair("地名", "東京", 4, 6)])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"label": ""}, {"origin": "mine"}, {"split": "dev"}, {"id": ""}, {"word": ""}, {"licence": ""}, {"text": None}],
+)
+def test_bad_fields_are_refused_with_the_id(change):
+    with pytest.raises(RecordError, match="record "):
+        dataclasses.replace(make_record("x", []), **change)
+
+
+def test_records_are_frozen():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        make_record("x", []).text = "y"
+
+
+def test_text_level_label_may_be_absent_before_annotation():
+    record = dataclasses.replace(make_record("x", []), label=None)
+    assert not record.is_annotated and make_record("x", []).is_annotated
+
+
+@given(records())
+def test_json_round_trip(record):
+    assert from_dict(to_dict(record)) == record
+
+
+def test_short_items_and_unknown_keys():
+    row = {**to_dict(make_record("東京", [])), "items": [{"label": "地名", "text": "東京", "start": 0, "end": 2}]}
+    assert from_dict(row).items == (Item("地名", (Span("東京", 0, 2),)),)
+    with pytest.raises(RecordError, match="unknown key 'colour'"):
+        from_dict({**row, "colour": 1})
+    del row["licence"]
+    with pytest.raises(RecordError, match="missing key: 'licence'"):
+        from_dict(row)
+    with pytest.raises(RecordError, match="lacks the key 'label'"):
+        from_dict({**row, "items": [{"text": "東京"}], "licence": "x"})
+
+
+def test_config_and_form():
+    record = make_record("x", [])
+    assert record.config == "ja_scnm" and record.form == "escaped"
+    assert isinstance(record, Record) and dataclasses.replace(record, raw=("x/NER", "y/NER/")).form == "published"

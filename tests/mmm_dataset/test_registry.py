@@ -1,0 +1,95 @@
+"""The 21 configs as data, and a 22nd, a fourth language and another data set as rows of data."""
+
+import pytest
+
+from mmm_dataset import RegistryError, load
+from mmm_f1.unified import TASK_WORDS
+
+TASKS = ["scnm", "scpos_rw", "scpos_adj_n", "scpos_adj", "scpos_n", "tcree", "tconer"]
+
+
+def test_the_21_configs_and_the_paper_sizes():
+    registry = load()
+    assert list(registry.configs) == [f"{language}_{task}" for task in TASKS for language in ("ja", "en", "zh")]
+    for config in registry.configs.values():
+        assert config.total == config.train + config.test
+    assert sum(config.train for config in registry.configs.values()) == 22_000
+    assert sum(config.test for config in registry.configs.values()) == 659_628
+
+
+def test_task_words_exist_once():
+    registry = load()
+    assert {word for task in registry.tasks.values() for word in task.words} == set(TASK_WORDS)
+
+
+def test_every_label_has_all_languages_and_a_provenance():
+    registry = load()
+    rows = {}
+    for label in registry.labels:
+        rows.setdefault((label.set, label.key), set()).add(label.language)
+        assert not set(label.label) & set(":;/\\"), label
+    assert all(languages == {"ja", "en", "zh"} for languages in rows.values())
+
+
+def test_no_spelling_means_two_things():
+    registry = load()
+    seen = {}
+    for label in registry.labels:
+        for spelling in (label.label, *label.aliases):
+            assert seen.setdefault((label.set, label.language, spelling), label.key) == label.key
+
+
+def test_aliases():
+    registry = load()
+    assert registry.canonical("scnm_word", "そのほかの組織名", "ja") == "その他の組織名"
+    assert registry.canonical("scpos_text", "積極", "ja") == "ポジティブ"
+    with pytest.raises(RegistryError, match="'宇宙' is no ja label of 'scnm_word': 人名"):
+        registry.canonical("scnm_word", "宇宙", "ja")
+
+
+def test_translations_the_authors_do_not_settle_are_marked_as_ours():
+    provenance = {(label.set, label.key, label.language): label.provenance for label in load().labels}
+    assert provenance["scnm_text", "literature", "en"] == "card"
+    assert provenance["scpos_text", "positive", "en"] == "paper"
+    assert provenance["scnm_text", "nature", "en"] == "ours" and provenance["scnm_word", "event", "zh"] == "ours"
+
+
+def test_open_labels_are_none():
+    registry = load()
+    tconer = registry.config("en_tconer")
+    assert registry.text_labels(tconer) is None and registry.word_labels(tconer, "NER") is None
+
+
+def test_sources_state_their_terms():
+    sources = load().sources
+    assert "no-derivatives" in sources["livedoor"].terms and "withdrawn" in sources["marc-ja"].terms
+    assert "non-commercial" in sources["mmm"].terms and "share-alike" in sources["stockmark-ner"].terms
+
+
+def test_xsid_is_data_on_top():
+    registry = load("xsid")
+    assert len(registry.configs) == 24 and registry.task("xsid").words == ("Slot Filling",)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("[config.ko_scnm]\nlanguage = 'ko'\ntask = 'scnm'\nversion = '1'", "unknown language 'ko'"),
+        ("[config.x]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'", "the name must be ja_scnm"),
+        ("[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'\ncolour = 2", "colour"),
+        ("[config", "not valid TOML"),
+        ("labels = 'none.csv'", "label table is missing"),
+    ],
+)
+def test_mistakes_name_their_place(tmp_path, text, message):
+    path = tmp_path / "more.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RegistryError, match=message):
+        load(str(path))
+
+
+def test_a_missing_file_or_name():
+    with pytest.raises(RegistryError, match="no registry file 'nothing'"):
+        load("nothing")
+    with pytest.raises(RegistryError, match="no config 'en_scmn'; there are: ja_scnm"):
+        load().config("en_scmn")

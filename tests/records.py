@@ -1,0 +1,76 @@
+"""Records for tests: one ordinary, and a hypothesis strategy for hostile ones of every shape."""
+
+import itertools
+
+from hypothesis import strategies as st
+
+from mmm_dataset import Item, Record, Span
+
+HOSTILE = st.sampled_from(
+    [
+        *":;/\\",
+        "\\:",
+        "/NER/",
+        "/NER",
+        "NER",
+        "\n",
+        '{"a": [1]}',
+        "👩‍🚀",
+        "が",
+        "ｶﾞ",
+        "：；／",
+        "\u200b",
+        "\u202e",
+        "שלום",
+        "東京",
+        "a",
+        " ",
+    ]
+)
+FRAGMENTS = st.lists(HOSTILE | st.text(max_size=3), min_size=1, max_size=4).map("".join).filter(bool)
+PAIRS, RELATIONS, EVENTS = "NER", "Relation Extraction", "Event Extraction"
+_ids = itertools.count()
+
+
+def make_record(text, items, label="社会", task="scnm", word=PAIRS, language="ja", **changes):
+    values = {
+        "id": "r1",
+        "language": language,
+        "task": task,
+        "word": word,
+        "text": text,
+        "label": label,
+        "items": tuple(items),
+        "origin": "demo",
+        "source": "demo",
+        "source_id": "s1",
+        "licence": "CC-BY-4.0",
+        **changes,
+    }
+    return Record(**values)
+
+
+@st.composite
+def records(draw, offsets=True):
+    """Records whose entities are pieces of a hostile text, with true offsets, in any shape, with duplicates."""
+    pieces = draw(st.lists(FRAGMENTS, min_size=1, max_size=6))
+    text = "".join(pieces)
+    starts = list(itertools.accumulate([0, *map(len, pieces)]))
+    spans = [(a, b) for a, b in itertools.combinations(starts, 2) if a < b]
+
+    def span(role):
+        start, end = draw(st.sampled_from(spans))
+        known = (start, end) if offsets else (None, None)
+        return Span(text[start:end], *known, role)
+
+    word = draw(st.sampled_from([PAIRS, RELATIONS, EVENTS]))
+    roles = {PAIRS: ("entity",), RELATIONS: ("head", "tail"), EVENTS: ("subject", "object", "time")}[word]
+    items = []
+    for _ in range(draw(st.integers(0, 4))):
+        chosen = [role for role in roles if role not in ("object", "time") or draw(st.booleans())]
+        items.append(Item(draw(FRAGMENTS), tuple(span(role) for role in chosen)))
+    if items and draw(st.booleans()):
+        items.append(items[0])
+    task = "scnm" if word == PAIRS else "tcree"
+    number = next(_ids)
+    return make_record(text, items, draw(FRAGMENTS), task, word, id=f"r{number}", source_id=f"s{number}")

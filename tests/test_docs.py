@@ -1,0 +1,70 @@
+"""Every command block of the README and the docs runs as it stands there."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCUMENTS = ["README.md", "metrics/mmm_f1/README.md", *sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("docs/*.md"))]
+_BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TEST_COMMAND = "python3 -m build test"
+
+
+def blocks(document: str) -> list[tuple[str, str]]:
+    return _BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    """A copy of the checkout in which `python3` is this interpreter, set up already."""
+    folder = tmp_path_factory.mktemp("checkout")
+    for name in ("build", "cards", "docs", "metrics", "mmm_dataset", "README.md", "constraints.txt", "setup.cfg"):
+        source = ROOT / name
+        copy = shutil.copytree if source.is_dir() else shutil.copy2
+        copy(source, folder / name)
+    programs = folder / "bin"
+    programs.mkdir()
+    for name in ("python", "python3"):
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+        (programs / name).chmod(0o755)
+    return folder
+
+
+def environment(folder: Path) -> dict[str, str]:
+    found = os.environ.get("PATH", "")
+    return {
+        **os.environ,
+        "PATH": os.pathsep.join([str(folder / "bin"), str(Path(sys.executable).parent), found]),
+        "PYTHONPATH": os.pathsep.join([str(folder), str(folder / "metrics")]),
+        "MMM_BUILD_IN_PLACE": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HF_HOME": str(folder / "hf"),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_blocks_run(document, sandbox):
+    found = blocks(document)
+    for language, code in found:
+        if "MMM_REAL_DATA" in code and "MMM_REAL_DATA" not in os.environ:
+            real = ROOT.parent / "shared" / "data"
+            if not real.is_dir():
+                continue
+            code = code.replace("$MMM_REAL_DATA", str(real))
+        if code.strip() == TEST_COMMAND:
+            continue  # this very run: see test_ci_runs_the_readme_command
+        command = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
+        done = subprocess.run(command, cwd=sandbox, env=environment(sandbox), capture_output=True, text=True, timeout=540)
+        assert done.returncode == 0, f"{document}:\n{code}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+
+def test_ci_runs_the_readme_command():
+    assert TEST_COMMAND in (ROOT / ".ci/run").read_text()
+    assert ("bash", f"{TEST_COMMAND}\n") in blocks("README.md")
+    assert blocks("README.md")[0] == ("bash", "python3 -m build main\n")
