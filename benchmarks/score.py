@@ -159,10 +159,6 @@ def peak(size: int) -> None:
     print(f"{'of it added by scoring':<44} {(after - before) / 1024:8.0f} MiB")
 
 
-def quick(size: int = 200_000) -> None:
-    rows = make(size)
-    report({"bare": lambda: bare(rows), "labels": scorer(rows), "ground": scorer(rows, "inputs")}, 3)
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -158,7 +158,7 @@ def _fetch_repository(repository: str, folder: Path, lock: Lock) -> list[Path]:
         str(file.relative_to(place)): sha256(file)
         for pattern in _HUB_FILES
         for file in sorted(Path(place).rglob(pattern))
-        if ".cache" not in file.parts
+        if not str(file.relative_to(place)).startswith(".")
     }
     _check_repository(folder / name, lock.get(name), found)
     lock.setdefault(name, {"url": repository, "revision": revision, "sha256": found, "time": _now()})

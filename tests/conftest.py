@@ -17,3 +17,15 @@ def real_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} is not there (set MMM_REAL_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def demo_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a release of the embedded corpus, built once; tests that change it work on a copy."""
+    from build.export import build_release
+    from build.sources import demo
+    from mmm_dataset import load
+
+    out = tmp_path_factory.mktemp("release") / "mmm"
+    build_release(demo.read(demo.FOLDER, load()), out, load(), inputs={"x.jsonl": "0" * 64})
+    return out

@@ -80,7 +80,7 @@ def file_name(language: str, task: str, split: str) -> str:
 def make_published_folder(path: Path, rows_per_file: int = 4) -> Path:
     """Write the 42 files into ``path``: every other one is JSON lines, the rest are arrays.
 
-    Row 1 of three SCNM files is odd: see ``COLON``, ``UNPARSABLE`` and ``NOT_IN_TEXT``. TCREE files mix both task words.
+    Row 1 of three SCNM files is odd: see ``COLON``, ``UNPARSABLE``, ``NOT_IN_TEXT``. TCREE files mix both task words.
     """
     registry = load()
     path.mkdir(parents=True, exist_ok=True)

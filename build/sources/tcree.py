@@ -68,9 +68,9 @@ def _read_csv(file: Path, registry: Registry) -> Iterator[Row]:
 
 def _read_unified(row: dict[str, str], registry: Registry) -> tuple[str, str, Read]:
     words = registry.task(TASK).words
-    parts = split_input(row["input"], words)
+    parts = split_input(row.get("input", ""), words)
     if isinstance(parts, Failure):
-        return row["input"], words[0], (None, None, [Note("", f"input_{parts.kind}", parts.detail)])
+        return row.get("input", ""), words[0], (None, None, [Note("", f"input_{parts.kind}", parts.detail)])
     text, word = parts
     labels = registry.word_labels(registry.configs[f"{LANGUAGE}_{TASK}"], word)
     decoded = decode(row.get("output", ""), word, text=text, labels=labels, form="published")
@@ -83,7 +83,7 @@ def _read_unified(row: dict[str, str], registry: Registry) -> tuple[str, str, Re
 
 def _read_plain(row: dict[str, str], registry: Registry) -> tuple[str, str, Read]:
     label, notes = _category(row.get("label", ""), registry)
-    return row["text"], registry.task(TASK).words[0], (label, None, notes)
+    return row.get("text", ""), registry.task(TASK).words[0], (label, None, notes)
 
 
 def _category(spelling: str, registry: Registry) -> tuple[str | None, list[Note]]:

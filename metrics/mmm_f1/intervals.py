@@ -64,12 +64,12 @@ class Patterns:
         row_f1 = f1(hits, gold, predicted, failed, nothing)
         return cls(hits, gold, predicted, label, every, failed, row_f1, nothing)
 
-    def totals(self, weights: Floats) -> dict[str, Floats]:
+    def totals(self, weights: Floats | Ints) -> dict[str, Floats]:
         """Sums of the counts and flags; ``weights`` is rows per outcome, or a matrix of resamples by outcomes."""
         names = ("hits", "gold", "predicted", "label_right", "all_right", "failed")
         return {name: np.asarray(weights @ getattr(self, name)) for name in names}
 
-    def figures(self, weights: Floats) -> dict[str, Floats]:
+    def figures(self, weights: Floats | Ints) -> dict[str, Floats]:
         """The figures of ``FIGURES``, by resample if ``weights`` is a matrix."""
         sums, rows = self.totals(weights), weights.sum(axis=-1)
         return {

@@ -49,7 +49,7 @@ _CITATION = """\
 @misc{gan2024mmm,
     title = {MMM: Multilingual Mutual Reinforcement Effect Mix Datasets & Test with Open-domain Information Extraction
              Large Language Models},
-    author = {Chengguang Gan and Sunbowen Lee and Qingyu Yin and Xinyang He and Hanjun Wei and Yunhao Liang and
+    author = {Chengguang Gan and Qingyu Yin and Xinyang He and Hanjun Wei and Yunhao Liang and
               Younghun Lim and Shijian Wang and Hexiang Huang and Qinghao Zhang and Shiwen Ni and Tatsunori Mori},
     year = {2024},
     eprint = {2407.10953},
@@ -60,7 +60,7 @@ _CITATION = """\
 
 
 @evaluate.utils.file_utils.add_start_docstrings(_DESCRIPTION, _KWARGS_DESCRIPTION)
-class MmmF1(evaluate.Metric):
+class MmmF1(evaluate.Metric):  # type: ignore[misc]
     """The metric as ``evaluate`` sees it."""
 
     def _info(self) -> evaluate.MetricInfo:

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 
-from .intervals import ALL_RIGHT, FAILED, GOLD, HIT, LABEL_RIGHT, PREDICTED, WIDTH, Patterns, intervals, paired
+from .intervals import ALL_RIGHT, FAILED, GOLD, HIT, LABEL_RIGHT, PREDICTED, WIDTH, Ints, Patterns, intervals, paired
 from .locate import locate
 from .paper import parse_output
 from .unified import (
@@ -105,12 +105,12 @@ def score(
         raise ValueError("extended figures need mode='default': Algorithm 1 defines none of them")
     _check_bootstrap(bootstrap, confidence, "bootstrap", 0)
     tally = rows.tally()
-    result = _summary(rows, tally)
+    outcomes = Counter(tally.outcomes)
+    result = _summary(rows, tally, outcomes)
     if extended:
         result |= extended_figures(rows)
     if bootstrap:
-        keys, counts = np.unique(np.array(tally.outcomes), return_counts=True)
-        result |= intervals(keys, counts, bootstrap, seed=seed, confidence=confidence, nothing=rows.nothing)
+        result |= intervals(*_arrays(outcomes), bootstrap, seed=seed, confidence=confidence, nothing=rows.nothing)
         result |= {"bootstrap_resamples": bootstrap, "bootstrap_seed": seed}
     return result
 
@@ -143,10 +143,12 @@ def compare(
         None if inputs is None else _column("inputs", inputs),
         None if configs is None else _column("configs", configs),
     )
-    rules = (mode, matching, form if isinstance(form, str) else list(form), task_words, label_sets)
-    rows = Rows.of(predictions_a, *shared, *rules, name="predictions_a")
-    a = np.array(rows.tally().outcomes)
-    b = np.array(Rows.of(predictions_b, *shared, *rules, name="predictions_b").tally().outcomes)
+    forms = form if isinstance(form, str) else list(form)
+    systems = []
+    for name, predictions in (("predictions_a", predictions_a), ("predictions_b", predictions_b)):
+        rows = Rows.of(predictions, *shared, mode, matching, forms, task_words, label_sets, name)
+        systems.append(np.frombuffer(rows.tally().outcomes, dtype=np.int64))
+    a, b = systems
     right_a, right_b = a // ALL_RIGHT & 1, b // ALL_RIGHT & 1
     return {
         **paired(a, b, resamples, seed=seed, confidence=confidence, nothing=rows.nothing),
@@ -610,8 +612,8 @@ def _tally_paper(rows: Rows) -> Tally:
 # ------------------------------------------------------------------------------------------------------------- figures
 
 
-def _summary(rows: Rows, tally: Tally) -> dict[str, Any]:
-    every = _figures(Counter(tally.outcomes), rows.nothing)
+def _summary(rows: Rows, tally: Tally, outcomes: Counter[int]) -> dict[str, Any]:
+    every = _figures(outcomes, rows.nothing)
     result: dict[str, Any] = {
         **{key: every[key] for key in ("tl", "wl", "all", "wl_micro_precision", "wl_micro_recall", "wl_mean_row_f1")},
         "tl_macro_f1": tally.text_labels.macro_f1(0.0),
@@ -643,10 +645,16 @@ def _summary(rows: Rows, tally: Tally) -> dict[str, Any]:
     return result | {"protocol": rows.protocol}
 
 
+def _arrays(outcomes: Mapping[int, int]) -> tuple[Ints, Ints]:
+    """Distinct outcomes in order, and rows with each: the bootstrap must not depend on the order of the rows."""
+    keys = sorted(outcomes)
+    return np.array(keys, dtype=np.int64), np.array([outcomes[key] for key in keys], dtype=np.int64)
+
+
 def _figures(outcomes: Mapping[int, int], nothing: float) -> dict[str, Any]:
     """Figures and counts of rows by outcome."""
-    patterns = Patterns.of(np.array([*outcomes], dtype=np.int64), nothing)
-    weights = np.array([*outcomes.values()], dtype=np.float64)
+    keys, weights = _arrays(outcomes)
+    patterns = Patterns.of(keys, nothing)
     sums = {name: int(total) for name, total in patterns.totals(weights).items()}
     figures = {name: float(value) for name, value in patterns.figures(weights).items()}
     empty = figures["wl"] if not sums["gold"] + sums["predicted"] else 0.0

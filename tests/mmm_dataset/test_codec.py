@@ -45,7 +45,8 @@ def test_the_published_example_byte_for_byte():
         "Literature/NER/:Person;Marlon Brando:Product Name;On the Waterfront:Person;Kazan:Person;Spiegel",
     )
     read = decode(encode(record)[1], "NER", text=text)
-    assert [(s.start, s.end) for item in read.items for s in item.spans] == [(50, 63), (21, 38), (75, 80), (97, 104)]
+    places = [(text.index(entity), text.index(entity) + len(entity)) for _, entity in pairs]
+    assert [(s.start, s.end) for item in read.items for s in item.spans] == places
 
 
 def test_relations_and_events_are_closed_by_a_colon():

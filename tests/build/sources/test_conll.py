@@ -1,0 +1,177 @@
+"""CoNLL of one's own; xSID in three languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from build.sources import conll
+from build.steps import KitError
+from mmm_dataset import encode, load
+from tests.build.sources.collect_rows import Rows, collect, pairs
+
+REGISTRY = load("xsid")
+
+
+def read(path: Path, **options: str) -> Rows:
+    return collect(conll.read(path, REGISTRY, **options))
+
+
+def write(folder: Path, content: str, name: str = "en.valid.conll") -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+JA = """# id = 1
+# text-en = Is it going to rain today?
+# text = 今日 は 雨 が 降り ます か ？
+# intent = weather/find
+1\t今\tweather/find\tB-datetime
+2\t日\tweather/find\tI-datetime
+3\tは\tweather/find\tO
+4\t雨\tweather/find\tB-weather/attribute
+5\tが\tweather/find\tO
+6\t降\tweather/find\tO
+7\tり\tweather/find\tO
+8\tます\tweather/find\tO
+9\tか\tweather/find\tO
+10\t？\tweather/find\tO
+"""
+EN = """# text = Is it going to rain today?
+# intent = weather/find
+# slots: 15:19:weather/attribute,20:25:datetime
+1\tIs\tx\tO
+2\tit\tx\tO
+3\tgoing\tx\tO
+4\tto\tx\tO
+5\train\tx\tB-weather/attribute
+6\ttoday\tx\tB-datetime
+7\t?\tx\tO
+
+# text = Set New York City alarm
+# label = alarm/set
+1\tSet\tx\tO
+2\tNew\tx\tB-location
+3\tYork\tx\tI-location
+4\tCity\tx\tI-location
+5\talarm\tx\tB-object"""
+
+
+def test_text_is_the_text_line_and_rows_of_one_source_share_its_id(tmp_path: Path) -> None:
+    write(tmp_path, EN)
+    write(tmp_path, JA, "ja.valid.conll")
+    rows = read(tmp_path)
+    first, second, japanese = rows.records
+    assert japanese.text == "今日 は 雨 が 降り ます か ？"
+    assert pairs(japanese) == [("datetime", "今日"), ("weather/attribute", "雨")]
+    assert japanese.source_id == first.source_id != second.source_id
+    assert [record.id for record in rows.records] == [
+        "en_xsid-valid-00000",
+        "en_xsid-valid-00001",
+        "ja_xsid-valid-00000",
+    ]
+    assert pairs(second) == [("location", "New York City"), ("object", "alarm")] and second.label == "alarm/set"
+    assert encode(first) == (
+        "Is it going to rain today?/Slot Filling",
+        "weather/find/Slot Filling/:weather/attribute;rain:datetime;today",
+    )
+    assert (first.origin, first.source, first.licence) == ("stand-in", "xsid", "CC-BY-SA-4.0")
+    assert not rows.notes and {record.split for record in rows.records} == {None}
+
+
+def test_split_by_file_name(tmp_path: Path) -> None:
+    write(tmp_path, EN)
+    write(tmp_path, JA, "ja.test.conll")
+    assert [record.split for record in read(tmp_path, split="map").records] == ["train", "train", "test"]
+
+
+def test_broken_bio_begins_an_entity(tmp_path: Path) -> None:
+    rows = read(write(tmp_path, "# text = a b c d\n# intent = x\na I-p\nb I-q\nc I-q\nd B-q\n"))
+    assert pairs(rows.records[0]) == [("p", "a"), ("q", "b c"), ("q", "d")]
+    assert rows.noted == {"broken_bio": 2}
+
+
+@pytest.mark.parametrize(
+    ("language", "content", "text", "entity", "reason"),
+    [
+        ("en", "Rome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "no_text_line"),
+        ("en", "# text = Roma, Italia\nRome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "text_differs"),
+        ("en", "# text = Rome, Italy now\nRome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "text_differs"),
+        ("en", "# text = Oh, Rome, Italy\nRome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "text_differs"),
+        ("ja", "東 B-p\n京 I-p\nへ O\n", "東京へ", "東京", "no_text_line"),
+    ],
+)
+def test_text_is_rebuilt_where_the_tokens_do_not_fit(
+    tmp_path: Path, language: str, content: str, text: str, entity: str, reason: str
+) -> None:
+    rows = read(write(tmp_path, content, f"{language}.mine.conll"))
+    (record,) = rows.records
+    assert record.text == text and pairs(record)[-1] == ("p", entity) and rows.noted == {reason: 1}
+    assert record.label is None and not record.is_annotated
+
+
+def test_bad_tags_drop_the_sentence(tmp_path: Path) -> None:
+    rows = read(write(tmp_path, "a E-p\n\n\n# text = b\nb B-\n\nc O\n"))
+    assert rows.dropped == {"bad_tag": 2} and [record.text for record in rows.records] == ["c"]
+    assert rows.drops[0].raw == "a\tE-p" and "en.valid.conll:1" in rows.drops[0].detail
+
+
+def test_a_token_may_be_a_hash_or_a_number(tmp_path: Path) -> None:
+    rows = read(write(tmp_path, "# text = 1 # 7\n# intent = x\n1\tNUM\tB-n\n#\tSYM\tO\n7\tNUM\tB-n\n"))
+    assert rows.records[0].text == "1 # 7" and pairs(rows.records[0]) == [("n", "1"), ("n", "7")]
+
+
+def test_language_from_the_option(tmp_path: Path) -> None:
+    path = write(tmp_path, EN, "mine.conll")
+    write(tmp_path, JA, "ja.mine.conll")
+    assert {record.config for record in read(path, language="en").records} == {"en_xsid"}
+    assert read(path, language="en").records[0].id == "en_xsid-mine-00000"
+    assert {record.config for record in read(tmp_path, language="en").records} == {"en_xsid"}
+    rows = read(tmp_path)
+    assert {record.config for record in rows.records} == {"ja_xsid"} and rows.noted == {"unmatched_file": 1}
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(KitError, match=r"no \*\.conll here; give its path"):
+        read(tmp_path)
+    path = write(tmp_path, EN, "mine.conll")
+    with pytest.raises(KitError, match=r"no file of a known language: name it xx\.NAME\.conll or give --language xx"):
+        read(path)
+    with pytest.raises(
+        KitError, match=r"no config en_tcree2|--task tcree2: not in the registry; add it with --registry"
+    ):
+        read(path, language="en", task="tcree2")
+    with pytest.raises(KitError, match=r"no config fr_xsid in the registry: add it with --registry"):
+        read(path, language="fr")
+    with pytest.raises(KitError, match="--split x: the only choice is map"):
+        read(path, split="x")
+    with pytest.raises(KitError, match=r"--task xsid: not in the registry; add it with --registry \(xsid ships\)"):
+        collect(conll.read(path, load()))
+    write(tmp_path, "a O\nlonely\n")
+    with pytest.raises(KitError, match=r"en\.valid\.conll:2: needs a token and a tag"):
+        read(tmp_path)
+    (tmp_path / "en.valid.conll").write_bytes("# text = 東京\n".encode("euc-jp"))
+    with pytest.raises(KitError, match="not UTF-8"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("split", "sizes", "triples"), [("valid", (300, 150, 300), 123), ("test", (500, 250, 500), 201)]
+)
+def test_real_xsid(real_data: Path, split: str, sizes: tuple[int, ...], triples: int) -> None:
+    shared: set[str] | None = None
+    for language, size in zip(("en", "ja", "zh"), sizes, strict=True):
+        rows = read(real_data / "xsid-0.7" / f"{language}.{split}.conll")
+        assert len(rows.records) == size and not rows.notes and not rows.drops
+        assert all(record.is_annotated for record in rows.records)
+        ids = {record.source_id for record in rows.records}
+        shared = ids if shared is None else shared & ids
+    assert shared is not None and len(shared) == triples
+
+
+def test_real_xsid_as_a_folder(real_data: Path) -> None:
+    rows = read(real_data / "xsid-0.7", split="map")
+    assert len(rows.records) == 2000 and sum(record.split == "test" for record in rows.records) == 1250
+    assert sum(len(record.items or ()) for record in rows.records) == 3644

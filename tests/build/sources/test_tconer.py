@@ -1,0 +1,133 @@
+"""TCONER passages from conversations and from SLIMER's rows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from build.sources import tconer
+from build.steps import KitError
+from mmm_dataset import load
+from tests.build.sources.collect_rows import Rows, collect, pairs
+
+REGISTRY = load()
+
+
+def talk(text: str, *answers: tuple[str, Any], name: str | None = "ner_0") -> dict[str, Any]:
+    turns = [{"from": "human", "value": f"Text: {text}"}, {"from": "gpt", "value": "I've read this text."}]
+    for label, answer in answers:
+        turns.append({"from": "human", "value": f"What describes {label} in the text?"})
+        turns.append({"from": "gpt", "value": answer if isinstance(answer, str) else json.dumps(answer)})
+    return {"conversations": turns} | ({"id": name} if name else {})
+
+
+def read(folder: Path, *rows: Any, lines: bool = False) -> Rows:
+    text = "\n".join(map(json.dumps, rows)) if lines else json.dumps(rows)
+    (folder / "train.json").write_text(text, encoding="utf-8")
+    return collect(tconer.read(folder, REGISTRY))
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_all_types_of_a_passage_make_one_record(tmp_path: Path, lines: bool) -> None:
+    text = "Text: Ann met Bob.\nAnn left. "
+    rows = read(
+        tmp_path, talk(text, ("person", ["Bob", "Ann", "Ann"]), ("place", []), ("name:x", ["Ann met"])), lines=lines
+    )
+    (record,) = rows.records
+    assert record.text == text and record.label is None
+    assert pairs(record) == [("person", "Bob"), ("person", "Ann"), ("person", "Ann"), ("name:x", "Ann met")]
+    assert [item.spans[0].start for item in record.items or ()] == [14, 19, 6, 6]
+    assert (record.source_id, record.id, record.word) == ("ner_0", "en_tconer-ner_0", "NER")
+    assert (record.origin, record.source, record.licence) == ("rebuilt", "pile-ner-type", "CC-BY-NC-4.0")
+    assert not rows.notes and not rows.drops
+
+
+def test_one_question_per_conversation_is_grouped_by_text(tmp_path: Path) -> None:
+    given = [
+        talk("Ann in Rome", ("person", ["Ann"]), name="CrossNER_AI_0"),
+        talk("Other", ("person", []), name="CrossNER_AI_1"),
+        talk("Ann in Rome", ("place", ["Rome"]), name="CrossNER_AI_2"),
+        talk("Ann in Rome", ("place", ["Rome"]), name="CrossNER_AI_3"),
+        talk("Ann in Rome", ("place", ["Ann"]), name="CrossNER_AI_4"),
+    ]
+    rows = read(tmp_path, *given)
+    assert [record.source_id for record in rows.records] == ["CrossNER_AI_0", "CrossNER_AI_1"]
+    assert pairs(rows.records[0]) == [("person", "Ann"), ("place", "Rome")]
+    assert (rows.records[0].origin, rows.records[0].source) == ("stand-in", "universalner")
+    assert rows.noted == {"repeated_question": 1}
+
+
+def test_slimer_rows_are_grouped_by_passage(tmp_path: Path) -> None:
+    given = [
+        {"doc_question_pairID": "41:6", "tagName": "name", "input": "a:b; c", "instruction": "x", "output": '["a:b"]'},
+        {"doc_question_pairID": "42:1", "tagName": "name", "input": "d", "instruction": "x", "output": "[]"},
+        {"doc_question_pairID": "41:7", "tagName": "letter", "input": "a:b; c", "instruction": "x", "output": '["c"]'},
+    ]
+    rows = read(tmp_path, *given, lines=True)
+    assert [(record.source_id, pairs(record)) for record in rows.records] == [
+        ("41", [("name", "a:b"), ("letter", "c")]),
+        ("42", []),
+    ]
+    assert (rows.records[0].origin, rows.records[0].source) == ("stand-in", "pile-ner-type")
+
+
+def test_dirty_answers_are_reported_and_left_out(tmp_path: Path) -> None:
+    dirty = talk("Ann", ("a", ["Ann", "Ann"]), ("b", ["Bob", ""]), ("c", "[oops"), ("d", [1]), ("e", {"x": 1}))
+    dirty["conversations"] += [{"value": "What else?"}, {"value": "[]"}, {"value": "What describes f in the text?"}]
+    rows = read(tmp_path, dirty)
+    assert pairs(rows.records[0]) == [("a", "Ann")]
+    assert rows.noted == {
+        "repeated_pair": 1,
+        "entity_not_in_text": 2,
+        "bad_answer": 3,
+        "bad_question": 1,
+        "no_answer": 1,
+    }
+
+
+def test_rows_of_another_shape_are_dropped(tmp_path: Path) -> None:
+    other: list[Any] = [
+        {"conversations": []},
+        {"conversations": [{"value": "Hello"}]},
+        {"conversations": [{"value": 3}]},
+        {"conversations": "x"},
+        {"input": "x", "output": "[]"},
+        "text",
+        talk(" ", ("a", [])),
+    ]
+    rows = read(tmp_path, *other)
+    assert rows.dropped == {"no_passage": 6, "empty_text": 1} and not rows.records
+
+
+def test_ids_without_names_come_from_the_text(tmp_path: Path) -> None:
+    rows = read(tmp_path, talk("Ann", ("a", []), name=None), talk("Bob", ("a", []), name="x"), talk("Cy", name="x"))
+    assert len(rows.records[0].source_id) == 16
+    assert [record.source_id for record in rows.records[1:]] == ["x", "x-2"]
+
+
+def test_mistakes_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(
+        KitError, match=r"no \*\.json or \*\.jsonl here; get it from https://huggingface\.co/.*CC-BY-NC"
+    ):
+        collect(tconer.read(tmp_path, REGISTRY))
+    (tmp_path / "a.jsonl").write_text('{"a": 1}\n{oops\n')
+    with pytest.raises(KitError, match=r"a\.jsonl:2: not JSON"):
+        collect(tconer.read(tmp_path, REGISTRY))
+
+
+def test_real_conversations(real_data: Path) -> None:
+    rows = collect(tconer.read(real_data / "universalner-crossner", REGISTRY))
+    assert len(rows.records) == 846
+    assert sum(len(record.items or ()) for record in rows.records) == 3647
+    assert not rows.notes and not rows.drops
+    assert all(item.spans[0].start is not None for record in rows.records for item in record.items or ())
+
+
+def test_real_slimer(real_data: Path) -> None:
+    rows = collect(tconer.read(real_data / "pile-ner-slimer" / "validation.jsonl", REGISTRY))
+    assert len(rows.records) == 880
+    assert sum(len(record.items or ()) for record in rows.records) == 1576
+    assert not rows.notes and not rows.drops

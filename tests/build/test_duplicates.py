@@ -1,0 +1,76 @@
+"""Exact and near duplicates."""
+
+import random
+
+import numpy as np
+
+from build.duplicates import THRESHOLD, Index, normalise
+
+
+def shingles(text):
+    plain = normalise(text)
+    return {plain[i : i + 5] for i in range(max(1, len(plain) - 4))}
+
+
+def jaccard(a, b):
+    return len(shingles(a) & shingles(b)) / len(shingles(a) | shingles(b))
+
+
+def words(rng, n):
+    return " ".join("".join(rng.choices("abcdefghij", k=rng.randint(3, 8))) for _ in range(n))
+
+
+def test_exact_duplicates_share_a_number():
+    index = Index()
+    assert index.add("ＡＢＣ de") == index.add("abc  DE") == 0
+    assert index.add("abd de") == 1 and len(index) == 2
+
+
+def test_near_duplicates_are_grouped_and_others_are_not():
+    rng = random.Random(0)
+    texts, twins = [], []
+    for number in range(300):
+        text = words(rng, 40)
+        texts.append(text)
+        if number % 3 == 0:
+            texts.append(text.replace(text.split()[20], "changed", 1))
+            twins.append((len(texts) - 2, len(texts) - 1))
+    index = Index()
+    assert [index.add(text) for text in texts] == list(range(len(texts)))
+    groups = index.groups()
+    for a, b in twins:
+        assert jaccard(texts[a], texts[b]) > THRESHOLD and groups[a] == groups[b]
+    assert len(np.unique(groups)) == len(texts) - len(twins)
+
+
+def test_groups_are_transitive_and_name_their_smallest_number():
+    rng = random.Random(1)
+    base = words(rng, 60).split()
+    chain = [" ".join([*base[:i], *[f"x{j}y" for j in range(i)], *base[i:]]) for i in range(6)]
+    index = Index()
+    for text in chain:
+        index.add(text)
+    index.add("something else entirely, and long enough to have shingles")
+    assert index.groups().tolist() == [0, 0, 0, 0, 0, 0, 6]
+
+
+def test_japanese_needs_no_spaces():
+    index = Index()
+    index.add("部屋はオーシャンビューで景色がとてもよかったです。また来年も家族で泊まりたいと思います。")
+    index.add("部屋はオーシャンビューで景色がとてもよかったです。また来年も家族で泊まりたいと思います！")
+    index.add("朝食は和食と洋食から選べて、どちらも量が多くておいしかったので大満足でした。")
+    assert index.groups().tolist() == [0, 0, 2]
+
+
+def test_empty_and_short_texts():
+    index = Index()
+    assert index.groups().tolist() == []
+    assert [index.add(text) for text in ("", "a", "b", " ")] == [0, 1, 2, 0]
+    assert index.groups().tolist() == [0, 1, 2]
+
+
+def test_more_than_a_batch():
+    index = Index()
+    for number in range(9000):
+        index.add(f"{number * 7919 % 10007:05d} row of some length {number * 31337 % 65537}")
+    assert len(index.groups()) == len(index)

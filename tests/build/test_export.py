@@ -1,0 +1,130 @@
+"""The release tree: bytes, names, counts, and what happens when something goes wrong."""
+
+import dataclasses
+import json
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+from build.export import build_release
+from build.sources import demo
+from build.steps import Drop, KitError, Note
+from mmm_dataset import Item, load
+from mmm_dataset.schema import COLUMNS, from_row, to_row
+from tests.records import make_record
+
+
+def tree(folder):
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def some_rows(count=40, **changes):
+    for n in range(count):
+        text = f"{n} {n * 7919 % 10007} 東京 {n * 31337 % 65537} q{n}w"
+        yield make_record(text, [Item.pair("地名", "東京", text.index("東"), text.index("東") + 2)], id=f"r{n}", source_id=f"s{n}", **changes)
+
+
+def test_two_builds_are_byte_identical(demo_release, tmp_path):
+    again = tmp_path / "elsewhere"
+    build_release(demo.read(demo.FOLDER, load()), again, load(), inputs={"x.jsonl": "0" * 64})
+    assert tree(again) == tree(demo_release)
+
+
+def test_what_a_release_holds(demo_release):
+    manifest = json.loads((demo_release / "manifest.json").read_text())
+    assert list(manifest["configs"]) == list(load().configs)
+    for name, config in manifest["configs"].items():
+        for split, file in config["files"].items():
+            path = demo_release / file["path"]
+            assert path.name == f"{split}-{file['sha256'][:16]}.parquet"
+            table = pq.read_table(path)
+            assert table.num_rows == file["rows"] and table.column_names == list(COLUMNS)
+            assert b"huggingface" not in (table.schema.metadata or {})
+            assert set(table["language"].to_pylist()) == {name[:2]}
+    assert not list(demo_release.rglob("*.py"))
+    card = (demo_release / "README.md").read_text()
+    assert "**Demonstration data, not MMM.**" in card and "path: data/zh_tconer/test-" in card
+    assert manifest["steps"]["release"]["kept"]["en_tcree"] == 45
+
+
+def test_rows_come_back_as_records(demo_release):
+    originals = {(r.config, r.id): r for r in demo.read(demo.FOLDER, load())}
+    seen = 0
+    for path in demo_release.glob("data/*/*.parquet"):
+        for row in pq.read_table(path).to_pylist():
+            record = from_row(row)
+            assert record == originals[record.config, record.id]
+            assert to_row(record, load().task_words) == row
+            seen += 1
+    assert seen == len(originals)
+
+
+def test_drops_and_notes_are_counted_and_written_beside_the_release(tmp_path):
+    unlabelled = dataclasses.replace(make_record("x", []), label=None, id="bare", source_id="bare")
+    rows = [*some_rows(), unlabelled, Drop("d1", "neutral_row", "label 0", "local-only-text"), Note("n1", "odd", "why")]
+    manifest = build_release(rows, tmp_path / "mmm", load())
+    assert manifest["steps"]["release"]["dropped"] == {"neutral_row": 1, "not_annotated": 1}
+    report = [json.loads(line) for line in (tmp_path / "mmm.report.jsonl").read_text().splitlines()]
+    assert [(line["id"], line.get("dropped") or line["noted"]) for line in report] == [
+        ("bare", "not_annotated"),
+        ("d1", "neutral_row"),
+        ("n1", "odd"),
+    ]
+    assert not any("local-only-text" in content.decode("latin1") for content in tree(tmp_path / "mmm").values())
+
+
+def test_published_rows_that_cannot_be_read_are_kept_verbatim(tmp_path):
+    raw = ("broken row", "no task word")
+    row = dataclasses.replace(
+        make_record("broken row", []), label=None, items=None, raw=raw, origin="published", split="train"
+    )
+    build_release([row], tmp_path / "mmm", load(), split="published")
+    (stored,) = pq.read_table(next((tmp_path / "mmm" / "data" / "ja_scnm").iterdir())).to_pylist()
+    assert (stored["input"], stored["output"], stored["form"]) == (*raw, "published")
+    assert stored["entities"] is stored["tuples"] is stored["label"] is None
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        ([], "nothing to release: there was no row"),
+        ([Drop("a", "bad"), Drop("b", "bad")], "nothing to release: dropped 2 x bad"),
+        ([make_record("x", []), make_record("y", [])], "ja_scnm: the id 'r1' comes twice"),
+        ([make_record("x", [], word="Relation Extraction"), make_record("x", [Item.pair("a", "x")], word="Relation Extraction", id="r2")], "ja_scnm: record 'r2': item 'a' has no head"),
+    ],
+)
+def test_mistakes_leave_nothing_behind(tmp_path, rows, message):
+    with pytest.raises(KitError, match=message):
+        build_release(rows, tmp_path / "mmm", load())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_rebuild_leaves_the_old_release(tmp_path):
+    out = tmp_path / "mmm"
+    build_release(some_rows(), out, load())
+    before = tree(out)
+
+    def broken():
+        yield from some_rows(5)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_release(broken(), out, load())
+    assert tree(out) == before and {p.name for p in tmp_path.iterdir()} == {"mmm", "mmm.report.jsonl"}
+
+
+def test_a_folder_that_is_no_release_is_not_replaced(tmp_path):
+    (tmp_path / "mmm").mkdir()
+    (tmp_path / "mmm" / "thesis.tex").write_text("years of work")
+    with pytest.raises(KitError, match="will not be replaced"):
+        build_release(some_rows(), tmp_path / "mmm", load())
+    assert (tmp_path / "mmm" / "thesis.tex").exists()
+
+
+def test_a_changed_row_changes_the_file_name(tmp_path):
+    build_release(some_rows(), tmp_path / "mmm", load())
+    first = set(tree(tmp_path / "mmm"))
+    build_release(some_rows(label="自然"), tmp_path / "mmm", load())
+    assert not {p for p in first if p.endswith(".parquet")} & set(tree(tmp_path / "mmm"))
+    shutil.rmtree(tmp_path / "mmm")

@@ -1,0 +1,139 @@
+"""`python -m build validate`: a good tree passes, and every kind of damage is named."""
+
+import json
+import shutil
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from build.files import pretty, sha256
+from build.steps import KitError
+from build.validate import validate
+from mmm_dataset import load
+from mmm_dataset.schema import arrow_schema
+
+
+@pytest.fixture
+def tree(demo_release, tmp_path):
+    return shutil.copytree(demo_release, tmp_path / "mmm")
+
+
+def change_row(tree, change, config="ja_scnm", row=0):
+    """Change one row of a test file and bring manifest and card in line, as a careful hand would."""
+    manifest = json.loads((tree / "manifest.json").read_text())
+    file = manifest["configs"][config]["files"]["test"]
+    path = tree / file["path"]
+    rows = pq.read_table(path).to_pylist()
+    change(rows[row])
+    pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), path)
+    file["sha256"] = sha256(path)
+    (tree / "manifest.json").write_text(pretty(manifest))
+
+
+def kinds(tree):
+    return dict(validate(tree, load()).errors)
+
+
+def test_a_fresh_release_is_valid(demo_release):
+    report = validate(demo_release, load())
+    assert not report.errors and not report.remarks and report.rows == 927
+    assert str(report) == "927 rows checked: valid"
+
+
+def first_entity(row):
+    return next(iter(row["entities"]))
+
+
+@pytest.mark.parametrize(
+    "change, kind",
+    [
+        (lambda row: first_entity(row).update(start=first_entity(row)["start"] + 1), "record"),
+        (lambda row: first_entity(row).update(end=None), "record"),
+        (lambda row: first_entity(row).update(label="宇宙人"), "output"),
+        (lambda row: row.update(label="宇宙"), "output"),
+        (lambda row: row.update(output=row["output"] + "x"), "output"),
+        (lambda row: row.update(output="x"), "output"),
+        (lambda row: row.update(input=row["text"]), "input"),
+        (lambda row: row.update(task="tconer"), "config"),
+        (lambda row: row.update(task_word="Slot"), "task_word"),
+        (lambda row: row.update(label=None), "not_annotated"),
+        (lambda row: row.update(id="ja_scnm-scnm-999", source_id=None), "record"),
+    ],
+)
+def test_damaged_rows_are_named(tree, change, kind):
+    change_row(tree, change)
+    report = validate(tree, load())
+    assert kind in report.errors
+    assert f"error: {kind}: data/ja_scnm/test-" in str(report) and ".parquet:1: " in str(report)
+
+
+def test_labels_outside_the_set(tree):
+    def relabel(row):
+        row["output"] = row["output"].replace(row["label"], "宇宙", 1)
+        row["label"] = "宇宙"
+
+    change_row(tree, relabel)
+    assert kinds(tree) == {"unknown_text_label": 1}
+
+
+def test_a_source_item_on_both_sides(tree):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    train = pq.read_table(tree / manifest["configs"]["en_scnm"]["files"]["train"]["path"]).to_pylist()
+    change_row(tree, lambda row: row.update(source_id=train[0]["source_id"]))
+    assert kinds(tree)["split"] >= 1
+
+
+def test_repeated_ids(tree):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    rows = pq.read_table(tree / manifest["configs"]["ja_scnm"]["files"]["test"]["path"]).to_pylist()
+    change_row(tree, lambda row: row.update(id=rows[1]["id"]))
+    assert kinds(tree) == {"repeated_id": 1}
+
+
+def test_missing_and_changed_files(tree):
+    first, second, *_ = sorted(tree.glob("data/ja_scnm/*.parquet"))
+    first.unlink()
+    second.write_bytes(second.read_bytes() + b"x")
+    found = kinds(tree)
+    assert found["missing_file"] == 1 and found["checksum"] == 1 and found["parquet"] == 1
+
+
+def test_foreign_schema_and_metadata(tree):
+    path = next(tree.glob("data/ja_scnm/test-*.parquet"))
+    table = pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({"huggingface": "{}"}), path)
+    assert kinds(tree)["schema"] == 1
+    pq.write_table(table.drop_columns(["licence"]), path)
+    assert kinds(tree)["schema"] == 1
+
+
+def test_the_card_must_say_what_is_there(tree):
+    card = (tree / "README.md").read_text()
+    (tree / "README.md").write_text(card.replace("path: data/ja_scnm/test-", "path: data/ja_scnm/old-"))
+    assert kinds(tree) == {"card": 1}
+
+
+def test_a_script_in_the_tree(tree):
+    (tree / "mmm.py").write_text("")
+    assert kinds(tree) == {"script": 1}
+
+
+@pytest.mark.parametrize(
+    "name, text, message",
+    [
+        ("manifest.json", "{}", "not a manifest of this kit"),
+        ("manifest.json", "{", "not a manifest of this kit"),
+        ("README.md", "# no yaml", "no YAML with `configs:`"),
+        ("README.md", "---\na: [\n---\n", "YAML at its top is broken"),
+    ],
+)
+def test_what_is_no_release_is_refused(tree, name, text, message):
+    (tree / name).write_text(text)
+    with pytest.raises(KitError, match=message):
+        validate(tree, load())
+
+
+def test_nothing_there(tmp_path):
+    with pytest.raises(KitError, match="not a release tree"):
+        validate(tmp_path, load())

@@ -1,0 +1,60 @@
+"""The offset rule, held against what can be said of it without knowing how it works."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmm_f1.locate import locate, occurrences
+
+texts = st.text(st.sampled_from("aab "), max_size=14)
+lists = st.lists(st.tuples(st.sampled_from("XY"), st.text(st.sampled_from("ab"), max_size=3)), max_size=6)
+
+
+@given(texts, lists)
+def test_offsets_hold_their_entity(text, items):
+    for (_, entity), place in zip(items, locate(text, items), strict=True):
+        assert place is None or (place[0] < place[1] and text[slice(*place)] == entity)
+
+
+@given(texts, lists)
+def test_none_only_where_occurrences_run_out(text, items):
+    places = locate(text, items)
+    for item, listed in Counter(items).items():
+        there = sum(text.startswith(item[1], at) for at in range(len(text))) if item[1] else 0
+        found = [place for other, place in zip(items, places, strict=True) if other == item and place]
+        assert len(found) == len(set(found)) == min(listed, there)
+
+
+@given(texts, lists)
+def test_one_occurrence_each_means_that_occurrence(text, items):
+    for (_, entity), place in zip(items, locate(text, items), strict=True):
+        if place and list(occurrences(text, entity)) == [place[0]]:
+            assert place[0] == text.index(entity)
+
+
+@given(texts, lists)
+def test_deterministic_and_blind_to_later_shorter_items(text, items):
+    places = locate(text, items)
+    assert places == locate(text, list(items))
+    longest = max((len(entity) for _, entity in items), default=0)
+    keep = [at for at, (_, entity) in enumerate(items) if len(entity) == longest]
+    assert [places[at] for at in keep] == locate(text, [items[at] for at in keep])
+
+
+@given(st.text(st.sampled_from("ab"), max_size=10), st.text(st.sampled_from("ab"), max_size=3))
+def test_occurrences_are_all_of_them(text, entity):
+    assert list(occurrences(text, entity)) == [
+        at for at in range(len(text) - len(entity) + 1) if entity and text[at : at + len(entity)] == entity
+    ]
+
+
+def test_the_rule_by_example():
+    assert locate("東京大学は東京にある", [("地名", "東京"), ("施設名", "東京大学")]) == [(5, 7), (0, 4)]
+    assert locate("東京と東京", [("地名", "東京"), ("地名", "東京"), ("地名", "東京")]) == [(0, 2), (3, 5), None]
+    assert locate("東京", [("地名", "東京"), ("法人名", "東京")]) == [(0, 2), (0, 2)]
+    assert locate("東京大学", [("施設名", "東京大学"), ("地名", "東京")]) == [(0, 4), (0, 2)]
+    assert locate("x", [("地名", "東京"), ("地名", "")]) == [None, None]
+    assert locate("👩‍👩‍👧か\u3099", [("a", "か\u3099")]) == [(5, 7)]

@@ -1,0 +1,327 @@
+"""The scorer against a brute-force one, its invariants over hostile rows, and its definitions by example."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import garbage, items, rows, tame, texts_around
+
+from mmm_f1 import Parsed, parse, render, score, scoring
+from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS
+
+MATCHINGS = st.sampled_from(("set", "multiset"))
+UNREADABLE = "I cannot help with that."
+FIGURES = ("tl", "wl", "all", "wl_mean_row_f1", "wl_micro_precision", "wl_micro_recall", "tl_macro_f1", "wl_macro_f1")
+
+few = st.sampled_from(("a", "b", "x:y", "p;q", "\\"))
+readable = st.tuples(few, st.lists(st.tuples(few, few), max_size=4))
+sides = st.one_of(st.none(), readable)
+"""Label and pairs of one side, None for a side that cannot be read."""
+
+
+def written(side):
+    return UNREADABLE if side is None else render(side[0], "NER", side[1])
+
+
+def values(result):
+    """All numbers of a result, at any depth."""
+    for value in result.values() if isinstance(result, dict) else result:
+        if isinstance(value, (dict, list)):
+            yield from values(value)
+        elif not isinstance(value, str):
+            yield value
+
+
+# ------------------------------------------------------------------------------------------------------------- oracles
+
+
+@given(st.lists(st.tuples(sides, readable), min_size=1), MATCHINGS)
+def test_against_brute_force(pairs, matching):
+    kept = (lambda pairs: Counter(set(pairs))) if matching == "set" else Counter
+    hits = gold_pairs = predicted_pairs = tl = every = 0
+    row_f1 = []
+    for predicted, gold in pairs:
+        left, right = kept(gold[1]), kept(predicted[1] if predicted else [])
+        common = (left & right).total()
+        hits, gold_pairs, predicted_pairs = hits + common, gold_pairs + left.total(), predicted_pairs + right.total()
+        tl += predicted is not None and predicted[0] == gold[0]
+        every += predicted is not None and predicted[0] == gold[0] and left == right
+        size = left.total() + right.total()
+        row_f1.append(2 * common / size if size else float(predicted is not None))
+    result = score([written(p) for p, _ in pairs], [written(g) for _, g in pairs], matching=matching)
+    failures = sum(predicted is None for predicted, _ in pairs)
+    assert [result[key] for key in ("pairs_correct", "pairs_gold", "pairs_predicted")] == [
+        hits,
+        gold_pairs,
+        predicted_pairs,
+    ]
+    assert (result["tl_correct"], result["all_correct"], result["rows"]) == (tl, every, len(pairs))
+    size = gold_pairs + predicted_pairs
+    assert result["wl"] == pytest.approx(2 * hits / size if size else float(not failures))
+    assert result["wl_mean_row_f1"] == pytest.approx(sum(row_f1) / len(pairs))
+    assert result["parse_failure_rate"] == failures / len(pairs)
+    assert result["wl_by_label"] == by_label(pairs, kept)
+
+
+def by_label(pairs, kept):
+    table = {}
+    for predicted, gold in pairs:
+        left, right = kept(gold[1]), kept(predicted[1] if predicted else [])
+        for name, side in (("hits", left & right), ("gold", left), ("predicted", right)):
+            for (label, _), count in side.items():
+                table.setdefault(label, Counter())[name] += count
+    return {
+        label: {
+            "precision": n["hits"] / n["predicted"] if n["predicted"] else 0.0,
+            "recall": n["hits"] / n["gold"] if n["gold"] else 0.0,
+            "f1": 2 * n["hits"] / (n["gold"] + n["predicted"]),
+            "gold": n["gold"],
+            "predicted": n["predicted"],
+        }
+        for label, n in table.items()
+    }
+
+
+@st.composite
+def any_rows(draw):
+    """Prediction, reference, input, config and form of a row, all related, none trusted."""
+    label, word, parts = draw(rows())
+    form = draw(st.sampled_from(("escaped", "published")))
+    reference = draw(st.one_of(st.just(render(label, word, parts, form=form)), garbage))
+    changed = [*parts[1:], *draw(items(word))]
+    prediction = draw(st.sampled_from((reference, render(label, word, changed, form=form), reference + ":", draw(garbage))))
+    text = draw(texts_around(word, parts)) + draw(st.sampled_from(("", f"/{word}")))
+    return prediction, reference, text, draw(st.sampled_from("cd")), form
+
+
+@given(st.lists(any_rows(), min_size=1, max_size=5), MATCHINGS, st.booleans(), st.booleans())
+def test_fast_path_equals_the_grammar(drawn, matching, with_inputs, with_sets):
+    predictions, references, inputs, configs, forms = map(list, zip(*drawn, strict=True))
+    label_sets = {"c": {"a", "x:y", "人名"}, "d": None} if with_sets else None
+    arguments = (predictions, references, inputs if with_inputs else None, configs)
+    options = {"matching": matching, "form": forms, "label_sets": label_sets}
+    fast = score(*arguments, **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(scoring, "PAIR", ())  # no task word is ordinary then
+        assert score(*arguments, **options) == fast
+    json.dumps(fast)
+    assert all(0 <= fast[key] <= 1 for key in FIGURES)
+
+
+@given(st.sampled_from(("", "a", "a:b;")), st.text(st.sampled_from(":;abc/\n "), max_size=12))
+def test_split_equals_the_grammar(label, rest):
+    expected, result = parse(f"{label}/NER/{rest}", "NER"), scoring._split(label, rest)
+    if isinstance(result, str):
+        assert result == expected.kind
+    else:
+        assert result[0] == expected.label and list(dict.fromkeys(expected.items)) == list(result[1].values())
+        assert result[2] == (len(set(expected.items)) != len(expected.items))
+
+
+# ---------------------------------------------------------------------------------------------------------- invariants
+
+
+@given(st.lists(rows(), min_size=1, max_size=5), MATCHINGS, st.data())
+def test_gold_against_gold_is_exactly_one(drawn, matching, data):
+    gold = [render(*row) for row in drawn]
+    inputs = [data.draw(texts_around(word, parts)) + f"/{word}" for _, word, parts in drawn]
+    result = score(gold, gold, inputs, ["c"] * len(gold), matching=matching, extended=True, bootstrap=5)
+    assert all(result[key] == 1.0 for key in FIGURES)
+    assert all(value == 1.0 for key, value in result.items() if key.endswith("_f1"))
+    assert result["all_mean_over_configs"] == result["tl_normalised"] == 1.0
+    assert result["wl_ci95"] == result["all_ci95"] == [1.0, 1.0]
+    assert result["hallucinated_entity_rate"] == result["unknown_label_rate"] == 0.0
+    assert result["parse_failure_rate"] == result["reference_failures"] == 0
+
+
+@given(st.lists(rows(), min_size=1, max_size=4), MATCHINGS, st.data())
+def test_gold_against_gold_in_published_form(drawn, matching, data):
+    drawn = [(data.draw(tame), word, data.draw(published_items(word))) for _, word, _ in drawn]
+    gold = [render(*row, form="published") for row in drawn]
+    inputs = [data.draw(texts_around(word, parts)) for _, word, parts in drawn]
+    result = score(gold, gold, inputs, form="published", matching=matching, extended=True)
+    assert all(result[key] == 1.0 for key in FIGURES)
+    assert all(value == 1.0 for key, value in result.items() if key.endswith("_f1"))
+
+
+@st.composite
+def published_items(draw, word):
+    """Hostile entities under labels without separators, as published files have them."""
+    roles = TASK_WORDS[word]
+    drawn = draw(items(word))
+    return [tuple(draw(tame) if role == "LABEL" else field for field, role in zip(i, roles, strict=True)) for i in drawn]
+
+
+@given(st.lists(st.tuples(sides, sides), min_size=1), MATCHINGS, st.integers(1, 4))
+def test_duplicates_never_push_a_score_over_one(pairs, matching, times):
+    predictions = [written(p and (p[0], p[1] * times)) for p, _ in pairs]
+    result = score(predictions, [written(g) for _, g in pairs], matching=matching, extended=True)
+    assert all(0 <= value <= 1 for key, value in result.items() if isinstance(value, float))
+    if times > 1 and matching == "set":
+        once = score([written(p) for p, _ in pairs], [written(g) for _, g in pairs])
+        assert {key: result[key] for key in FIGURES} == {key: once[key] for key in FIGURES}
+
+
+@given(st.lists(st.tuples(readable, readable), min_size=1), MATCHINGS)
+def test_precision_and_recall_change_places_with_the_sides(pairs, matching):
+    a, b = ([written(side) for side in column] for column in zip(*pairs, strict=True))
+    one, other = score(a, b, matching=matching), score(b, a, matching=matching)
+    assert one["wl"] == other["wl"] and one["all"] == other["all"]
+    if one["pairs_gold"] and one["pairs_predicted"]:
+        assert one["wl_micro_precision"] == other["wl_micro_recall"]
+
+
+# ------------------------------------------------------------------------------------------------------------ by example
+
+
+def test_by_hand():
+    gold = ["A/NER/:P;x:P;y", "B/NER/", "A/NER/:Q;z"]
+    predicted = ["A/NER/:P;x", "B/NER/", "B/NER/:Q;z:Q;z:P;w"]
+    result = score(predicted, gold)
+    assert (result["tl"], result["wl"], result["all"]) == (2 / 3, 2 * 2 / 6, 1 / 3)
+    assert result["wl_mean_row_f1"] == pytest.approx((2 / 3 + 1 + 2 / 3) / 3)
+    assert (result["wl_micro_precision"], result["wl_micro_recall"]) == (2 / 3, 2 / 3)
+    assert result["tl_macro_f1"] == pytest.approx((2 / 3 + 2 / 3) / 2)
+    assert result["wl_macro_f1"] == pytest.approx((2 / 4 + 1) / 2)
+    assert result["repeated_pair_rows"] == 1
+    assert result["protocol"] == "mode=default matching=set form=escaped"
+    multiset = score(predicted, gold, matching="multiset")
+    assert (multiset["wl"], multiset["pairs_predicted"]) == (2 * 2 / 7, 4)
+
+
+def test_nothing_on_either_side_is_one_and_unparsable_is_not():
+    right = score(["A/NER/"], ["A/NER/"])
+    assert all(right[key] == 1.0 for key in FIGURES)
+    wrong = score([UNREADABLE], ["A/NER/"])
+    assert all(wrong[key] == 0.0 for key in FIGURES)
+    one_sided = score(["A/NER/"], ["A/NER/:P;x"])
+    assert (one_sided["wl"], one_sided["wl_micro_precision"], one_sided["wl_micro_recall"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("prediction", "kind"),
+    [(UNREADABLE, "no_task_word"), ("/NER/", "empty_label"), ("A/NER/:x", "broken_pair"), ("A/NER/:x;", "empty_field")],
+)
+@pytest.mark.parametrize("reference", ["A/NER/:P;x", "A/NER/:P;x\\:"])
+def test_failures_are_counted_by_kind(prediction, kind, reference):
+    result = score([prediction], [reference], ["x"])
+    assert result["parse_failures"] == {**dict.fromkeys(PARSE_FAILURES, 0), kind: 1}
+    assert (result["pairs_gold"], result["pairs_predicted"], result["tl_correct"]) == (1, 0, 0)
+
+
+def test_a_reference_that_cannot_be_read_is_wrong_and_counted():
+    result = score(["A/NER/:P;x", UNREADABLE], ["A:P;x", UNREADABLE])
+    assert (result["reference_failures"], result["tl"], result["wl"], result["all"]) == (2, 0, 0, 0)
+    assert (result["pairs_predicted"], result["pairs_gold"]) == (1, 0)
+    assert result["parse_failures"]["no_task_word"] == 1
+
+
+def test_keys_that_need_a_column_are_absent_without_it():
+    gold = ["A/NER/:P;x"]
+    plain, full = score(gold, gold, extended=True), score(gold, gold, ["x"], ["c"], extended=True)
+    grounding = {"hallucinated_entity_rate", "hallucinated_entities", "predicted_entities"}
+    grounding |= {"wl_offset_micro_f1", "wl_partial_micro_f1"}
+    configs = {"by_config", "unknown_label_rate", "unknown_label_pairs", "unknown_label_sets"}
+    configs |= {f"{name}_mean_over_configs" for name in ("tl", "wl", "all")}
+    assert set(full) - set(plain) == grounding | configs
+    assert not {key for key in score(gold, gold) if "_ci" in key or "span" in key}
+    assert {"tl_ci95", "wl_ci95"} <= set(score(gold, gold, bootstrap=2))
+
+
+def test_hallucinated_entities():
+    result = score(["A/NER/:P;x:P;y", "A/Relation Extraction/:x;r;q:"], ["A/NER/", "A/Relation Extraction/"], ["x", "x q"])
+    assert (result["hallucinated_entities"], result["predicted_entities"]) == (1, 4)
+    assert score(["A/NER/:P;NER"], ["A/NER/"], ["x/NER"])["hallucinated_entities"] == 1
+
+
+def test_unknown_labels_and_configs():
+    gold = ["A/NER/:P;x", "A/NER/:Q;x", "A/NER/:R;x"]
+    predicted = ["A/NER/:Q;x", "A/NER/:Q;x", "A/NER/:Z;x"]
+    result = score(predicted, gold, configs=["c", "d", "e"], label_sets={"d": {"P"}, "e": None})
+    assert result["unknown_label_sets"] == {"c": "references", "d": "given", "e": "open"}
+    assert (result["unknown_label_pairs"], result["unknown_label_rate"]) == (2, 1.0)
+    assert {name: row["wl"] for name, row in result["by_config"].items()} == {"c": 0, "d": 1, "e": 0}
+    assert result["wl_mean_over_configs"] == pytest.approx(1 / 3)
+    assert "unknown_label_rate" not in score(gold, gold, configs=["c"] * 3, label_sets={"c": None})
+
+
+def test_extended_figures():
+    text = ["東京大学は東京にある。"]
+    result = score(["Ａ/NER/:地名 ;東京:施設名;東京大学は"], ["a/NER/:地名;東京:施設名;東京大学"], text, extended=True)
+    assert (result["tl"], result["tl_normalised"]) == (0, 1)
+    assert (result["wl"], result["wl_normalised_label_micro_f1"], result["span_micro_f1"]) == (0, 0.5, 0.5)
+    assert (result["wl_offset_micro_f1"], result["wl_partial_micro_f1"]) == (0, 0.5)
+    twice = score(["A/NER/:P;x:P;x"], ["A/NER/:P;x"], ["x x"], extended=True)
+    assert (twice["wl"], twice["wl_offset_micro_f1"]) == (1, 2 / 3)
+
+
+def test_partial_matches_are_one_to_one():
+    result = score(["A/NER/:P;abcd"], ["A/NER/:P;ab:P;cd"], ["abcd"], extended=True)
+    assert result["wl_partial_micro_f1"] == pytest.approx(2 / 3)
+
+
+def test_published_rows_are_read_with_text_and_label_sets():
+    gold = ["社会/NER/:法人名;J:COM春日部", "社会/NER/:無い;"]
+    result = score(gold, gold, ["J:COM春日部", "x"], form="published")
+    assert (result["pairs_gold"], result["wl"], result["ambiguous_rows"]) == (1, 1, 0)
+    ambiguous = score(["A/NER/:A;x:B;y"], ["A/NER/:A;x:B;y"], ["x:B;y"], form="published")
+    assert ambiguous["ambiguous_rows"] == 1
+    mixed = score(["A/NER/:P;x\\:y"] * 2, ["A/NER/:P;x\\:y"] * 2, ["x:y x\\:y"] * 2, form=["escaped", "published"])
+    assert mixed["hallucinated_entities"] == 0 and mixed["protocol"].endswith("form=escaped+published")
+
+
+def test_a_label_that_holds_another_task_word():
+    gold = [render("a/Sentiment N/b", "NER", [("P", "x")])]
+    assert score(gold, gold)["wl"] == 1 and score(gold, gold)["reference_failures"] == 0
+
+
+def test_own_task_words():
+    words = {"POS": ("LABEL", "entity"), "Triple": ("head", "LABEL", "tail")}
+    gold = ["A/POS/:P;x", "A/Triple/:h;r;t:"]
+    result = score(gold, gold, task_words=words)
+    assert result["wl"] == 1 and set(result["wl_by_label"]) == {"P", "r"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "message"),
+    [
+        ((["a"], ["a", "b"]), {}, "predictions has 1 rows, references has 2"),
+        ((["a"], ["a"], ["b", "c"]), {}, "inputs has 2 rows"),
+        ((["a"], ["a"]), {"form": ["escaped", "published"]}, "form has 2 rows"),
+        ((["a", None], ["a", "b"]), {}, "predictions, row 1: None is no string"),
+        ((["a"], [3]), {}, "references, row 0: 3 is no string but int"),
+        ((["a"], ["a"], None, [None]), {}, "configs, row 0"),
+        (("a", ["a"]), {}, "predictions is one string"),
+        (([], []), {}, "nothing to score"),
+        ((["a"], ["a"]), {"mode": "papre"}, "mode is 'papre'; it must be one of: default, paper"),
+        ((["a"], ["a"]), {"matching": "bag"}, "matching is 'bag'"),
+        ((["a"], ["a"]), {"form": "json"}, "form is 'json'"),
+        ((["a"], ["a"]), {"form": ["json"]}, "form, row 0 is 'json'"),
+        ((["a"], ["a"]), {"bootstrap": -1}, "bootstrap is -1"),
+        ((["a"], ["a"]), {"confidence": 95}, "confidence is 95"),
+        ((["a"], ["a"]), {"label_sets": {"c": {"P"}}}, "label_sets needs configs"),
+        ((["a"], ["a"], None, ["c"]), {"label_sets": {"c": "P"}}, "label_sets, config 'c'"),
+        ((["a"], ["a"]), {"task_words": {"N/R": ("LABEL", "entity")}}, "task_words: 'N/R'"),
+        ((["a" * (scoring.MAX_LENGTH + 1)], ["a"]), {}, "predictions, row 0: longer than"),
+    ],
+)
+def test_wrong_arguments_are_one_clear_line(arguments, options, message):
+    with pytest.raises(ValueError) as error:
+        score(*arguments, **options)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+def test_row_numbers_count_across_blocks():
+    rows = ["A/NER/"] * (scoring._BLOCK + 3)
+    with pytest.raises(ValueError, match=f"references, row {scoring._BLOCK + 1}: None"):
+        score(rows, [*rows[: scoring._BLOCK + 1], None, "A/NER/"])
+    assert score(rows, rows)["rows"] == len(rows)
+
+
+def test_iterables_and_parsed_export():
+    assert score(iter(["A/NER/"]), (row for row in ["A/NER/"]))["all"] == 1
+    assert isinstance(parse("A/NER/", "NER"), Parsed)

@@ -1,0 +1,153 @@
+"""The unified format: the round trip, the published bytes, every failure, and the published form's split."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.strategies import garbage, hostile, rows, tame
+
+from mmm_f1.unified import (
+    BROKEN_PAIR,
+    EMPTY_FIELD,
+    EMPTY_LABEL,
+    NO_TASK_WORD,
+    NOTHING_MARKER,
+    PARSE_FAILURES,
+    Failure,
+    Parsed,
+    find_word,
+    parse,
+    render,
+)
+
+OFFICIAL = (
+    "Literature/NER/:Person;Marlon Brando:Product Name;On the Waterfront:Person;Kazan:Person;Spiegel"  # on three cards
+)
+OFFICIAL_PAIRS = (
+    ("Person", "Marlon Brando"),
+    ("Product Name", "On the Waterfront"),
+    ("Person", "Kazan"),
+    ("Person", "Spiegel"),
+)
+
+
+@given(rows())
+def test_round_trip(row):
+    label, word, items = row
+    assert parse(render(label, word, items), word) == Parsed(label, word, tuple(items))
+
+
+@given(rows(tame))
+def test_ordinary_rows_are_the_published_bytes(row):
+    label, word, items = row
+    assert render(label, word, items) == render(label, word, items, form="published")
+
+
+def test_official_example():
+    assert render("Literature", "NER", OFFICIAL_PAIRS) == OFFICIAL
+    for form in ("escaped", "published"):
+        assert parse(OFFICIAL, "NER", form=form) == Parsed("Literature", "NER", OFFICIAL_PAIRS)
+
+
+def test_relations_end_in_a_colon():
+    output = render("sports", "Relation Extraction", [("Kazan", "works for", "Spiegel")])
+    assert output == "sports/Relation Extraction/:Kazan;works for;Spiegel:"
+    for form in ("escaped", "published"):
+        parsed = parse(output, "Relation Extraction", form=form)
+        assert parsed.items == (("Kazan", "works for", "Spiegel"),)
+
+
+def test_events_may_lack_object_and_time():
+    output = render("news", "Event Extraction", [("he", "lost", "", "")])
+    assert output == "news/Event Extraction/:he;lost;;:"
+    assert parse(output, "Event Extraction").items == (("he", "lost", "", ""),)
+
+
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        ("", NO_TASK_WORD),
+        ("Literature NER", NO_TASK_WORD),
+        ("Literature\\/NER/", NO_TASK_WORD),
+        ("/NER/:a;b", EMPTY_LABEL),
+        ("x/NER/a;b", BROKEN_PAIR),
+        ("x/NER/:a", BROKEN_PAIR),
+        ("x/NER/:a;b;c", BROKEN_PAIR),
+        ("x/NER/:a;b:", BROKEN_PAIR),
+        ("x/NER/:;b", EMPTY_FIELD),
+        ("x/NER/:a;", EMPTY_FIELD),
+        ("x/NER/:a\\;b", BROKEN_PAIR),
+    ],
+)
+def test_failures(output, kind):
+    failure = parse(output, "NER")
+    assert isinstance(failure, Failure) and failure.kind == kind and failure.detail
+
+
+@given(garbage, st.sampled_from(("escaped", "published")))
+def test_any_string_gives_items_or_a_known_failure(output, form):
+    result = parse(output, "NER", form=form)
+    assert isinstance(result, Parsed) or result.kind in PARSE_FAILURES
+
+
+@given(garbage)
+def test_what_parses_renders_to_the_same_reading(output):
+    result = parse(output, "NER")
+    if isinstance(result, Parsed):
+        assert parse(render(result.label, "NER", result.items), "NER") == result
+
+
+@pytest.mark.parametrize("items", [[("", "x")], [("x", "")], [("x",)], [("x", "y", "z")]])
+def test_render_refuses_items_that_could_not_be_read_back(items):
+    with pytest.raises(ValueError, match="broken_pair|empty_field"):
+        render("label", "NER", items)
+    with pytest.raises(ValueError, match="label is empty"):
+        render("", "NER", [])
+
+
+def test_find_word_takes_the_first_bare_one():
+    assert find_word("x/NER/:a;/Sentiment N/") == "NER"
+    assert find_word("x\\/NER/y/Sentiment N/") == "Sentiment N"
+    assert find_word("x\\/NER/y/Sentiment N/", form="published") == "NER"
+    assert find_word("映画/音楽/Sentiment Adj and N/") == "Sentiment Adj and N"
+    assert find_word("NER") is None
+
+
+# ------------------------------------------------------------------------------------------------------- published form
+
+
+def published(rest, **given):
+    return parse(f"社会/NER/{rest}", "NER", form="published", **given)
+
+
+def test_a_separator_inside_an_entity():
+    pairs = (("法人名", "J:COM春日部"), ("地名", "春日部"))
+    for given_ in ({}, {"labels": {"法人名", "地名"}}, {"text": "J:COM春日部は春日部にある。"}):
+        parsed = published(":法人名;J:COM春日部:地名;春日部", **given_)
+        assert parsed.items == pairs
+    assert published(":人名;a;b", labels={"人名"}, text="a;b").items == (("人名", "a;b"),)
+
+
+def test_ambiguity_is_reported():
+    parsed = published(":A;x:B;y", labels={"A", "B"}, text="x:B;y")
+    assert parsed.items == (("A", "x"), ("B", "y")) and parsed.ambiguous
+    assert not published(":A;x:B;y", labels={"A", "B"}, text="x y").ambiguous
+    assert not published(":A;x:B;y").ambiguous
+
+
+def test_nothing_marker_is_the_empty_list():
+    assert published(NOTHING_MARKER).items == ()
+    assert parse(f"社会/NER/{NOTHING_MARKER}", "NER").kind == EMPTY_FIELD
+
+
+@given(st.lists(st.tuples(tame, hostile), max_size=3), garbage)
+def test_published_rows_with_text_keep_every_entity_in_it(items, between):
+    text = between.join(entity for _, entity in items)
+    output = render("x", "NER", items, form="published")
+    parsed = parse(output, "NER", form="published", text=text)
+    if output.endswith(NOTHING_MARKER):
+        return
+    assert isinstance(parsed, Parsed)
+    assert render("x", "NER", parsed.items, form="published") == output
+    assert all(entity in text for _, entity in parsed.items)

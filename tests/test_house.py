@@ -1,0 +1,77 @@
+"""The house itself: what imports what, what is installed, and that --help is instant."""
+
+import configparser
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+HEAVY = ("torch", "datasets", "transformers", "evaluate", "pyarrow", "pandas", "huggingface_hub", "yaml", "sudachipy")
+
+
+def imported_by(code: str) -> set[str]:
+    script = f"import sys\n{code}\nprint(' '.join(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("module", ["mmm_dataset", "mmm_dataset.schema", "mmm_f1", "mmm_f1.cli"])
+def test_the_ground_floor_imports_nothing_heavy(module):
+    assert not imported_by(f"import {module}") & set(HEAVY)
+
+
+def test_the_ground_floor_does_not_import_the_floors_above():
+    found = imported_by("import mmm_dataset, mmm_f1.cli")
+    assert not found & {"build", "cards", "oiellm"}
+    assert "mmm_dataset" not in imported_by("import mmm_f1.cli")
+
+
+def test_help_imports_nothing_heavy():
+    code = "import build.cli\ntry: build.cli.main(['--help'])\nexcept SystemExit: pass"
+    assert not imported_by(code) & set(HEAVY)
+
+
+def test_torch_is_not_needed():
+    assert "torch" not in (ROOT / "constraints.txt").read_text()
+
+
+def test_build_is_never_installed_and_never_hidden():
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    assert config["options"]["packages"].split() == ["mmm_dataset,", "mmm_f1"]
+    assert config["build"]["build_base"] == ".setuptools-build"
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert not {"build", "build/", "/build", "/build/"} & set(ignored)
+
+
+def test_no_code_reads_torch_or_the_network_at_import():
+    for path in [*ROOT.glob("mmm_dataset/*.py"), *ROOT.glob("metrics/mmm_f1/*.py"), *ROOT.glob("build/**/*.py")]:
+        assert not re.search(r"^(import|from) (torch|transformers|openai)\b", path.read_text(), re.MULTILINE), path
+
+
+def test_nothing_of_this_machine_is_committed():
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout")
+    for name in listed.stdout.split():
+        path = ROOT / name
+        if path.is_file() and path.suffix in {".py", ".md", ".toml", ".cfg", ".csv", ".txt", ".jsonl", ".cff"}:
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"(?<![\w.])/(root|work|home)/\w", text), name
+
+
+def test_the_wheel_holds_two_packages_and_their_data(tmp_path):
+    pytest.importorskip("setuptools")
+    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), "."]
+    if subprocess.run(command, cwd=ROOT, capture_output=True).returncode:
+        pytest.skip("setuptools is too old here to build a wheel without the network")
+    import zipfile
+
+    names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
+    top = {name.split("/")[0] for name in names if ".dist-info" not in name}
+    assert top == {"mmm_dataset", "mmm_f1"}
+    assert "mmm_dataset/data/registry.toml" in names and "mmm_dataset/data/labels.csv" in names
+    assert "mmm_dataset/py.typed" in names and "mmm_f1/py.typed" in names
