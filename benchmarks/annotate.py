@@ -1,8 +1,9 @@
 """Lexicon annotation of 187,528 reviews on one core: `substring` against a plain loop, and `morpheme`.
 
 Reviews of MARC-ja's number and length are made of real ones: jrte-pn sentences, drawn at random with a fixed seed, are
-joined until a review has at least 200 characters. The plain loop tests `word in text` for every lexicon word; it is timed
-on a sample and scaled by characters, as is `morpheme`. Times are CPU seconds of one process, the median of three runs.
+joined until a review has at least 200 characters. The plain loop tests `word in text` for every lexicon word; it is
+timed on a sample and scaled by characters, as is `morpheme`. Times are CPU seconds of one process, medians of three
+runs.
 
     python benchmarks/annotate.py [--data FOLDER]
 
@@ -23,8 +24,8 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from build.sources import annotate_lexicon, lexicon, scpos
-from mmm_dataset import load
+from build.sources import annotate_lexicon, lexicon, scpos  # noqa: E402
+from mmm_dataset import load  # noqa: E402
 
 ROWS = 187_528
 SHORTEST = 200

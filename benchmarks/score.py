@@ -159,17 +159,10 @@ def peak(size: int) -> None:
     print(f"{'of it added by scoring':<44} {(after - before) / 1024:8.0f} MiB")
 
 
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=PAPER_ROWS)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--peak", action="store_true", help="only the memory, in this process")
-    args = parser.parse_args()
-    if args.peak:
-        return peak(args.rows)
-    rows = make(args.rows)
-    print(f"{args.rows:,} rows, {sum(p != r for p, r in zip(rows['predictions'], rows['references'])):,} damaged")
+def ordinary(size: int, repeats: int) -> None:
+    """The table for ordinary rows."""
+    rows = make(size)
+    print(f"{size:,} rows, {sum(p != r for p, r in zip(rows['predictions'], rows['references'])):,} damaged")
     runs: dict[str, Callable[[], object]] = {
         "bare Algorithm 1 loop": lambda: bare(rows),
         "scorer: kinds, labels": scorer(rows),
@@ -180,12 +173,27 @@ def main() -> None:
         "scorer, mode paper": scorer(rows, mode="paper"),
         "scorer, published form, inputs": scorer(rows, "inputs", form="published"),
     }
-    report(runs, args.repeats)
-    del rows, runs
-    rows = make(args.rows, escapes=True)
+    report(runs, repeats)
+
+
+def escaped(size: int, repeats: int) -> None:
+    """The table for rows full of escapes."""
+    rows = make(size, escapes=True)
     print("every entity holds two escapes:")
-    report({"bare Algorithm 1 loop": lambda: bare(rows), "scorer, grounding": scorer(rows, "inputs")}, args.repeats)
-    del rows
+    report({"bare Algorithm 1 loop": lambda: bare(rows), "scorer, grounding": scorer(rows, "inputs")}, repeats)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=PAPER_ROWS)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--peak", action="store_true", help="only the memory, in this process")
+    args = parser.parse_args()
+    if args.peak:
+        peak(args.rows)
+        return
+    ordinary(args.rows, args.repeats)
+    escaped(args.rows, args.repeats)
     subprocess.run([sys.executable, __file__, "--peak", "--rows", str(args.rows)], check=True)
 
 

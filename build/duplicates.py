@@ -66,8 +66,7 @@ class Index:
         root = np.arange(len(self), dtype=np.int64)
         if not len(self):
             return root
-        signatures = np.concatenate(self._blocks)
-        self._blocks = [signatures]
+        signatures = self._join()
         for left, right in _pairs(signatures):
             a, b = _find(root, left), _find(root, right)
             if a != b:
@@ -75,6 +74,17 @@ class Index:
         while not np.array_equal(root, root[root]):
             root = root[root]
         return root
+
+    def _join(self) -> NDArray[np.uint32]:
+        """One array of all blocks, each freed as it is copied: at no time are there two of everything."""
+        signatures = np.empty((len(self), NUM_PERM), dtype=np.uint32)
+        end = len(self)
+        while self._blocks:
+            block = self._blocks.pop()
+            signatures[end - len(block) : end] = block
+            end -= len(block)
+        self._blocks = [signatures]
+        return signatures
 
     def _flush(self) -> None:
         from rensa import RMinHash

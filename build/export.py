@@ -32,7 +32,7 @@ from mmm_dataset import Record, Registry
 from mmm_dataset.schema import arrow_schema, to_row
 
 BATCH = 2048
-ROW_GROUP = 16384
+ROW_GROUP = 4096
 SPLITS = ("train", "test")
 REPORT = "report.jsonl"
 """Every drop and note of the run, one a line, beside the release: it may hold source text and is not part of it."""
@@ -177,7 +177,7 @@ def _write_config(name: str, stage: _Stage, test: Any, tree: Path) -> dict[str, 
 
 def _write_side(staged: Path, wanted: pa.BooleanArray, folder: Path, split: str) -> dict[str, Any]:
     path, at, rows = folder / f"{split}.parquet", 0, 0
-    with pq.ParquetFile(staged) as source, pq.ParquetWriter(path, arrow_schema(), compression="zstd") as writer:
+    with pq.ParquetFile(staged, pre_buffer=False) as source, pq.ParquetWriter(path, arrow_schema(), compression="zstd") as writer:
         for batch in source.iter_batches(batch_size=ROW_GROUP):
             side = batch.filter(wanted[at : at + len(batch)])
             at += len(batch)

@@ -13,6 +13,7 @@ Three ways, by name:
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,11 +42,11 @@ class Ledger:
 
     registry: Registry
     configs: list[str] = field(default_factory=list)
-    _config: list[int] = field(default_factory=list)
-    _unit: list[int] = field(default_factory=list)
-    _text: list[int] = field(default_factory=list)
-    _share: list[float] = field(default_factory=list)
-    _own: list[int] = field(default_factory=list)
+    _config: array[int] = field(default_factory=lambda: array("H"))
+    _unit: array[int] = field(default_factory=lambda: array("Q"))
+    _text: array[int] = field(default_factory=lambda: array("q"))
+    _share: array[float] = field(default_factory=lambda: array("d"))
+    _own: array[int] = field(default_factory=lambda: array("b"))
     _ids: list[str] = field(default_factory=list)
     _index: Index = field(default_factory=Index)
     _config_number: dict[str, int] = field(default_factory=dict)

@@ -92,7 +92,11 @@ def _source_table(configs: Mapping[str, Any], registry: Registry) -> str:
     names = sorted({source for config in configs.values() for source in config["sources"]})
     lines = ["| source | licence | terms |", "|---|---|---|"]
     for name in names:
-        source = registry.source(name)
+        source = registry.sources.get(name)
+        if source is None:  # records of a user's own: what the rows say of themselves is all there is
+            licences = sorted({x for config in configs.values() if name in config["sources"] for x in config["licences"]})
+            lines.append(f"| {name} | {', '.join(licences)} | not stated |")
+            continue
         title = f"[{source.title}]({source.url})" if source.url else source.title
         lines.append(f"| {title} | {source.licence} | {', '.join(source.terms) or 'not stated'} |")
     return "\n".join(lines)

@@ -5,29 +5,8 @@ import itertools
 from hypothesis import strategies as st
 
 from mmm_dataset import Item, Record, Span
+from tests.strategies import hostile
 
-HOSTILE = st.sampled_from(
-    [
-        *":;/\\",
-        "\\:",
-        "/NER/",
-        "/NER",
-        "NER",
-        "\n",
-        '{"a": [1]}',
-        "👩‍🚀",
-        "が",
-        "ｶﾞ",
-        "：；／",
-        "\u200b",
-        "\u202e",
-        "שלום",
-        "東京",
-        "a",
-        " ",
-    ]
-)
-FRAGMENTS = st.lists(HOSTILE | st.text(max_size=3), min_size=1, max_size=4).map("".join).filter(bool)
 PAIRS, RELATIONS, EVENTS = "NER", "Relation Extraction", "Event Extraction"
 _ids = itertools.count()
 
@@ -53,7 +32,7 @@ def make_record(text, items, label="社会", task="scnm", word=PAIRS, language="
 @st.composite
 def records(draw, offsets=True):
     """Records whose entities are pieces of a hostile text, with true offsets, in any shape, with duplicates."""
-    pieces = draw(st.lists(FRAGMENTS, min_size=1, max_size=6))
+    pieces = draw(st.lists(hostile, min_size=1, max_size=6))
     text = "".join(pieces)
     starts = list(itertools.accumulate([0, *map(len, pieces)]))
     spans = [(a, b) for a, b in itertools.combinations(starts, 2) if a < b]
@@ -68,9 +47,9 @@ def records(draw, offsets=True):
     items = []
     for _ in range(draw(st.integers(0, 4))):
         chosen = [role for role in roles if role not in ("object", "time") or draw(st.booleans())]
-        items.append(Item(draw(FRAGMENTS), tuple(span(role) for role in chosen)))
+        items.append(Item(draw(hostile), tuple(span(role) for role in chosen)))
     if items and draw(st.booleans()):
         items.append(items[0])
     task = "scnm" if word == PAIRS else "tcree"
     number = next(_ids)
-    return make_record(text, items, draw(FRAGMENTS), task, word, id=f"r{number}", source_id=f"s{number}")
+    return make_record(text, items, draw(hostile), task, word, id=f"r{number}", source_id=f"s{number}")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.published_folder import make_published_folder
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "metrics/mmm_f1/README.md", *sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("docs/*.md"))]
 _BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -27,6 +29,7 @@ def sandbox(tmp_path_factory):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name)
+    make_published_folder(folder / "authors-files")
     programs = folder / "bin"
     programs.mkdir()
     for name in ("python", "python3"):

@@ -8,7 +8,8 @@ reported with the reason.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -48,7 +49,7 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
     for config in registry.configs.values():
         for split in cast(tuple[Split, ...], SPLITS):
             if found := files.get((config.name, split)):
-                yield from _read_file(found, registry, config, split)
+                yield from _read_file(found, _Place.of(registry, config, split))
             elif registry.task(config.task).file_pattern:
                 yield Note(f"{config.name}-{split}", "missing_file", f"no {split} file of {config.name} in {path}")
 
@@ -70,17 +71,37 @@ def match_name(name: str, registry: Registry) -> Key | None:
     return (config, split) if config in registry.configs else None
 
 
-def _read_file(file: Path, registry: Registry, config: Config, split: Split) -> Iterator[Row]:
+@dataclass(frozen=True)
+class _Place:
+    """Where a row stands, and the label sets of that place."""
+
+    config: Config
+    split: Split
+    task: Task
+    licence: str
+    task_words: Mapping[str, Sequence[str]]
+    text_labels: Collection[str] | None
+    word_labels: Mapping[str, Collection[str] | None]
+
+    @classmethod
+    def of(cls, registry: Registry, config: Config, split: Split) -> _Place:
+        task = registry.task(config.task)
+        word_labels = {word: registry.word_labels(config, word) for word in task.words}
+        licence = registry.source(SOURCE).licence
+        return cls(config, split, task, licence, registry.task_words, registry.text_labels(config), word_labels)
+
+
+def _read_file(file: Path, place: _Place) -> Iterator[Row]:
     count = 0
     for index, (where, row) in enumerate(read_json(file)):
         count += 1
-        name = f"{config.name}-{split}-{index:06d}"
+        name = f"{place.config.name}-{place.split}-{index:06d}"
         strings = _strings(row)
         if strings is None:
             yield Drop(name, "no_input_output", f"{where}: the row lacks the strings input and output", dump(row))
         else:
-            yield from _read_row(name, strings, registry, config, split)
-    if note := _compare(count, config, split):
+            yield from _read_row(name, strings, place)
+    if note := _compare(count, place.config, place.split):
         yield note
 
 
@@ -89,14 +110,12 @@ def _strings(row: Any) -> tuple[str, str] | None:
     return cast(tuple[str, str], values) if all(isinstance(value, str) for value in values) else None
 
 
-def _read_row(name: str, raw: tuple[str, str], registry: Registry, config: Config, split: Split) -> Iterator[Row]:
-    task = registry.task(config.task)
-    text, word, notes = _read_input(name, raw, task)
-    label, items, more = _read_output(name, raw[1], text, word, registry, config)
+def _read_row(name: str, raw: tuple[str, str], place: _Place) -> Iterator[Row]:
+    text, word, notes = _read_input(name, raw, place.task)
+    label, items, more = _read_output(name, raw[1], text, word, place)
     yield from notes + more
-    licence = registry.source(SOURCE).licence
-    fields = (name, config.language, task.code, word, text, label, items)
-    yield Record(*fields, "published", SOURCE, name, licence, split=split, raw=raw)
+    fields = (name, place.config.language, place.task.code, word, text, label, items)
+    yield Record(*fields, "published", SOURCE, name, place.licence, split=place.split, raw=raw)
 
 
 def _read_input(name: str, raw: tuple[str, str], task: Task) -> tuple[str, str, list[Note]]:
@@ -108,18 +127,17 @@ def _read_input(name: str, raw: tuple[str, str], task: Task) -> tuple[str, str, 
 
 
 def _read_output(
-    name: str, output: str, text: str, word: str, registry: Registry, config: Config
+    name: str, output: str, text: str, word: str, place: _Place
 ) -> tuple[str | None, tuple[Item, ...] | None, list[Note]]:
-    labels = registry.word_labels(config, word)
-    decoded = decode(output, word, text=text, labels=labels, form="published", task_words=registry.task_words)
+    labels = place.word_labels[word]
+    decoded = decode(output, word, text=text, labels=labels, form="published", task_words=place.task_words)
     if isinstance(decoded, Failure):
         label, mark, _ = output.partition(f"/{word}/")
         return label if mark and label else None, None, [Note(name, f"output_{decoded.kind}", decoded.detail)]
     notes = [Note(name, issue.kind, issue.detail) for issue in decoded.issues]
     if decoded.ambiguous:
         notes.append(Note(name, "ambiguous", "another reading of the separators fits as well"))
-    text_labels = registry.text_labels(config)
-    if text_labels is not None and decoded.label not in text_labels:
+    if place.text_labels is not None and decoded.label not in place.text_labels:
         notes.append(Note(name, "unknown_text_label", f"{decoded.label!r} is not in the label set"))
     return decoded.label, decoded.items, notes
 

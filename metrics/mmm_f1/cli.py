@@ -286,14 +286,18 @@ def parser() -> argparse.ArgumentParser:
     two.add_argument("b", metavar="B")
     for verb in (one, two):
         verb.add_argument("gold", metavar="GOLD")
-        verb.add_argument("--mode", choices=("default", "paper"), default="default", help="paper: Algorithm 1, as printed")
+        verb.add_argument(
+            "--mode", choices=("default", "paper"), default="default", help="paper: Algorithm 1, as printed"
+        )
         verb.add_argument("--matching", choices=("set", "multiset"), default="set", help="how pairs are compared")
         verb.add_argument("--form", choices=FORMS, help="form of the strings, instead of GOLD's `form` column")
         verb.add_argument("--output-column", metavar="NAME", help="column of the predicted strings")
         verb.add_argument("--gold-column", metavar="NAME", help="column of the gold strings")
         verb.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
         verb.add_argument("--json", action="store_true", help="print everything as JSON")
-    one.add_argument("--bootstrap", type=int, default=0, metavar="N", help="resamples for 95 %% intervals (default none)")
+    one.add_argument(
+        "--bootstrap", type=int, default=0, metavar="N", help="resamples for 95 %% intervals (default none)"
+    )
     one.add_argument("--extended", action="store_true", help="also span, normalised-label, offset and partial F1")
     two.add_argument("--resamples", type=int, default=10_000, metavar="N", help="default 10,000")
     return top

@@ -49,10 +49,12 @@ MAX_LENGTH: Final = 1 << WIDTH + 1
 
 Items = Collection[tuple[str, ...]]
 Reading = tuple[str, Items]  # text-level label, items
-Split = tuple[str, dict[str, tuple[str, str]], bool]  # text-level label, pairs by their bytes, whether one was repeated
+Split = tuple[str, dict[str, tuple[str, str, str]], bool]
+"""Text-level label, distinct pairs (written to label, ``;``, entity) and whether one was repeated, of a plain row."""
 LabelSets = Mapping[str, Collection[str] | None]
 
 _AGREED: Final = HIT + GOLD + PREDICTED
+_RIGHT: Final = tuple(size * _AGREED + LABEL_RIGHT + ALL_RIGHT for size in range(64))
 _BLOCK: Final = 4096
 
 
@@ -358,32 +360,51 @@ class Tally:
     entities: int = 0
     hallucinated: int = 0
 
-    def plain_row(self, gold: Split, predicted: Split, table: Labels, text: str | None) -> None:
-        """:meth:`row` for pairs that are a set and stand in dicts; here only because most rows are such."""
+    def plain_row(self, gold: Split, predicted: Split | str, table: Labels, text: str | None) -> bool:
+        """Count a row of plain pairs that are a set, as :meth:`row` would; False if they are not a set and must be one."""
+        repeated = gold[2] or (not isinstance(predicted, str) and predicted[2])
+        if repeated and self.multiset:
+            return False
+        if isinstance(predicted, str):
+            self.failed_row((gold[0], _items(gold)), Failure(predicted, ""), 0, table, text)
+            return True
+        if predicted is not gold:
+            self._unequal_row(gold, predicted, table, text)
+            return True
+        # Written out, not shared with the other rows: most rows of a good model come this way.
+        self.text_labels.same[gold[0]] += 1
+        if repeated:
+            self.repeated_rows += 1
+        same, pairs = table.same, gold[1]
+        size = len(pairs)
+        if text is None:
+            for kind, _, _ in pairs.values():
+                same[kind] += 1
+        else:
+            self.entities += size
+            for kind, _, entity in pairs.values():
+                same[kind] += 1
+                if entity not in text:
+                    self.hallucinated += 1
+        self.outcomes.append(_RIGHT[size] if size < len(_RIGHT) else size * _AGREED + LABEL_RIGHT + ALL_RIGHT)
+        return True
+
+    def _unequal_row(self, gold: Split, predicted: Split, table: Labels, text: str | None) -> None:
         label, pairs, repeated = predicted
         gold_label, gold_pairs, _ = gold
         if repeated:
             self.repeated_rows += 1
-        same, hits = table.same, 0
-        if pairs is gold_pairs:
-            hits = len(pairs)
-            for kind, entity in pairs.values():
-                same[kind] += 1
-                if text is not None and entity not in text:
-                    self.hallucinated += 1
-        else:
-            for chunk, (kind, entity) in pairs.items():
-                if text is not None and entity not in text:
-                    self.hallucinated += 1
-                if chunk in gold_pairs:
-                    hits += 1
-                    same[kind] += 1
-                else:
-                    table.spurious[kind] += 1
-            if hits != len(gold_pairs):
-                for chunk, (kind, _) in gold_pairs.items():
-                    if chunk not in pairs:
-                        table.missed[kind] += 1
+        hits = 0
+        for chunk, (kind, _, _) in pairs.items():
+            if chunk in gold_pairs:
+                hits += 1
+                table.same[kind] += 1
+            else:
+                table.spurious[kind] += 1
+        if hits != len(gold_pairs):
+            for chunk, (kind, _, _) in gold_pairs.items():
+                if chunk not in pairs:
+                    table.missed[kind] += 1
         outcome = hits * HIT + len(gold_pairs) * GOLD + len(pairs) * PREDICTED
         if label == gold_label:
             self.text_labels.same[label] += 1
@@ -394,6 +415,9 @@ class Tally:
         self.outcomes.append(outcome)
         if text is not None:
             self.entities += len(pairs)
+            for _, _, entity in pairs.values():
+                if entity not in text:
+                    self.hallucinated += 1
 
     def row(self, gold: Reading, predicted: Reading, at_label: int, table: Labels, text: str | None) -> None:
         """Count a row of which both sides could be read."""
@@ -484,8 +508,8 @@ def _tally_default(rows: Rows) -> Tally:
     for prediction, reference, text, name, form in rows:
         if name != config:
             config, table, labels = name, tally.pair_labels[name], rows.label_sets.get(name)
-        bare = form == "published"
-        if bare or ("\\" not in reference and "\\" not in prediction):
+        bare, equal = form == "published", prediction == reference
+        if bare or ("\\" not in reference and (equal or "\\" not in prediction)):
             parts = reference.split("/", 2)  # almost always label, task word, pairs
             mark = marks.get(parts[1]) if len(parts) == 3 else None
             if mark is None and (word := find_word(reference, words, form)) in marks:
@@ -493,19 +517,16 @@ def _tally_default(rows: Rows) -> Tally:
                 parts = list(reference.partition(mark))
             gold = _split(parts[0], parts[2]) if mark else NO_TASK_WORD
             if mark and not isinstance(gold, str):
-                suffix = suffixes[mark]
-                inside = text[: -len(suffix)] if text is not None and text.endswith(suffix) else text
+                inside = text
+                if text is not None and text.endswith(suffix := suffixes[mark]):
+                    inside = text[: -len(suffix)]
                 predicted: Split | str = gold
-                if prediction != reference:
+                if not equal:
                     label, found, rest = prediction.partition(mark)
                     predicted = _split(label, rest) if found else NO_TASK_WORD
-                if not bare or (_only_reading(gold, labels, inside) and _only_reading(predicted, labels, inside)):
-                    if isinstance(predicted, str):
-                        tally.failed_row((gold[0], gold[1].values()), Failure(predicted, ""), 0, table, inside)
-                        continue
-                    if not tally.multiset or not (gold[2] or predicted[2]):
-                        tally.plain_row(gold, predicted, table, inside)
-                        continue
+                plain = not bare or (_only_reading(gold, labels, inside) and _only_reading(predicted, labels, inside))
+                if plain and tally.plain_row(gold, predicted, table, inside):
+                    continue
         _slow_row(tally, rows, table, prediction, reference, text, labels, form)
     return tally
 
@@ -514,18 +535,23 @@ def _split(label: str, rest: str) -> Split | str:
     """``parse`` for label-entity pairs without escapes, or the kind of its failure."""
     if not label:
         return EMPTY_LABEL
-    pairs: dict[str, tuple[str, str]] = {}
+    pairs: dict[str, tuple[str, str, str]] = {}
     if not rest:
         return label, pairs, False
-    if rest[0] != ":":
+    chunks = rest.split(":")
+    if chunks[0]:
         return BROKEN_PAIR
-    chunks = rest[1:].split(":")
+    del chunks[0]
     for chunk in chunks:
-        kind, _, entity = chunk.partition(";")
+        pairs[chunk] = pair = chunk.partition(";")
+        kind, _, entity = pair
         if not kind or not entity or ";" in entity:
             return EMPTY_FIELD if chunk.count(";") == 1 else BROKEN_PAIR
-        pairs[chunk] = kind, entity
     return label, pairs, len(pairs) != len(chunks)
+
+
+def _items(reading: Split) -> Items:
+    return [(label, entity) for label, _, entity in reading[1].values()]
 
 
 def _only_reading(reading: Split | str, labels: Collection[str] | None, text: str | None) -> bool:
@@ -536,7 +562,7 @@ def _only_reading(reading: Split | str, labels: Collection[str] | None, text: st
         return labels is None
     if ":" in text or (labels is not None and any(":" in label for label in labels)):
         return False
-    return all(entity in text and (labels is None or label in labels) for label, entity in reading[1].values())
+    return all(entity in text and (labels is None or label in labels) for label, entity in _items(reading))
 
 
 def _slow_row(

@@ -313,6 +313,9 @@ def _best_reading(
 ) -> tuple[tuple[tuple[str, ...], ...] | None, int]:
     """Most items over all ways to join chunks, from the right: (items, number of good readings)."""
     longest = len(chunks) if text is None else max(1, text.count(":") + 1)
+    # Without the text the last field takes any continuation, so the shortest good item leaves room for most others, and
+    # what is left to learn is whether there is a second reading. A model's endless output would else take seconds.
+    settled = None if text is not None or roles[-1] == LABEL else 1 if labels is None else 2
     best: list[tuple[tuple[tuple[str, ...], ...] | None, int]] = [(None, 0)] * len(chunks) + [((), 1)]
     for start in range(len(chunks) - 1, -1, -1):
         items, readings = None, 0
@@ -324,6 +327,8 @@ def _best_reading(
             readings += len(ways) * tail_readings
             if ways and (items is None or len(tail) + 1 > len(items)):
                 items = (ways[0], *tail)
+            if settled is not None and readings >= settled:
+                break
         best[start] = (items, readings)
     return best[0]
 

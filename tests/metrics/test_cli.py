@@ -40,7 +40,9 @@ def run(capsys, *arguments):
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
 def test_score_of_every_kind_of_file(tmp_path, capsys, kind):
     pred = write(tmp_path / f"pred.{kind}", [{"prediction": row} for row in PRED])
-    rows = [{"output": g, "input": f"{t}/NER", "language": "en", "task": "scnm"} for g, t in zip(GOLD, TEXTS, strict=True)]
+    rows = [
+        {"output": g, "input": f"{t}/NER", "language": "en", "task": "scnm"} for g, t in zip(GOLD, TEXTS, strict=True)
+    ]
     gold = write(tmp_path / f"gold.{kind}", rows)
     code, printed = run(capsys, "score", pred, gold, "--json", "--extended", "--bootstrap", "20", "--seed", "1")
     expected = score(PRED, GOLD, TEXTS, ["en_scnm"] * 3, extended=True, bootstrap=20, seed=1)

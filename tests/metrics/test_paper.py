@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
-from tests.strategies import garbage
 
 from mmm_f1 import score
 from mmm_f1.paper import parse_output
+from tests.strategies import garbage
 
 
 def test_examples():

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.strategies import garbage, hostile, rows, tame
 
 from mmm_f1.unified import (
     BROKEN_PAIR,
@@ -20,6 +19,7 @@ from mmm_f1.unified import (
     parse,
     render,
 )
+from tests.strategies import garbage, hostile, rows, tame
 
 OFFICIAL = (
     "Literature/NER/:Person;Marlon Brando:Product Name;On the Waterfront:Person;Kazan:Person;Spiegel"  # on three cards
@@ -100,7 +100,7 @@ def test_what_parses_renders_to_the_same_reading(output):
 
 @pytest.mark.parametrize("items", [[("", "x")], [("x", "")], [("x",)], [("x", "y", "z")]])
 def test_render_refuses_items_that_could_not_be_read_back(items):
-    with pytest.raises(ValueError, match="broken_pair|empty_field"):
+    with pytest.raises(ValueError, match=r"broken_pair|empty_field"):
         render("label", "NER", items)
     with pytest.raises(ValueError, match="label is empty"):
         render("", "NER", [])

@@ -75,13 +75,13 @@ def test_slimer_rows_are_grouped_by_passage(tmp_path: Path) -> None:
 
 
 def test_dirty_answers_are_reported_and_left_out(tmp_path: Path) -> None:
-    dirty = talk("Ann", ("a", ["Ann", "Ann"]), ("b", ["Bob", ""]), ("c", "[oops"), ("d", [1]), ("e", {"x": 1}))
+    dirty = talk("Ann", ("a", ["Ann", "Ann"]), ("b", ["Bob", "Cy", ""]), ("c", "[oops"), ("d", [1]), ("e", {"x": 1}))
     dirty["conversations"] += [{"value": "What else?"}, {"value": "[]"}, {"value": "What describes f in the text?"}]
     rows = read(tmp_path, dirty)
     assert pairs(rows.records[0]) == [("a", "Ann")]
     assert rows.noted == {
         "repeated_pair": 1,
-        "entity_not_in_text": 2,
+        "entity_not_in_text": 3,
         "bad_answer": 3,
         "bad_question": 1,
         "no_answer": 1,

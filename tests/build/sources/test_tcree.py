@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from build.sources import tcree
+from build.sources import livedoor, tcree
 from build.sources.sentences import split_sentences
 from build.steps import KitError
 from mmm_dataset import load
@@ -159,6 +159,8 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "TCREE_dataset.csv").unlink()
     with pytest.raises(KitError, match=r"https://www\.rondhuit\.com/download\.html.*CC-BY-ND"):
         read(tmp_path)
+    with pytest.raises(KitError, match=r"none: no TCREE_dataset\.csv and no livedoor corpus"):
+        read(tmp_path / "none")
     (tmp_path / "a-b.txt").write_text("x")
     with pytest.raises(KitError, match=r"no TCREE_dataset\.csv and no livedoor corpus"):
         read(tmp_path)
@@ -177,7 +179,7 @@ def test_real_data(real_data: Path) -> None:
     articles = {record.source_id.rpartition("-")[0] for record in rows.records}
     assert len(articles) == 717 and len({record.label for record in rows.records}) == 9
     assert len(rows.records) == 8080
-    assert all(tcree.SHORTEST <= len(record.text) <= tcree.LONGEST for record in rows.records)
+    assert all(livedoor.SHORTEST <= len(record.text) <= livedoor.LONGEST for record in rows.records)
     for record in rows.records[::500]:
         category, number, _ = record.source_id.rsplit("-", 2)
         path = real_data / "livedoor" / category / f"{category}-{number}.txt"
