@@ -177,7 +177,10 @@ def _write_config(name: str, stage: _Stage, test: Any, tree: Path) -> dict[str, 
 
 def _write_side(staged: Path, wanted: pa.BooleanArray, folder: Path, split: str) -> dict[str, Any]:
     path, at, rows = folder / f"{split}.parquet", 0, 0
-    with pq.ParquetFile(staged, pre_buffer=False) as source, pq.ParquetWriter(path, arrow_schema(), compression="zstd") as writer:
+    with (
+        pq.ParquetFile(staged, pre_buffer=False) as source,
+        pq.ParquetWriter(path, arrow_schema(), compression="zstd") as writer,
+    ):
         for batch in source.iter_batches(batch_size=ROW_GROUP):
             side = batch.filter(wanted[at : at + len(batch)])
             at += len(batch)

@@ -47,13 +47,13 @@ def pretty(value: Any) -> str:
 
 
 def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
-    """Line number (from 1) and value of every line; blank lines are passed over.
+    """Line number (from 1) and value of every line; blank lines and a byte order mark are passed over.
 
     Raises:
         KitError: the file is missing or not UTF-8, or a line is not JSON.
     """
     try:
-        with path.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8-sig") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:

@@ -126,7 +126,9 @@ def _all_records(files: Iterable[Path], registry: Registry) -> Iterator[Row]:
 
 
 def _missing(origin: Path, reader: Reader, registry: Registry) -> str:
-    source = registry.source(reader.source)
+    source = registry.sources.get(reader.source)
+    if source is None:
+        return f"{origin}: no such file or folder"
     return f"{origin}: not there; it should be {source.title}: {', '.join(source.files)} from {source.url} ({source.licence})"
 
 

@@ -12,13 +12,41 @@ import pytest
 from tests.published_folder import make_published_folder
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "metrics/mmm_f1/README.md", *sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("docs/*.md"))]
+DOCUMENTS = [
+    "README.md",
+    "metrics/mmm_f1/README.md",
+    *sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("docs/*.md")),
+]
 _BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TEST_COMMAND = "python3 -m build test"
 
 
 def blocks(document: str) -> list[tuple[str, str]]:
     return _BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
+
+
+FILES = {  # what a reader of the docs has of their own
+    "SCNM_Dataset.csv": "text,sc,con\nSPRiNGSと最も仲の良いライバルグループ。,社会,1\n",
+    "TCREE_dataset.csv": "input,output\n支社は東京にある。/Relation Extraction,Sports Watch/Relation Extraction/:支社;所在地;東京:\n",
+    "mine.conll": "# text = 서울 날씨\n# intent = weather\n1\t서울\tweather\tB-place\n2\t날씨\tweather\tO\n",
+    "my.toml": """[language.ko]
+name = "Korean"
+
+[task.mine]
+title = "Mine"
+description = "Intents and slots"
+family = "mine"
+words = ["Slot Filling"]
+
+[config.ko_mine]
+language = "ko"
+task = "mine"
+version = "1.0.0"
+""",
+    "mine.jsonl": '{"id": "en_scnm-1", "language": "en", "task": "scnm", "word": "NER", "text": "Ann left.", "label": "Society", '
+    '"items": [{"label": "Person", "text": "Ann", "start": 0, "end": 3}], "origin": "stand-in", "source": "user", '
+    '"source_id": "1", "licence": "CC0-1.0"}\n',
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +58,8 @@ def sandbox(tmp_path_factory):
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name)
     make_published_folder(folder / "authors-files")
+    for name, text in FILES.items():
+        (folder / name).write_text(text, encoding="utf-8")
     programs = folder / "bin"
     programs.mkdir()
     for name in ("python", "python3"):
@@ -63,7 +93,9 @@ def test_blocks_run(document, sandbox):
         if code.strip() == TEST_COMMAND:
             continue  # this very run: see test_ci_runs_the_readme_command
         command = ["bash", "-euo", "pipefail", "-c", code] if language == "bash" else [sys.executable, "-c", code]
-        done = subprocess.run(command, cwd=sandbox, env=environment(sandbox), capture_output=True, text=True, timeout=540)
+        done = subprocess.run(
+            command, cwd=sandbox, env=environment(sandbox), capture_output=True, text=True, timeout=540
+        )
         assert done.returncode == 0, f"{document}:\n{code}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 

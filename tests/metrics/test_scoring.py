@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mmm_f1 import Parsed, parse, render, score, scoring
-from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS
+from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS, find_word
 from tests.strategies import garbage, items, rows, tame, texts_around
 
 MATCHINGS = st.sampled_from(("set", "multiset"))
@@ -139,7 +139,10 @@ def test_gold_against_gold_is_exactly_one(drawn, matching, data):
     assert all(value == 1.0 for key, value in result.items() if key.endswith("_f1"))
     assert result["all_mean_over_configs"] == result["tl_normalised"] == 1.0
     assert result["wl_ci95"] == result["all_ci95"] == [1.0, 1.0]
-    assert result["hallucinated_entity_rate"] == result["unknown_label_rate"] == 0.0
+    assert result["unknown_label_rate"] == 0.0
+    # A label may hold another task word and what reads as pairs: the string alone cannot tell which word is the row's.
+    if [find_word(row) for row in gold] == [word for _, word, _ in drawn]:
+        assert result["hallucinated_entity_rate"] == 0.0
     assert result["parse_failure_rate"] == result["reference_failures"] == 0
 
 
