@@ -4,7 +4,7 @@ python benchmarks/score.py [--rows 659628] [--repeats 3]
 
 The rows are made from real ones (stockmark entities; jrte-pn sentences with made-up pairs) if ``MMM_REAL_DATA`` or
 ``../shared/data`` is there, else from the embedded rows. Every string is an object of its own, 40 % of the predictions
-are damaged. Times are medians of runs that alternate, so that a busy machine disturbs all of them alike.
+are damaged. Times are CPU seconds, medians of runs that alternate, so that a busy machine disturbs all of them alike.
 """
 
 from __future__ import annotations
@@ -130,13 +130,13 @@ def scorer(rows: dict[str, list[str]], *columns: str, **options: Any) -> Callabl
 
 
 def timed(runs: dict[str, Callable[[], object]], repeats: int) -> dict[str, float]:
-    """Median seconds of each run, the runs alternating."""
+    """Median CPU seconds of each run, the runs alternating."""
     seconds: dict[str, list[float]] = {name: [] for name in runs}
     for _ in range(repeats):
         for name, run in runs.items():
-            start = time.perf_counter()
+            start = time.process_time()
             run()
-            seconds[name].append(time.perf_counter() - start)
+            seconds[name].append(time.process_time() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 

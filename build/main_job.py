@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from build.bootstrap import ROOT
+from build.bootstrap import ROOT, VENV
 from build.export import build_release
 from build.files import progress, sha256
 from build.sources import demo
@@ -33,10 +34,11 @@ def run(out: Path) -> None:
     from tabulate import tabulate
 
     print(tabulate(rows, headers=_COLUMNS, floatfmt=".3f"))
+    python = os.path.relpath(sys.executable, out.parent) if sys.prefix == str(VENV) else "python"
     print(
         f"\n{len(rows)} configs built, loaded back and scored: gold against itself, and against a copy damaged on purpose."
         f"\nThe rows are demonstration data written for this kit, not MMM. Look at {out / 'README.md'}; load them with"
-        f'\n  cd {out.parent} && python -c \'from datasets import load_dataset; print(load_dataset("{out.name}", "en_scnm"))\''
+        f'\n  cd {out.parent} && {python} -c \'from datasets import load_dataset; print(load_dataset("{out.name}", "en_scnm"))\''
     )
 
 

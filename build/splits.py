@@ -117,7 +117,7 @@ class Ledger:
     def _as_published(self) -> NDArray[np.bool_]:
         if -1 in self._own:
             raise KitError(f"row {self._ids[self._own.index(-1)]!r} says neither train nor test; use --split hash")
-        return np.array(self._own, dtype=np.int64) == 1
+        return np.equal(self._own, 1)
 
     def _leakage(
         self, test: NDArray[np.bool_], config: NDArray[np.int64], units: NDArray[np.uint64], groups: NDArray[np.int64]

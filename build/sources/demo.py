@@ -7,7 +7,7 @@ adjectives and nouns; the three configs Adj & N, Adj and N are views of the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from mmm_dataset import Item, Record, Registry, RegistryError, Span
 
 FOLDER = Path(__file__).parents[1] / "demo"
 PIVOT = "ja"
-_VIEWS = {  # file to the tasks made of it; for SCPOS with the parts of speech that a task keeps
+_VIEWS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {  # file to the tasks made of it; for SCPOS with the parts of speech that a task keeps
     "scnm": {"scnm": None},
     "scpos_rw": {"scpos_rw": None},
     "scpos": {"scpos_adj_n": ("adj", "noun"), "scpos_adj": ("adj",), "scpos_n": ("noun",)},
