@@ -23,7 +23,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
-SYLLABLES = [chr(code) for code in range(0x3042, 0x3094)] + list("東京大阪部屋朝食夜景温泉料理接客清潔満足不満最高残念静便利")
+SYLLABLES = [chr(code) for code in range(0x3042, 0x3094)] + list(
+    "東京大阪部屋朝食夜景温泉料理接客清潔満足不満最高残念静便利"
+)
 
 
 def rows(count: int) -> Iterator:
@@ -68,7 +70,11 @@ def measure(count: int) -> dict[str, float]:
         started = time.perf_counter()
         build_release(rows(count), Path(folder) / "mmm", load())
         seconds = time.perf_counter() - started - making
-    return {"seconds": seconds, "search": searching["s"], "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {
+        "seconds": seconds,
+        "search": searching["s"],
+        "mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+    }
 
 
 def main() -> None:
@@ -80,7 +86,9 @@ def main() -> None:
     if options.one:
         print(json.dumps(measure(options.one)))
         return
-    print("| rows | rows/s | us a row | without the search | near-duplicate search | peak memory |\n|--:|--:|--:|--:|--:|--:|")
+    print(
+        "| rows | rows/s | us a row | without the search | near-duplicate search | peak memory |\n|--:|--:|--:|--:|--:|--:|"
+    )
     for count in map(int, options.sizes.split(",")):
         command = [sys.executable, __file__, "--one", str(count)]
         runs = []

@@ -49,12 +49,12 @@ def copy_metric(target: Path) -> None:
 
 
 def damage(outputs: Sequence[str]) -> list[str]:
-    """A copy with the faults that models make: of every five rows one loses its last pair, one its form, one its label."""
+    """A copy with faults that models make: of five rows one loses its last item, one its form, one its label."""
     damaged = []
     for number, output in enumerate(outputs):
         label, slash, rest = output.partition("/")
         if number % 5 == 0:
-            output = output.rpartition(":")[0] if ":" in rest else output
+            output = output.removesuffix(":").rpartition(":")[0] if ":" in rest else output
         elif number % 5 == 1:
             output = f"The answer is {label}."
         elif number % 5 == 2:

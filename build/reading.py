@@ -87,7 +87,7 @@ def release(files: Sequence[Path], out: Path, registry: Registry, split: str) ->
     inputs, steps = {}, {}
     for path in files:
         if not path.is_file():
-            raise KitError(f"{path}: no such file; `python -m build read SOURCE` writes records.jsonl")
+            raise KitError(f"{path}: no such file; `python3 -m build read SOURCE` writes records.jsonl")
         inputs[f"{path.parent.name}/{path.name}"] = sha256(path)
         earlier = path.with_name("manifest.json")
         if earlier.is_file():

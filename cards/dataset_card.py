@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
 from typing import Any
@@ -44,6 +44,7 @@ def render_card(manifest: Mapping[str, Any], registry: Registry, name: str = "mm
         configs=_config_table(configs, registry),
         split=manifest["options"]["split"],
         leakage=leakage_line(manifest["leakage"]),
+        counts=_counts_table(manifest["steps"]),
         sources=_source_table(configs, registry),
         citation=CITATION,
     )
@@ -78,25 +79,43 @@ def _size_category(rows: int) -> str:
 
 
 def _config_table(configs: Mapping[str, Any], registry: Registry) -> str:
-    lines = ["| config | train | test | pairs | origin | paper train | paper test |", "|---|--:|--:|--:|---|--:|--:|"]
+    rows = []
     for name, config in configs.items():
-        rows = [config["files"].get(split, {}).get("rows", 0) for split in ("train", "test")]
+        sizes = [config["files"].get(split, {}).get("rows", 0) for split in ("train", "test")]
         facts = registry.config(name)
         paper = ["" if size is None else f"{size:,}" for size in (facts.train, facts.test)]
-        cells = [f"`{name}`", *(f"{n:,}" for n in (*rows, config["items"])), ", ".join(config["origins"]), *paper]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        counts = [f"{count:,}" for count in (*sizes, config["items"], config["rows_without_item"])]
+        rows.append([f"`{name}`", *counts, ", ".join(config["origins"]), *paper])
+    headers = ["config", "train", "test", "items", "rows without item", "origin", "paper: train", "paper: test"]
+    return _table(rows, headers, ["left", *["right"] * 4, "left", "right", "right"])
+
+
+def _counts_table(steps: Mapping[str, Any]) -> str:
+    rows = [
+        [step, what, reason, f"{count:,}"]
+        for step, counts in steps.items()
+        for what in ("dropped", "noted")
+        for reason, count in counts[what].items()
+    ]
+    return _table(rows, ["step", "", "reason", "count"], ["left"] * 3 + ["right"]) if rows else "Nothing."
 
 
 def _source_table(configs: Mapping[str, Any], registry: Registry) -> str:
-    names = sorted({source for config in configs.values() for source in config["sources"]})
-    lines = ["| source | licence | terms |", "|---|---|---|"]
-    for name in names:
+    rows = []
+    for name in sorted({source for config in configs.values() for source in config["sources"]}):
         source = registry.sources.get(name)
         if source is None:  # records of a user's own: what the rows say of themselves is all there is
-            licences = sorted({x for config in configs.values() if name in config["sources"] for x in config["licences"]})
-            lines.append(f"| {name} | {', '.join(licences)} | not stated |")
+            licences = sorted(
+                {x for config in configs.values() if name in config["sources"] for x in config["licences"]}
+            )
+            rows.append([name, ", ".join(licences), "not stated"])
             continue
         title = f"[{source.title}]({source.url})" if source.url else source.title
-        lines.append(f"| {title} | {source.licence} | {', '.join(source.terms) or 'not stated'} |")
-    return "\n".join(lines)
+        rows.append([title, source.licence, ", ".join(source.terms) or "not stated"])
+    return _table(rows, ["source", "licence", "terms"], ["left"] * 3)
+
+
+def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> str:
+    from tabulate import tabulate
+
+    return tabulate(rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True)

@@ -1,5 +1,6 @@
 """Every command block of the README and the docs runs as it stands there."""
 
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[1]
 DOCUMENTS = [
     "README.md",
     "metrics/mmm_f1/README.md",
-    *sorted(p.relative_to(ROOT).as_posix() for p in ROOT.glob("docs/*.md")),
+    *sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob("docs/*.md")),
 ]
 _BLOCK = re.compile(r"^```(bash|python)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TEST_COMMAND = "python3 -m build test"
@@ -25,9 +26,24 @@ def blocks(document: str) -> list[tuple[str, str]]:
     return _BLOCK.findall((ROOT / document).read_text(encoding="utf-8"))
 
 
+RECORD = {
+    "id": "en_scnm-1",
+    "language": "en",
+    "task": "scnm",
+    "word": "NER",
+    "text": "Ann left.",
+    "label": "Society",
+    "items": [{"label": "Person", "text": "Ann", "start": 0, "end": 3}],
+    "origin": "stand-in",
+    "source": "user",
+    "source_id": "1",
+    "licence": "CC0-1.0",
+}
 FILES = {  # what a reader of the docs has of their own
-    "SCNM_Dataset.csv": "text,sc,con\nSPRiNGSと最も仲の良いライバルグループ。,社会,1\n",
-    "TCREE_dataset.csv": "input,output\n支社は東京にある。/Relation Extraction,Sports Watch/Relation Extraction/:支社;所在地;東京:\n",
+    "SCNM_Dataset.csv": "text,sc,con\n青葉市は県の北にある。,社会,1\n",
+    "TCREE_dataset.csv": (
+        "input,output\n支社は東京にある。/Relation Extraction,Sports Watch/Relation Extraction/:支社;所在地;東京:\n"
+    ),
     "mine.conll": "# text = 서울 날씨\n# intent = weather\n1\t서울\tweather\tB-place\n2\t날씨\tweather\tO\n",
     "my.toml": """[language.ko]
 name = "Korean"
@@ -43,9 +59,7 @@ language = "ko"
 task = "mine"
 version = "1.0.0"
 """,
-    "mine.jsonl": '{"id": "en_scnm-1", "language": "en", "task": "scnm", "word": "NER", "text": "Ann left.", "label": "Society", '
-    '"items": [{"label": "Person", "text": "Ann", "start": 0, "end": 3}], "origin": "stand-in", "source": "user", '
-    '"source_id": "1", "licence": "CC0-1.0"}\n',
+    "mine.jsonl": json.dumps(RECORD) + "\n",
 }
 
 

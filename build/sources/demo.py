@@ -18,7 +18,8 @@ from mmm_dataset import Item, Record, Registry, RegistryError, Span
 
 FOLDER = Path(__file__).parents[1] / "demo"
 PIVOT = "ja"
-_VIEWS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {  # file to the tasks made of it; for SCPOS with the parts of speech that a task keeps
+# File to the tasks made of it; for SCPOS with the parts of speech that a task keeps.
+_VIEWS: Mapping[str, Mapping[str, tuple[str, ...] | None]] = {
     "scnm": {"scnm": None},
     "scpos_rw": {"scpos_rw": None},
     "scpos": {"scpos_adj_n": ("adj", "noun"), "scpos_adj": ("adj",), "scpos_n": ("noun",)},

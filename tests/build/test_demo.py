@@ -72,7 +72,12 @@ def test_rows_are_aligned_over_languages(corpus):
 
 def test_no_japanese_residue(corpus):
     for record in corpus:
-        strings = [record.text, record.label, *(i.label for i in record.items), *(s.text for i in record.items for s in i.spans)]
+        strings = [
+            record.text,
+            record.label,
+            *(i.label for i in record.items),
+            *(s.text for i in record.items for s in i.spans),
+        ]
         if record.language == "zh":
             assert not any(map(KANA.search, strings)), record.id
             # A kana test is blind to kanji: Japanese-only characters do not fit the character set of simplified Chinese.
@@ -91,7 +96,7 @@ def test_spans_hug_their_words(lines):
             for language in ("ja", "en", "zh"):
                 text, spans = untag(line[language])
                 for start, end in spans.values():
-                    assert text[start:end].strip(" 　「」『』《》“”\"") == text[start:end], (line["id"], text[start:end])
+                    assert text[start:end].strip(' 　「」『』《》“”"') == text[start:end], (line["id"], text[start:end])
 
 
 def test_labels_are_balanced(lines):
@@ -143,6 +148,8 @@ def test_a_broken_row_is_named(tmp_path):
     for name in FILES:
         (tmp_path / f"{name}.jsonl").write_bytes((demo.FOLDER / f"{name}.jsonl").read_bytes())
     with (tmp_path / "scpos.jsonl").open("a", encoding="utf-8") as file:
-        file.write('{"id": "x", "label": "positive", "items": {"1": "positive/adj"}, "ja": "a", "en": "a", "zh": "a"}\n')
+        file.write(
+            '{"id": "x", "label": "positive", "items": {"1": "positive/adj"}, "ja": "a", "en": "a", "zh": "a"}\n'
+        )
     with pytest.raises(KitError, match=r"scpos\.jsonl:45 \(ja\): tags \[\] do not fit the items \['1'\]"):
         list(demo.read(tmp_path, load()))

@@ -22,7 +22,13 @@ def tree(folder):
 def some_rows(count=40, **changes):
     for n in range(count):
         text = f"{n} {n * 7919 % 10007} 東京 {n * 31337 % 65537} q{n}w"
-        yield make_record(text, [Item.pair("地名", "東京", text.index("東"), text.index("東") + 2)], id=f"r{n}", source_id=f"s{n}", **changes)
+        yield make_record(
+            text,
+            [Item.pair("地名", "東京", text.index("東"), text.index("東") + 2)],
+            id=f"r{n}",
+            source_id=f"s{n}",
+            **changes,
+        )
 
 
 def test_two_builds_are_byte_identical(demo_release, tmp_path):
@@ -91,7 +97,13 @@ def test_published_rows_that_cannot_be_read_are_kept_verbatim(tmp_path):
         ([], "nothing to release: there was no row"),
         ([Drop("a", "bad"), Drop("b", "bad")], "nothing to release: dropped 2 x bad"),
         ([make_record("x", []), make_record("y", [])], "ja_scnm: the id 'r1' comes twice"),
-        ([make_record("x", [], word="Relation Extraction"), make_record("x", [Item.pair("a", "x")], word="Relation Extraction", id="r2")], "ja_scnm: record 'r2': item 'a' has no head"),
+        (
+            [
+                make_record("x", [], word="Relation Extraction"),
+                make_record("x", [Item.pair("a", "x")], word="Relation Extraction", id="r2"),
+            ],
+            "ja_scnm: record 'r2': item 'a' has no head",
+        ),
     ],
 )
 def test_mistakes_leave_nothing_behind(tmp_path, rows, message):

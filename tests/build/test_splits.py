@@ -70,7 +70,8 @@ def test_near_duplicates_stay_together_and_only_ever_move_to_train():
     records = list(rows(200, CONFIGS[:1], text="{n}{m} {n}{m}{n} q{m}w{n} {c} z{m}{m} unlike the others {m}{n}{m}"))
     alone, _ = sides(records)
     twins = [
-        dataclasses.replace(r, id=f"twin-{r.id}", source_id=f"twin-{r.source_id}", text=r.text + "!") for r in records[:100]
+        dataclasses.replace(r, id=f"twin-{r.id}", source_id=f"twin-{r.source_id}", text=r.text + "!")
+        for r in records[:100]
     ]
     together, report = sides([*records, *twins])
     for record, twin in zip(records, twins):

@@ -25,28 +25,27 @@ def write(folder: Path, content: str, name: str = "en.valid.conll") -> Path:
 
 
 JA = """# id = 1
-# text-en = Is it going to rain today?
-# text = 今日 は 雨 が 降り ます か ？
+# text-en = Is there any fog outside today?
+# text = 今日 は 霧 が 出 ます か ？
 # intent = weather/find
 1\t今\tweather/find\tB-datetime
 2\t日\tweather/find\tI-datetime
 3\tは\tweather/find\tO
-4\t雨\tweather/find\tB-weather/attribute
+4\t霧\tweather/find\tB-weather/attribute
 5\tが\tweather/find\tO
-6\t降\tweather/find\tO
-7\tり\tweather/find\tO
-8\tます\tweather/find\tO
-9\tか\tweather/find\tO
-10\t？\tweather/find\tO
+6\t出\tweather/find\tO
+7\tます\tweather/find\tO
+8\tか\tweather/find\tO
+9\t？\tweather/find\tO
 """
-EN = """# text = Is it going to rain today?
+EN = """# text = Is there any fog outside today?
 # intent = weather/find
-# slots: 15:19:weather/attribute,20:25:datetime
+# slots: 13:16:weather/attribute,25:30:datetime
 1\tIs\tx\tO
-2\tit\tx\tO
-3\tgoing\tx\tO
-4\tto\tx\tO
-5\train\tx\tB-weather/attribute
+2\tthere\tx\tO
+3\tany\tx\tO
+4\tfog\tx\tB-weather/attribute
+5\toutside\tx\tO
 6\ttoday\tx\tB-datetime
 7\t?\tx\tO
 
@@ -64,8 +63,8 @@ def test_text_is_the_text_line_and_rows_of_one_source_share_its_id(tmp_path: Pat
     write(tmp_path, JA, "ja.valid.conll")
     rows = read(tmp_path)
     first, second, japanese = rows.records
-    assert japanese.text == "今日 は 雨 が 降り ます か ？"
-    assert pairs(japanese) == [("datetime", "今日"), ("weather/attribute", "雨")]
+    assert japanese.text == "今日 は 霧 が 出 ます か ？"
+    assert pairs(japanese) == [("datetime", "今日"), ("weather/attribute", "霧")]
     assert japanese.source_id == first.source_id != second.source_id
     assert [record.id for record in rows.records] == [
         "en_xsid-valid-00000",
@@ -74,8 +73,8 @@ def test_text_is_the_text_line_and_rows_of_one_source_share_its_id(tmp_path: Pat
     ]
     assert pairs(second) == [("location", "New York City"), ("object", "alarm")] and second.label == "alarm/set"
     assert encode(first) == (
-        "Is it going to rain today?/Slot Filling",
-        "weather/find/Slot Filling/:weather/attribute;rain:datetime;today",
+        "Is there any fog outside today?/Slot Filling",
+        "weather/find/Slot Filling/:weather/attribute;fog:datetime;today",
     )
     assert (first.origin, first.source, first.licence) == ("stand-in", "xsid", "CC-BY-SA-4.0")
     assert not rows.notes and {record.split for record in rows.records} == {None}

@@ -76,7 +76,7 @@ def test_snippets_are_one_or_two_sentences_verbatim(tmp_path: Path) -> None:
         ("・" + LONG, "boilerplate"),
         ("【関連リンク】" + LONG, "boilerplate"),
         ("関連記事：" + LONG, "boilerplate"),
-        ("3.削減目標を設定する", "boilerplate"),
+        ("3.貯金の目安を決める", "boilerplate"),
         (LONG[:-1] + "http://example.com/から取得できる。", "url"),
         (LONG[:-1] + "写真：田中。", "credit"),
         (LONG[:-1] + "<br>。", "markup"),
