@@ -35,10 +35,11 @@ def run(out: Path) -> None:
 
     print(tabulate(rows, headers=_COLUMNS, floatfmt=".3f"))
     python = os.path.relpath(sys.executable, out.parent) if sys.prefix == str(VENV) else "python"
+    example = f'from datasets import load_dataset; print(load_dataset("{out.name}", "en_scnm"))'
     print(
         f"\n{len(rows)} configs built, loaded back and scored: gold against itself, and against a copy damaged on purpose."
         f"\nThe rows are demonstration data written for this kit, not MMM. Look at {out / 'README.md'}; load them with"
-        f'\n  cd {out.parent} && {python} -c \'from datasets import load_dataset; print(load_dataset("{out.name}", "en_scnm"))\''
+        f"\n  cd {out.parent} && {python} -c '{example}'"
     )
 
 

@@ -12,8 +12,8 @@ from build.export import build_release
 from build.fetch import fetch
 from build.files import atomic, dump, pretty, progress, sha256
 from build.sources import READERS, Reader
-from build.splits import leakage_line
 from build.steps import KitError, Row, Tally
+from cards.dataset_card import leakage_line
 from mmm_dataset import Record, Registry, to_dict
 
 _LARGEST_FOLDER = 20_000

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,13 +146,3 @@ def _rows_with_train_twin(key: NDArray[np.int64], test: NDArray[np.bool_]) -> ND
     in_train = np.zeros(int(key.max(initial=-1)) + 1, dtype=bool)
     in_train[key[~test]] = True
     return np.flatnonzero(test & in_train[key])
-
-
-def leakage_line(report: dict[str, Any]) -> str:
-    """One line for people: how many test rows have a twin in train, of each kind."""
-    kinds: Sequence[tuple[str, str]] = (
-        ("exact", "exact"),
-        ("near", "near-duplicate"),
-        ("source_item", "same source item"),
-    )
-    return ", ".join(f"{report[name]['test_rows']} {title}" for name, title in kinds)

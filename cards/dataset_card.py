@@ -9,7 +9,6 @@ from typing import Any
 
 import yaml
 
-from build.splits import leakage_line
 from mmm_dataset import Registry
 
 _TEMPLATE = Path(__file__).with_name("dataset_card.md")
@@ -71,6 +70,12 @@ def front_matter(configs: Mapping[str, Any], registry: Registry, origins: list[s
             for name, config in configs.items()
         ],
     }
+
+
+def leakage_line(report: Mapping[str, Any]) -> str:
+    """One line for people: how many test rows have a twin in train, of each kind."""
+    kinds = (("exact", "exact"), ("near", "near-duplicate"), ("source_item", "same source item"))
+    return ", ".join(f"{report[name]['test_rows']} {title}" for name, title in kinds)
 
 
 def _size_category(rows: int) -> str:

@@ -69,7 +69,9 @@ def run(python, code, folder, hf_home):
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "metrics")]),
     }
     environment.pop("VIRTUAL_ENV", None)
-    done = subprocess.run([python, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [python, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout.split("FOUND")[-1])
 

@@ -29,6 +29,15 @@ def test_the_ground_floor_does_not_import_the_floors_above():
     assert "mmm_dataset" not in imported_by("import mmm_f1.cli")
 
 
+@pytest.mark.parametrize(
+    "floor, above",
+    [("mmm_dataset", "build|cards|oiellm"), ("metrics", "build|cards|oiellm|mmm_dataset"), ("cards", "build|oiellm")],
+)
+def test_data_flows_one_way(floor, above):
+    for path in (ROOT / floor).rglob("*.py"):
+        assert not re.search(rf"^\s*(import|from) ({above})\b", path.read_text(), re.MULTILINE), path
+
+
 def test_help_imports_nothing_heavy():
     code = "import build.cli\ntry: build.cli.main(['--help'])\nexcept SystemExit: pass"
     assert not imported_by(code) & set(HEAVY)
@@ -65,7 +74,18 @@ def test_nothing_of_this_machine_is_committed():
 
 def test_the_wheel_holds_two_packages_and_their_data(tmp_path):
     pytest.importorskip("setuptools")
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), "."]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "wheel",
+        "-q",
+        "--no-deps",
+        "--no-build-isolation",
+        "-w",
+        str(tmp_path),
+        ".",
+    ]
     if subprocess.run(command, cwd=ROOT, capture_output=True).returncode:
         pytest.skip("setuptools is too old here to build a wheel without the network")
     import zipfile

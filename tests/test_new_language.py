@@ -42,7 +42,10 @@ def registry_file(tmp_path):
 def rows():
     for n in range(30):
         text = f"김서윤 {n}호 역은 서울 {n * 7919 % 10007}번지에 있다."
-        items = [Item.pair("인명", "김서윤", 0, 3), Item.pair("지명", "서울", text.index("서울"), text.index("서울") + 2)]
+        items = [
+            Item.pair("인명", "김서윤", 0, 3),
+            Item.pair("지명", "서울", text.index("서울"), text.index("서울") + 2),
+        ]
         yield make_record(text, items, "사회", language="ko", id=f"ko-{n}", source_id=f"scnm-{n}")
 
 

@@ -12,7 +12,9 @@ def test_offset_rule_against_known_offsets(real_data):
     found = [
         place == tuple(entity["span"])
         for row in rows
-        for entity, place in zip(row["entities"], locate(row["text"], [(e["type"], e["name"]) for e in row["entities"]]))
+        for entity, place in zip(
+            row["entities"], locate(row["text"], [(e["type"], e["name"]) for e in row["entities"]])
+        )
     ]
     assert len(found) == 13_185 and sum(found) == 13_179
 

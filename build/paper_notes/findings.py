@@ -15,7 +15,7 @@ from mmm_dataset.registry import Config, load
 # Texts with 0, 1, 2, ... entities in the source of ja SCNM: ner-wikipedia-dataset v2.0 (stockmark, CC BY-SA 3.0).
 TEXTS = (484, 1181, 1544, 1000, 523, 270, 152, 96, 43, 21, 12, 6, 3, 2, 2, 1, 1, *[0] * 4, 1, *[0] * 7, 1)
 EMPTY = 100 * TEXTS[0] / sum(TEXTS)
-BASELINE = "GIELLM-13B-jp"
+COLUMNS = ("tl", "wl", "all")
 
 
 def facts() -> dict[str, Any]:
@@ -44,6 +44,7 @@ def sizes() -> dict[str, Any]:
         "from_ja": len(from_ja),
         "kept": kept(*runs),
         "kept_from_ja": kept(*from_ja),
+        "kept_exact": {c.language: 100 * (c.total or 0) / 1993 for c in from_ja if c.task == "tcree"},
         "pairs": len(pairs),
         "less_into_zh": len(pairs) - len(more),
         "more_into_zh": ", ".join(more),
@@ -70,13 +71,13 @@ def row_accuracies() -> dict[str, Any]:
         "scans": _table("group|cells|n as read|smallest n found|smaller n expected by chance", scans),
         "counts": _table("TL and ALL|" + "|".join(DRAWS), counts),
         "cells": len(every),
-        "fit": sum(bool(numerators(*cell)) for cell in every),
+        "fit": _fit(every),
         "informative": sum(Decimal(value) > 0 for value, _ in every),
         "chance": math.ceil(chance),
         "groups": len(scans),
         "chance_if_picked": math.ceil(chance + len(scans) * math.log10(3 * DRAW)),
-        "attainable": {str(n): 100 * attainable(n) for n in (812, DRAW, 3 * DRAW)},
-        "interval": {str(n): 100 * 1.96 * math.sqrt(0.25 / n) for n in (DRAW, 3 * DRAW)},
+        "attainable": {n: 100 * attainable(n) for n in (812, DRAW, 3 * DRAW)},
+        "interval": {n: 100 * 1.96 * math.sqrt(0.25 / n) for n in (DRAW, 3 * DRAW)},
     }
 
 
@@ -91,13 +92,13 @@ def alternatives() -> dict[str, Any]:
         "cells_13b": len(of_13b),
         "chance_by_3": math.ceil(-len(of_13b) * math.log10(3)),
         "cells_8b": len(of_8b),
-        "not_of_1000": sum(not numerators(value, DRAW) for value in of_8b),
+        "not_of_1000": len(of_8b) - _fit([(value, DRAW) for value in of_8b]),
         "ending_in_5": sum(value.endswith("5") for value in of_8b),
         "chance_no_5": math.ceil(len(of_8b) * math.log10(0.75)),
         "beyond": ", ".join(
             f"`{c}` ({n:,})" for c, n in sorted({(s.config, s.rows) for s in oiellm() if s.n > s.rows})
         ),
-        "tcree_of_1000": sum(bool(numerators(value, DRAW)) for value, _ in cells(oiellm("ja_tcree"))),
+        "tcree_of_1000": _fit([(value, DRAW) for value, _ in cells(oiellm("ja_tcree"))]),
         "baselines": len(others),
         "baselines_fit": len(others) - len(misfits),
         "baselines_expected": len(others) * attainable(3 * DRAW),
@@ -107,19 +108,19 @@ def alternatives() -> dict[str, Any]:
 
 def word_level() -> dict[str, Any]:
     """Sections 3 and 4: WL as k/n, and where ALL exceeds WL."""
-    tcree, others = (cells((s for s in oiellm() if (s.task == "tcree") == is_it), "wl") for is_it in (True, False))
+    tcree, others = (cells((s for s in oiellm() if ("tcree" in s.config) == is_it), "wl") for is_it in (True, False))
     above = [s for s in table_1() if Decimal(s.all) > Decimal(s.wl)]
     gaps = {s: s.k("all") - s.k("wl") if s.model in DRAWS else "?" for s in above}
     rows = [[f"`{s.config}`", s.model, s.tl, s.wl, s.all, gap] for s, gap in gaps.items()]
     ja = oiellm("ja_tcree")
     return {
-        "wl_tcree": len(tcree),
-        "wl_tcree_fit": sum(bool(numerators(*cell)) for cell in tcree),
-        "wl_tcree_expected": math.fsum(attainable(n) for _, n in tcree),
+        "wl_tcree": {"cells": len(tcree), "fit": _fit(tcree), "expected": math.fsum(attainable(n) for _, n in tcree)},
+        "wl_others": {
+            "cells": len(others),
+            "fit": _fit(others),
+            "expected": math.fsum(attainable(n) for _, n in others),
+        },
         "wl_tcree_chance": math.ceil(log10_chance(tcree)),
-        "wl_others": len(others),
-        "wl_others_fit": sum(bool(numerators(*cell)) for cell in others),
-        "wl_others_expected": math.fsum(attainable(n) for _, n in others),
         "above": _table("config|model|TL|WL|ALL|rows right in ALL and not in WL, at least", rows),
         "above_rows": len(above),
         "table_rows": len(table_1()),
@@ -163,12 +164,8 @@ def scnm() -> dict[str, Any]:
 def prose() -> dict[str, Any]:
     """Section 6: figures in the prose."""
     tconer = {c.language: c.total or 0 for c in load().configs.values() if c.task == "tconer"}
-    wins = dict.fromkeys(("tl", "wl", "all"), 0)
-    tasks = [s for s in table_1() if s.model == BASELINE]
-    for s in tasks:
-        for column in wins:
-            best = max(Decimal(getattr(ours, column)) for ours in oiellm(s.config))
-            wins[column] += best > Decimal(getattr(s, column))
+    tasks = [s for s in table_1() if s.model == "GIELLM-13B-jp"]
+    wins = {column: sum(_best(s.config, column) > Decimal(getattr(s, column)) for s in tasks) for column in COLUMNS}
     return {
         "tconer": {**tconer, "all": sum(tconer.values())},
         "scpos": load().config("ja_scpos_n").total,
@@ -176,6 +173,14 @@ def prose() -> dict[str, Any]:
         "tasks": len(tasks),
         "cells_compared": len(wins) * len(tasks),
     }
+
+
+def _best(config: str, column: str) -> Decimal:
+    return max(Decimal(getattr(s, column)) for s in oiellm(config))
+
+
+def _fit(figures: list[tuple[str, int]]) -> int:
+    return sum(bool(numerators(value, n)) for value, n in figures)
 
 
 def _table(head: str, rows: list[list[Any]]) -> str:

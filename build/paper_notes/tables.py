@@ -18,17 +18,11 @@ DRAWS = {"OIELLM-8B": 3, "OIELLM-8B*": 3, "OIELLM-13B": 1}
 class Scores(NamedTuple):
     """One model on one config in Table 1: TL, WL and ALL as printed, in percent."""
 
-    language: str
-    task: str
+    config: str
     model: str
     tl: str
     wl: str
     all: str
-
-    @property
-    def config(self) -> str:
-        """Name of the config."""
-        return f"{self.language}_{self.task}"
 
     @property
     def rows(self) -> int:

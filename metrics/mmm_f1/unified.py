@@ -5,8 +5,9 @@ explains it to users. Two forms exist, and which one a string is in is told by t
 
 - ``escaped`` (what this kit writes): inside a field ``:`` and ``;`` are written ``\\:`` and ``\\;``; a backslash is doubled
   only where it would otherwise start an escape (before one of ``\\ : ; /``, or at the end of a field); a ``/`` of the
-  text-level label is written ``\\/`` only where it would otherwise start the task word. Rows without such characters
-  are byte-identical to the published ones, and every row survives the round trip.
+  text-level label is written ``\\/`` only where it would otherwise start a task word (``/NER/``), be it the row's own or
+  another's: the first bare ``/WORD/`` of a string is that of its row. Rows without such characters are byte-identical to
+  the published ones, and every row survives the round trip.
 - ``published`` (the authors' files): no escape exists. Entities that hold a separator are put together again by rule,
   see :func:`split_published`.
 """
@@ -107,16 +108,12 @@ def escape_field(field: str) -> str:
     return _double_backslashes(field, ":;")
 
 
-def escape_label(label: str, word: str) -> str:
-    """Write the text-level label in escaped form, so that the first bare ``/WORD/`` after it is the task word's."""
-    mark = f"/{word}/"
-    if mark not in f"{label}{mark}"[:-1] and "\\" not in label:
+def escape_label(label: str, word: str, task_words: Collection[str] = TASK_WORDS.keys()) -> str:
+    """Write the text-level label in escaped form, so that the first bare task word is the ``/WORD/`` that follows it."""
+    if "/" not in label and "\\" not in label:
         return label
-    whole, at, slashes = label + mark, 0, set()
-    while (at := whole.find(mark, at)) < len(label):
-        slashes.add(at)
-        at += 1
-    return _double_backslashes(label, "", slashes)
+    marks, whole = tuple(f"/{known}/" for known in (word, *task_words)), f"{label}/{word}/"
+    return _double_backslashes(label, "", {at for at in range(len(label)) if whole.startswith(marks, at)})
 
 
 def _double_backslashes(field: str, special: str, positions: Collection[int] = ()) -> str:
@@ -152,7 +149,7 @@ def render(
         word: task word, without slashes.
         items: one sequence of fields per item, in the order of the word's roles.
         form: ``published`` joins the fields as they are, which is lossy for fields that hold a separator.
-        task_words: roles per task word; a word that is not in it writes label-entity pairs.
+        task_words: roles per task word, all of them escaped in the label; a word not in it writes label-entity pairs.
 
     Raises:
         ValueError: the label is empty, or an item has the wrong number of fields or an empty one that must not be.
@@ -164,7 +161,7 @@ def render(
         if failure := _check_fields(tuple(item), roles):
             raise ValueError(f"{failure.kind}: {failure.detail}")
     if form == "escaped":
-        label = escape_label(label, word)
+        label = escape_label(label, word, task_words)
         items = [[escape_field(field) for field in item] for item in items]
     pairs = "".join(":" + ";".join(item) for item in items)
     return f"{label}/{word}/{pairs}{':' if items and is_tuple(roles) else ''}"
@@ -174,16 +171,18 @@ def render(
 
 
 def find_word(output: str, words: Collection[str] = TASK_WORDS.keys(), form: Form = "escaped") -> str | None:
-    """The task word of a reference string: of ``words``, the one whose ``/WORD/`` comes first; None if none does."""
+    """The task word of an output string: of ``words``, the one whose ``/WORD/`` comes first; None if none does.
+
+    That is the word of the row for everything that :func:`render` wrote in escaped form with ``words`` as task words. In
+    published form nothing tells the row's own word from one inside the label.
+    """
     slash = output.find("/")
-    if slash < 0:
-        return None
-    # Ordinary rows: nothing but the label before the first slash.
-    candidate = output[slash + 1 : output.find("/", slash + 1)]
-    if candidate in words and output[slash - 1 : slash] != "\\":
-        return candidate
-    found = [(at, -len(word), word) for word in words if (at := _find_mark(output, word, form)) >= 0]
-    return min(found)[2] if found else None
+    while slash >= 0 and (end := output.find("/", slash + 1)) >= 0:
+        word = output[slash + 1 : end]
+        if word in words and (form == "published" or _backslashes_before(output, slash) % 2 == 0):
+            return word
+        slash = end
+    return None
 
 
 def _find_mark(output: str, word: str, form: Form) -> int:

@@ -4,8 +4,9 @@ import dataclasses
 
 import pytest
 
-from build.splits import Ledger, leakage_line
+from build.splits import Ledger
 from build.steps import KitError
+from cards.dataset_card import leakage_line
 from mmm_dataset import load
 from tests.records import make_record
 

@@ -38,7 +38,12 @@ def test_the_published_example_byte_for_byte():
         "persistent budget cuts and managed to complete the film, which was released the following year in 1954 and "
         "became a huge hit with support from the laborer class."
     )
-    pairs = [("Person", "Marlon Brando"), ("Product Name", "On the Waterfront"), ("Person", "Kazan"), ("Person", "Spiegel")]
+    pairs = [
+        ("Person", "Marlon Brando"),
+        ("Product Name", "On the Waterfront"),
+        ("Person", "Kazan"),
+        ("Person", "Spiegel"),
+    ]
     record = make_record(text, [Item.pair(*pair) for pair in pairs], "Literature", language="en")
     assert encode(record) == (
         text + "/NER",
