@@ -30,21 +30,24 @@ def sizes() -> dict[str, Any]:
     from_ja = [c for c in runs if configs[c.translated_from or ""].language == "ja"]
     pairs = [(c, configs[f"en_{c.task}"]) for c in from_ja if c.language == "zh"]
     more = [load().task(zh.task).title for zh, en in pairs if kept(zh) > kept(en)]
-    rows = [
+    rows: list[list[Any]] = [
         [f"`{c.name}`", c.total, c.train, c.test, f"{kept(c):.1f} %" if c in runs else ""] for c in configs.values()
     ]
+    used = {model: sum(s.n for s in oiellm() if s.model == model) for model in DRAWS}
+    exact = (configs["ja_tcree"].deviation or {})["total"]
     return {
         "sizes": _table("config|total|train|test|kept in translation", rows),
         "configs": len(rows),
         "agreeing": sum(total == train + test for _, total, train, test, _ in rows),
         "train": sum(row[2] for row in rows),
         "test": sum(row[3] for row in rows),
-        "used": {model: sum(s.n for s in oiellm() if s.model == model) for model in DRAWS},
+        "used": used,
+        "used_share": 100 * used["OIELLM-13B"] / sum(row[3] for row in rows),
         "runs": len(runs),
         "from_ja": len(from_ja),
         "kept": kept(*runs),
         "kept_from_ja": kept(*from_ja),
-        "kept_exact": {c.language: 100 * (c.total or 0) / 1993 for c in from_ja if c.task == "tcree"},
+        "kept_exact": {c.language: 100 * (c.total or 0) / exact for c in from_ja if c.task == "tcree"},
         "pairs": len(pairs),
         "less_into_zh": len(pairs) - len(more),
         "more_into_zh": ", ".join(more),
