@@ -8,13 +8,32 @@ import datasets
 import evaluate
 
 # evaluate copies only the files that this one imports, so all of them are named here, also those used indirectly.
+from .extended import extended_figures
+from .figures import summary
 from .intervals import FIGURES
 from .locate import locate
 from .paper import parse_output
+from .reading import read
+from .rows import Rules
 from .scoring import compare, score
+from .tally import Tally
 from .unified import parse, render
 
-__all__ = ["FIGURES", "MmmF1", "compare", "locate", "parse", "parse_output", "render", "score"]
+__all__ = [
+    "FIGURES",
+    "MmmF1",
+    "Rules",
+    "Tally",
+    "compare",
+    "extended_figures",
+    "locate",
+    "parse",
+    "parse_output",
+    "read",
+    "render",
+    "score",
+    "summary",
+]
 
 _DESCRIPTION = """\
 Scores rows of the unified text format of MMM, the Multilingual Mutual Reinforcement Effect Mix datasets, in which one

@@ -170,12 +170,25 @@ def render(
 # ----------------------------------------------------------------------------------------------------------------- read
 
 
-def find_word(output: str, words: Collection[str] = TASK_WORDS.keys(), form: Form = "escaped") -> str | None:
+def input_word(line: str, words: Collection[str] = TASK_WORDS.keys()) -> str | None:
+    """The task word that ends a model's input, ``text/NER``; None if none of ``words`` does."""
+    _, slash, word = line.rpartition("/")
+    return word if slash and word in words else None
+
+
+def find_word(
+    output: str, words: Collection[str] = TASK_WORDS.keys(), form: Form = "escaped", line: str | None = None
+) -> str | None:
     """The task word of an output string: of ``words``, the one whose ``/WORD/`` comes first; None if none does.
 
-    That is the word of the row for everything that :func:`render` wrote in escaped form with ``words`` as task words. In
-    published form nothing tells the row's own word from one inside the label.
+    That is the word of the row in everything that :func:`render` wrote in escaped form with ``words`` as task words. In
+    published form nothing tells the row's own word from one inside the label but its input, ``line``: there the word
+    that ends the input is taken, if the output holds it.
     """
+    if form == "published" and line is not None:
+        word = input_word(line, words)
+        if word is not None and f"/{word}/" in output:
+            return word
     slash = output.find("/")
     while slash >= 0 and (end := output.find("/", slash + 1)) >= 0:
         word = output[slash + 1 : end]

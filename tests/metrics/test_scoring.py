@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmm_f1 import Parsed, parse, render, score, scoring
-from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS, find_word
+from mmm_f1 import Parsed, parse, reading, render, score
+from mmm_f1 import rows as columns
+from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS
 from tests.strategies import garbage, items, rows, tame, texts_around
 
 MATCHINGS = st.sampled_from(("set", "multiset"))
@@ -111,7 +112,7 @@ def test_fast_path_equals_the_grammar(drawn, matching, with_inputs, with_sets):
     options = {"matching": matching, "form": forms, "label_sets": label_sets}
     fast = score(*arguments, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "PAIR", ())  # no task word is ordinary then
+        patch.setattr(reading, "PAIR", ())  # no task word is ordinary then
         assert score(*arguments, **options) == fast
     json.dumps(fast)
     assert all(0 <= fast[key] <= 1 for key in FIGURES)
@@ -119,12 +120,20 @@ def test_fast_path_equals_the_grammar(drawn, matching, with_inputs, with_sets):
 
 @given(st.sampled_from(("", "a", "a:b;")), st.text(st.sampled_from(":;abc/\n "), max_size=12))
 def test_split_equals_the_grammar(label, rest):
-    expected, result = parse(f"{label}/NER/{rest}", "NER"), scoring._split(label, rest)
-    if isinstance(result, str):
-        assert result == expected.kind
+    output = f"{label}/NER/{rest}"
+    expected = parse(output, "NER")
+    sets, multisets = (reading._split(output, "/NER/", multiset) for multiset in (False, True))
+    if isinstance(sets, str):
+        assert sets == multisets == expected.kind
     else:
-        assert result[0] == expected.label and list(dict.fromkeys(expected.items)) == scoring._items(result)
-        assert result[2] == (len(set(expected.items)) != len(expected.items))
+        assert sets[0] == expected.label and pairs_of(sets) == list(dict.fromkeys(expected.items))
+        assert pairs_of(multisets) == list(expected.items)
+        assert sets[2] == multisets[2] == (len(set(expected.items)) != len(expected.items))
+    assert reading._split(rest, "/NER/", False) == "no_task_word"
+
+
+def pairs_of(side):
+    return [(label, entity) for label, _, entity in side[1].values()]
 
 
 # ---------------------------------------------------------------------------------------------------------- invariants
@@ -140,10 +149,9 @@ def test_gold_against_gold_is_exactly_one(drawn, matching, data):
     assert result["all_mean_over_configs"] == result["tl_normalised"] == 1.0
     assert result["wl_ci95"] == result["all_ci95"] == [1.0, 1.0]
     assert result["unknown_label_rate"] == 0.0
-    # A label may hold another task word and what reads as pairs: the string alone cannot tell which word is the row's.
-    if [find_word(row) for row in gold] == [word for _, word, _ in drawn]:
-        assert result["hallucinated_entity_rate"] == 0.0
+    assert result["hallucinated_entity_rate"] == 0.0
     assert result["parse_failure_rate"] == result["reference_failures"] == 0
+    assert result["pairs_gold"] == sum(len(parts if matching == "multiset" else set(parts)) for _, _, parts in drawn)
 
 
 @given(st.lists(rows(), min_size=1, max_size=4), MATCHINGS, st.data())
@@ -287,8 +295,28 @@ def test_published_rows_are_read_with_text_and_label_sets():
 
 
 def test_a_label_that_holds_another_task_word():
-    gold = [render("a/Sentiment N/b", "NER", [("P", "x")])]
-    assert score(gold, gold)["wl"] == 1 and score(gold, gold)["reference_failures"] == 0
+    row = ("a/Sentiment N/b", "NER", [("P", "x")])
+    gold = [render(*row)]
+    assert gold == ["a\\/Sentiment N/b/NER/:P;x"]
+    result = score(gold, gold, ["x/NER"])
+    assert (result["pairs_correct"], result["reference_failures"], result["hallucinated_entities"]) == (1, 0, 0)
+    published = [render(*row, form="published")]
+    assert score(published, published, ["x"], form="published")["reference_failures"] == 1
+    for mode in ("default", "paper"):
+        settled = score(published, published, ["x/NER"], form="published", mode=mode)
+        assert (settled["pairs_correct"], settled["reference_failures"]) == (1, 0)
+
+
+def test_the_input_settles_the_word_of_a_published_row():
+    gold, inputs = ["a/NER/:P;x/Relation Extraction/:P;x"], ["x/Relation Extraction"]
+    assert score(gold, gold, form="published")["pairs_gold"] == 1
+    first = score(gold, gold, ["x /NER/:P;x"], form="published")
+    assert first["hallucinated_entities"] == 1
+    by_input = score(gold, gold, inputs, form="published")
+    assert by_input["reference_failures"] == 1  # two fields are no relation
+    assert score(gold, gold, inputs)["reference_failures"] == 0  # in escaped form the string itself tells
+    elsewhere = score(["a/NER/:P;x"], ["a/NER/:P;x"], ["x/Sentiment N"], form="published")
+    assert elsewhere["reference_failures"] == 0  # a word that the output does not hold settles nothing
 
 
 def test_own_task_words():
@@ -318,7 +346,7 @@ def test_own_task_words():
         ((["a"], ["a"]), {"label_sets": {"c": {"P"}}}, "label_sets needs configs"),
         ((["a"], ["a"], None, ["c"]), {"label_sets": {"c": "P"}}, "label_sets, config 'c'"),
         ((["a"], ["a"]), {"task_words": {"N/R": ("LABEL", "entity")}}, "task_words: 'N/R'"),
-        ((["a" * (scoring.MAX_LENGTH + 1)], ["a"]), {}, "predictions, row 0: longer than"),
+        ((["a" * (columns.MAX_LENGTH + 1)], ["a"]), {}, "predictions, row 0: longer than"),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(arguments, options, message):
@@ -328,9 +356,9 @@ def test_wrong_arguments_are_one_clear_line(arguments, options, message):
 
 
 def test_row_numbers_count_across_blocks():
-    rows = ["A/NER/"] * (scoring._BLOCK + 3)
-    with pytest.raises(ValueError, match=f"references, row {scoring._BLOCK + 1}: None"):
-        score(rows, [*rows[: scoring._BLOCK + 1], None, "A/NER/"])
+    rows = ["A/NER/"] * (columns._BLOCK + 3)
+    with pytest.raises(ValueError, match=f"references, row {columns._BLOCK + 1}: None"):
+        score(rows, [*rows[: columns._BLOCK + 1], None, "A/NER/"])
     assert score(rows, rows)["rows"] == len(rows)
 
 

@@ -13,13 +13,16 @@ from mmm_f1.unified import (
     NO_TASK_WORD,
     NOTHING_MARKER,
     PARSE_FAILURES,
+    TASK_WORDS,
     Failure,
     Parsed,
+    escape_label,
     find_word,
+    input_word,
     parse,
     render,
 )
-from tests.strategies import garbage, hostile, rows, tame
+from tests.strategies import garbage, hostile, items, rows, tame, words
 
 OFFICIAL = (
     "Literature/NER/:Person;Marlon Brando:Product Name;On the Waterfront:Person;Kazan:Person;Spiegel"  # on three cards
@@ -104,6 +107,51 @@ def test_render_refuses_items_that_could_not_be_read_back(items):
         render("label", "NER", items)
     with pytest.raises(ValueError, match="label is empty"):
         render("", "NER", [])
+
+
+slashed = st.lists(st.sampled_from((*TASK_WORDS, "POS", "/", "//", "\\", "a")), min_size=1, max_size=8).map("".join)
+"""A label of little but task words and slashes."""
+
+
+@given(st.one_of(hostile, slashed), words, st.data())
+def test_find_word_is_right_for_whatever_render_wrote(label, word, data):
+    parts = data.draw(items(word))
+    output = render(label, word, parts)
+    assert find_word(output) == word
+    assert parse(output, word) == Parsed(label, word, tuple(parts))
+
+
+@given(st.one_of(hostile, slashed), st.sampled_from(("POS", "Slot Filling")))
+def test_so_it_is_with_other_task_words(label, word):
+    table = {"POS": ("LABEL", "entity"), "Slot Filling": ("LABEL", "entity")}
+    output = render(label, word, [], task_words=table)
+    assert find_word(output, table) == word
+    assert find_word(render(label, "own", []), ("own",)) == "own"  # a word that no table knows is escaped too
+
+
+@given(st.lists(st.sampled_from((*TASK_WORDS, "a", "Science", "")), min_size=1, max_size=4).map("/".join), words)
+def test_a_slash_that_starts_no_task_word_stays(label, word):
+    assert escape_label(label, word).count("\\") == sum(
+        piece in TASK_WORDS for piece in [*label.split("/"), word][1:-1]
+    )
+
+
+def test_labels_by_example():
+    assert escape_label("Science/Technology", "NER") == "Science/Technology"
+    assert escape_label("x/NER", "NER") == "x\\/NER"
+    assert escape_label("x/Sentiment N", "NER") == "x\\/Sentiment N"
+    assert escape_label("x/NER/y", "Relation Extraction") == "x\\/NER/y"
+    assert escape_label("x/Slot Filling", "NER") == "x/Slot Filling"
+    assert escape_label("x/Slot Filling", "NER", ("Slot Filling",)) == "x\\/Slot Filling"
+
+
+def test_the_input_settles_the_word_of_the_published_form():
+    output = "x/NER/y/Sentiment N/"
+    assert find_word(output, line="t/Sentiment N", form="published") == "Sentiment N"
+    assert find_word(output, line="t/Sentiment N") == "NER"
+    assert find_word(output, line="t/Sentiment Adj", form="published") == "NER"
+    assert find_word(output, line="Sentiment N", form="published") == "NER"
+    assert input_word("a/b/NER") == "NER" and input_word("a/NER/") is None and input_word("NER") is None
 
 
 def test_find_word_takes_the_first_bare_one():
