@@ -147,6 +147,8 @@ def _stage(rows: Iterable[Row], folder: Path, ledger: Ledger, registry: Registry
                 raise KitError(f"{name}: the id {row.id!r} comes twice; ids must be unique within a config")
             seen.add(key)
             try:
+                if row.raw is None:  # published rows are kept, and reported, as they are
+                    registry.check_labels(row)
                 stages[name].add(row, to_row(row, registry.task_words), len(ledger))
             except ValueError as error:
                 raise KitError(f"{name}: {error}") from error

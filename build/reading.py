@@ -59,13 +59,13 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
         fetch(registry.source(reader.source), origin)
     if not origin.exists():
         raise KitError(_missing(origin, reader, registry))
+    inputs = checksums(origin)
+    for name in reader.paths:
+        if name in options and Path(options[name]).exists():
+            inputs |= {f"{name}/{file}": value for file, value in checksums(Path(options[name])).items()}
     tally = Tally()
     rows = progress(tally.count(reader.read(origin, registry, **options)), f"reading {reader.name}")
     counts = _write_rows(rows, out)
-    inputs = checksums(origin)
-    for value in options.values():
-        if Path(value).exists():
-            inputs |= checksums(Path(value))
     manifest = {
         "source": reader.source,
         "options": {name: Path(value).name for name, value in options.items()},
@@ -88,10 +88,15 @@ def release(files: Sequence[Path], out: Path, registry: Registry, split: str) ->
     for path in files:
         if not path.is_file():
             raise KitError(f"{path}: no such file; `python3 -m build read SOURCE` writes records.jsonl")
-        inputs[f"{path.parent.name}/{path.name}"] = sha256(path)
+        name = f"{path.resolve().parent.name}/{path.name}"
+        if name in inputs:
+            raise KitError(
+                f"{path}: another file is called {name} too; the manifest must tell them apart: rename the folder"
+            )
+        inputs[name] = sha256(path)
         earlier = path.with_name("manifest.json")
         if earlier.is_file():
-            steps[path.parent.name] = json.loads(earlier.read_text(encoding="utf-8"))["steps"]
+            steps[path.resolve().parent.name] = _steps(earlier)
     manifest = build_release(_all_records(files, registry), out, registry, split=split, inputs=inputs, steps=steps)
     return _released(manifest, out)
 
@@ -110,6 +115,15 @@ def import_published(origin: Path, out: Path, registry: Registry) -> str:
     )
 
 
+def _steps(manifest: Path) -> Any:
+    try:
+        return json.loads(manifest.read_text(encoding="utf-8"))["steps"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise KitError(
+            f"{manifest}: not a manifest of `read` ({error}); read the source again, or move it away"
+        ) from error
+
+
 def checksums(origin: Path) -> dict[str, str]:
     """SHA-256 of a file, or of every file of a folder by relative name."""
     if origin.is_file():
@@ -126,8 +140,10 @@ def _all_records(files: Iterable[Path], registry: Registry) -> Iterator[Row]:
 
 
 def _missing(origin: Path, reader: Reader, registry: Registry) -> str:
+    if origin.exists():
+        return f"{origin}: is a file; give the folder that holds the files"
     source = registry.sources.get(reader.source)
-    if source is None:
+    if source is None or not source.url:
         return f"{origin}: no such file or folder"
     return f"{origin}: not there; it should be {source.title}: {', '.join(source.files)} from {source.url} ({source.licence})"
 

@@ -200,9 +200,9 @@ def _check_row(row: Mapping[str, Any], config: str, registry: Registry, where: s
 
 
 def _check_round_trip(record: Record, row: Mapping[str, Any], registry: Registry, where: str, report: Report) -> None:
-    split = split_input(row["input"], (record.word,))
-    if split != (record.text, record.word):
-        report.error("input", f"{where}: the input is not the text with /{record.word}")
+    tell = report.remark if record.raw else report.error  # published rows are kept as they are
+    if split_input(row["input"], (record.word,)) != (record.text, record.word):
+        tell("input", f"{where}: the input is not the text with /{record.word}")
     config = registry.config(record.config)
     labels = registry.word_labels(config, record.word)
     read = decode(
@@ -213,7 +213,6 @@ def _check_round_trip(record: Record, row: Mapping[str, Any], registry: Registry
         return
     if read.label != record.label or _bare(read.items) != _bare(record.items or ()):
         report.error("round_trip", f"{where}: reading the output back gives another label or other items")
-    tell = report.remark if record.raw else report.error
     for issue in read.issues:
         tell(issue.kind, f"{where}: {issue.detail}")
     text_labels = registry.text_labels(config)

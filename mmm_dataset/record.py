@@ -103,12 +103,11 @@ class Record:
 
     def __post_init__(self) -> None:
         for name in ("id", "language", "task", "word", "source", "source_id", "licence"):
-            value = getattr(self, name)
-            if not isinstance(value, str) or not value:
-                raise RecordError(f"record {self.id!r}: {name} must be a non-empty string, not {value!r}")
-        if not isinstance(self.text, str):
-            raise RecordError(f"record {self.id!r}: text must be a string, not {type(self.text).__name__}")
-        if self.label is not None and (not isinstance(self.label, str) or not self.label):
+            if not _is_text(getattr(self, name)) or not getattr(self, name):
+                raise RecordError(f"record {self.id!r}: {name} must be a non-empty string, not {getattr(self, name)!r}")
+        if not _is_text(self.text):
+            raise RecordError(f"record {self.id!r}: text must be a string that UTF-8 can hold, not {self.text!r:.80}")
+        if self.label is not None and (not _is_text(self.label) or not self.label):
             raise RecordError(
                 f"record {self.id!r}: the text-level label is {self.label!r}; leave it null if there is none"
             )
@@ -116,24 +115,14 @@ class Record:
             raise RecordError(f"record {self.id!r}: origin {self.origin!r} is not one of {', '.join(ORIGINS)}")
         if self.split is not None and self.split not in SPLITS:
             raise RecordError(f"record {self.id!r}: split {self.split!r} is not one of {', '.join(SPLITS)}")
+        if self.raw is not None and not (
+            isinstance(self.raw, tuple) and len(self.raw) == 2 and all(map(_is_text, self.raw))
+        ):
+            raise RecordError(f"record {self.id!r}: raw must be null or the input and the output string")
         for index, item in enumerate(self.items or ()):
-            self._check_item(index, item)
-
-    def _check_item(self, index: int, item: Item) -> None:
-        if not item.label or not item.spans:
-            raise RecordError(f"record {self.id!r}, item {index}: an item needs a label and a span")
-        for span in item.spans:
-            if (span.start is None) != (span.end is None):
-                raise RecordError(
-                    f"record {self.id!r}, item {index}: one offset of {span.text!r} is null, the other is not"
-                )
-            if span.start is None or span.end is None:
-                continue
-            if not 0 <= span.start < span.end <= len(self.text) or self.text[span.start : span.end] != span.text:
-                raise RecordError(
-                    f"record {self.id!r}, item {index}: text[{span.start}:{span.end}] is "
-                    f"{self.text[max(0, span.start) : max(0, span.end)]!r}, not {span.text!r}"
-                )
+            problem = _item_problem(item) or next(filter(None, (_span_problem(s, self.text) for s in item.spans)), None)
+            if problem:
+                raise RecordError(f"record {self.id!r}, item {index}: {problem}")
 
     @property
     def config(self) -> str:
@@ -149,6 +138,38 @@ class Record:
     def is_annotated(self) -> bool:
         """Whether both levels are there; only then can the row enter a release (published rows always can)."""
         return self.label is not None and self.items is not None
+
+
+def _is_text(value: object) -> bool:
+    """Whether this is a string that UTF-8 can hold: JSON escapes can smuggle in half a surrogate pair."""
+    if not isinstance(value, str):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _item_problem(item: Item) -> str | None:
+    if not _is_text(item.label) or not item.label or not item.spans:
+        return "an item needs a label and a span"
+    if item.source_item is not None and (type(item.source_item) is not int or item.source_item < 0):
+        return f"source_item must be null or the number of an item, not {item.source_item!r}"
+    return None
+
+
+def _span_problem(span: Span, text: str) -> str | None:
+    start, end = span.start, span.end
+    if not _is_text(span.text) or not _is_text(span.role) or not span.role:
+        return f"a span needs a text and a role, not {span.text!r:.80} and {span.role!r:.80}"
+    if start is None and end is None:
+        return None
+    if type(start) is not int or type(end) is not int:
+        return f"the offsets of {span.text!r} must both be null or whole numbers, not {start!r} and {end!r}"
+    if not 0 <= start < end <= len(text) or text[start:end] != span.text:
+        return f"text[{start}:{end}] is {text[max(0, start) : max(0, end)]!r}, not {span.text!r}"
+    return None
 
 
 def to_dict(record: Record) -> dict[str, Any]:
@@ -182,7 +203,7 @@ def from_dict(row: Mapping[str, Any]) -> Record:
     try:
         if values.get("items") is not None:
             values["items"] = tuple(_item_from_dict(item) for item in values["items"])
-        if values.get("raw") is not None:
+        if isinstance(values.get("raw"), list):
             values["raw"] = tuple(values["raw"])
         return Record(**values)
     except (KeyError, TypeError, AttributeError) as error:

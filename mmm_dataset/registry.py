@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mmm_dataset.record import Record
 from mmm_f1.unified import LABEL, TASK_WORDS
 
 if sys.version_info >= (3, 11):
@@ -108,6 +109,7 @@ class Registry:
     sources: Mapping[str, Source]
     configs: Mapping[str, Config]
     labels: tuple[Label, ...]
+    label_index: Mapping[tuple[str, str], dict[str, str]]
     train_share: Mapping[str, float]
     task_words: Mapping[str, tuple[str, ...]]
 
@@ -125,7 +127,7 @@ class Registry:
 
     def label_set(self, name: str, language: str) -> dict[str, str]:
         """Spelling to key of a label set in a language, aliases included; empty if the set has no such language."""
-        return _label_index(self.labels).get((name, language), {})
+        return self.label_index.get((name, language), {})
 
     def spelling(self, name: str, key: str, language: str) -> str:
         """How a language writes a label. Raises RegistryError if the table has no such row."""
@@ -156,6 +158,25 @@ class Registry:
                 f"{spelling!r} is no {language} label of {name!r}: {', '.join(index) or 'the set is empty'}"
             )
         return self.spelling(name, index[spelling], language)
+
+    def check_labels(self, record: Record) -> None:
+        """Hold a record's task word and labels against the registry.
+
+        Raises:
+            RegistryError: the word is none of the task's, or a label of a closed set is not in it; names the record.
+        """
+        config = self.config(record.config)
+        words = self.task(record.task).words
+        if record.word not in words:
+            raise RegistryError(
+                f"record {record.id!r}: {record.word!r} is no task word of {record.task}: {', '.join(words)}"
+            )
+        texts, items = self.text_labels(config), self.word_labels(config, record.word)
+        if texts is not None and record.label not in texts:
+            raise RegistryError(f"record {record.id!r}: {record.label!r} is no text-level label: {', '.join(texts)}")
+        unknown = [item.label for item in record.items or () if items is not None and item.label not in items]
+        if unknown:
+            raise RegistryError(f"record {record.id!r}: {unknown[0]!r} is no label of its items: {', '.join(items or ())}")
 
     def share(self, family: str) -> float:
         """Share of source items on the train side of built data."""
@@ -229,12 +250,14 @@ def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label]) -> Registry
                 raise RegistryError(f"[{section}.{name}]: {str(error).split(') ', 1)[-1]}") from error
         return out
 
+    rows = tuple({(label.set, label.key, label.language): label for label in labels}.values())
     return Registry(
         table("language", Language, "code"),
         table("task", Task, "code"),
         table("source", Source, "name"),
         table("config", Config, "name"),
-        tuple({(label.set, label.key, label.language): label for label in labels}.values()),
+        rows,
+        _index(rows),
         merged.get("train_share", {}),
         words,
     )
@@ -270,8 +293,8 @@ def _get(table: Mapping[str, _T], name: str, what: str) -> _T:
     return table[name]
 
 
-@lru_cache(maxsize=8)
-def _label_index(labels: tuple[Label, ...]) -> dict[tuple[str, str], dict[str, str]]:
+def _index(labels: tuple[Label, ...]) -> dict[tuple[str, str], dict[str, str]]:
+    """(set, language) to spelling to key; where two rows share a spelling, the first row has it."""
     index: dict[tuple[str, str], dict[str, str]] = {}
     for label in labels:
         table = index.setdefault((label.set, label.language), {})

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from .unified import FORMS, PAIR, TASK_WORDS, find_word, render, shape
+from .tables import Table, UserError, join, read
+from .unified import FORMS, PAIR, find_word, input_word, render, shape
 
 OUTPUTS: Final = ("output", "prediction")
 INPUTS: Final = ("text", "input")
@@ -20,137 +19,6 @@ files: JSON lines (.jsonl, .json), CSV (.csv, .tsv) or Parquet (.parquet). A row
 `prediction`, or else `label`, `entities` ([{"label", "text"}], in CSV as JSON) and `task_word`. Rows are joined by `id`
 if both files have it, else by order. Of GOLD, the columns `form`, `text` or `input`, and `config`, or `language` and
 `task`, are used where they are."""
-
-
-class UserError(Exception):
-    """A mistake of the user: one line that says where it is."""
-
-
-class Table:
-    """Rows of a file, with the number of each for messages: the line of a JSON lines file, else the row, from 1."""
-
-    def __init__(self, path: str, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
-        self.path = path
-        self.numbers: list[int] = []
-        self.rows: list[Mapping[str, Any]] = []
-        for number, row in rows:
-            self.numbers.append(number)
-            self.rows.append(row)
-        if not self.rows:
-            raise UserError(f"{path}: the file has no rows")
-
-    def error(self, index: int, message: str) -> UserError:
-        """An error that names the file and the row."""
-        return UserError(f"{self.path}:{self.numbers[index]}: {message}")
-
-    def has(self, column: str) -> bool:
-        """Whether every row has something in this column."""
-        return all(row.get(column) not in (None, "") for row in self.rows)
-
-    def column(self, column: str) -> list[str]:
-        """A column of strings."""
-        for index, row in enumerate(self.rows):
-            if not isinstance(row.get(column), str):
-                raise self.error(index, f"column {column!r} holds {row.get(column)!r}, not a string")
-        return [row[column] for row in self.rows]
-
-
-# --------------------------------------------------------------------------------------------------------------- files
-
-
-def read(path: str) -> Table:
-    """Read a JSON lines, CSV or Parquet file."""
-    readers: dict[str, Callable[[str], Iterable[tuple[int, Mapping[str, Any]]]]] = {
-        ".jsonl": _json_lines,
-        ".json": _json_lines,
-        ".csv": _csv,
-        ".tsv": _csv,
-        ".parquet": _parquet,
-    }
-    suffix = Path(path).suffix.lower()
-    if suffix not in readers:
-        raise UserError(f"{path}: unknown kind of file; give one that ends in {', '.join(readers)}")
-    try:
-        return Table(path, readers[suffix](path))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from error
-
-
-def _json_lines(path: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise UserError(f"{path}:{number}: no JSON object on this line: {error}") from error
-            if not isinstance(row, dict):
-                raise UserError(f"{path}:{number}: a JSON object per line is expected, not {type(row).__name__}")
-            yield number, row
-
-
-def _csv(path: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    csv.field_size_limit(1 << 24)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t" if path.lower().endswith(".tsv") else ",", strict=True)
-        try:
-            for number, row in enumerate(reader, 1):
-                if None in row:
-                    raise UserError(f"{path}:{number}: more fields than the header has columns")
-                yield number, row
-        except csv.Error as error:
-            raise UserError(f"{path}:{reader.line_num}: {error}") from error
-
-
-def _parquet(path: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-    except ImportError as error:
-        raise UserError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from error
-    try:
-        file = pq.ParquetFile(path)
-        number = 0
-        for batch in file.iter_batches():
-            for row in batch.to_pylist():
-                number += 1
-                yield number, row
-    except pa.ArrowException as error:
-        raise UserError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
-
-
-def join(gold: Table, table: Table) -> Table:
-    """The rows of ``table`` in the order of ``gold``: by ``id`` if both have it, else by position."""
-    if not (gold.has("id") and table.has("id")):
-        if len(gold.rows) != len(table.rows):
-            raise UserError(
-                f"{table.path}: {len(table.rows):,} rows, but {gold.path} has {len(gold.rows):,}; "
-                "give both files an 'id' column to join them"
-            )
-        return table
-    places = {side.path + str(at): _by_id(side) for at, side in enumerate((gold, table))}
-    wanted, there = places.values()
-    for name, at in there.items():
-        if name not in wanted:
-            raise table.error(at, f"id {name!r} is not in {gold.path}")
-    for name, at in wanted.items():
-        if name not in there:
-            raise gold.error(at, f"id {name!r} is missing from {table.path}")
-    order = [there[name] for name in wanted]
-    return Table(table.path, ((table.numbers[at], table.rows[at]) for at in order))
-
-
-def _by_id(table: Table) -> dict[str, int]:
-    places: dict[str, int] = {}
-    for at, row in enumerate(table.rows):
-        name = str(row["id"])
-        if name in places:
-            raise table.error(at, f"id {name!r} is there twice, first in row {table.numbers[places[name]]}")
-        places[name] = at
-    return places
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -175,7 +43,8 @@ def strings(table: Table, column: str | None, words: Sequence[str | None], forms
 
 def _render(table: Table, at: int, other: str | None, form: str) -> str:
     row = table.rows[at]
-    word = row.get("task_word") or _input_word(row) or other
+    line = row.get("input")
+    word = row.get("task_word") or (isinstance(line, str) and input_word(line)) or other
     if not isinstance(word, str) or not word:
         raise table.error(at, "no 'task_word' in a row of label and entities, and none in the gold row")
     roles = shape(word)
@@ -193,13 +62,6 @@ def _render(table: Table, at: int, other: str | None, form: str) -> str:
         return render(row["label"], word, pairs, form="published" if form == "published" else "escaped")
     except ValueError as error:
         raise table.error(at, str(error)) from error
-
-
-def _input_word(row: Mapping[str, Any]) -> str | None:
-    line = row.get("input")
-    if not isinstance(line, str):
-        return None
-    return max((word for word in TASK_WORDS if line.endswith(f"/{word}")), key=len, default=None)
 
 
 def gold_columns(gold: Table, form: str | None, column: str | None) -> dict[str, Any]:

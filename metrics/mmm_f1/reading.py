@@ -45,8 +45,8 @@ def _count_default(rows: Rows) -> Tally:
             config, table, labels = name, tally.pair_labels[name], rules.label_sets.get(name)
         published, equal = form == "published", prediction == reference
         if published or ("\\" not in reference and (equal or "\\" not in prediction)):
-            slash = reference.find("/")
-            mark = marks.get(reference[slash + 1 : reference.find("/", slash + 1)])  # almost always the task word
+            parts = reference.split("/", 2)  # almost always label, task word, pairs
+            mark = marks.get(parts[1]) if len(parts) == 3 else None
             if mark is None and (word := find_word(reference, words, form)) is not None:
                 mark = marks.get(word)
             if mark is not None:

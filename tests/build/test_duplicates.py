@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from build.duplicates import THRESHOLD, Index, normalise
+from build.duplicates import NUM_PERM, ROWS, THRESHOLD, Index, _pairs, normalise
 
 
 def shingles(text):
@@ -74,3 +74,23 @@ def test_more_than_a_batch():
     for number in range(9000):
         index.add(f"{number * 7919 % 10007:05d} row of some length {number * 31337 % 65537}")
     assert len(index.groups()) == len(index)
+
+
+def test_alike_but_below_the_threshold_stays_apart():
+    rng = random.Random(2)
+    index, expected = Index(), []
+    for _ in range(200):
+        text = words(rng, 40).split()
+        other = [*text[:26], *words(rng, 14).split()]
+        similarity = jaccard(" ".join(text), " ".join(other))
+        assert 0.4 < similarity < 0.65
+        expected += [index.add(" ".join(text)), index.add(" ".join(other))]
+    assert index.groups().tolist() == expected
+
+
+def test_a_bucket_is_closed_over_neighbours_when_its_first_row_is_no_twin():
+    """Rows 1 and 2 are twins of one another but share only a band with row 0."""
+    signatures = np.zeros((3, NUM_PERM), dtype=np.uint32)
+    signatures[0, ROWS:] = np.arange(NUM_PERM - ROWS) + 1
+    signatures[1, ROWS:] = signatures[2, ROWS:] = np.arange(NUM_PERM - ROWS) + 1000
+    assert {tuple(sorted(pair)) for pair in _pairs(signatures)} == {(1, 2)}

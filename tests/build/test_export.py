@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import os
 import shutil
 
 import pyarrow.parquet as pq
 import pytest
 
+from build import export
 from build.export import build_release
 from build.sources import demo
 from build.steps import Drop, KitError, Note
@@ -98,12 +100,11 @@ def test_published_rows_that_cannot_be_read_are_kept_verbatim(tmp_path):
         ([Drop("a", "bad"), Drop("b", "bad")], "nothing to release: dropped 2 x bad"),
         ([make_record("x", []), make_record("y", [])], "ja_scnm: the id 'r1' comes twice"),
         (
-            [
-                make_record("x", [], word="Relation Extraction"),
-                make_record("x", [Item.pair("a", "x")], word="Relation Extraction", id="r2"),
-            ],
-            "ja_scnm: record 'r2': item 'a' has no head",
+            [make_record("x", [Item.pair("発売", "x")], "Peachy", "tcree", "Event Extraction")],
+            "ja_tcree: record 'r1': item '発売' has no subject",
         ),
+        ([make_record("x", [Item.pair("宇宙", "x")])], "ja_scnm: record 'r1': '宇宙' is no label of its items: 人名"),
+        ([make_record("x", [], "宇宙")], "ja_scnm: record 'r1': '宇宙' is no text-level label: 社会"),
     ],
 )
 def test_mistakes_leave_nothing_behind(tmp_path, rows, message):
@@ -140,3 +141,38 @@ def test_a_changed_row_changes_the_file_name(tmp_path):
     build_release(some_rows(label="自然"), tmp_path / "mmm", load())
     assert not {p for p in first if p.endswith(".parquet")} & set(tree(tmp_path / "mmm"))
     shutil.rmtree(tmp_path / "mmm")
+
+
+def test_a_swap_that_fails_puts_the_old_release_back(tmp_path, monkeypatch):
+    out = tmp_path / "mmm"
+    build_release(some_rows(), out, load())
+    before = tree(out)
+    replace = os.replace
+
+    def failing(source, target):
+        if target == out and source.name == "mmm":
+            raise OSError("disk on fire")
+        replace(source, target)
+
+    monkeypatch.setattr(export.os, "replace", failing)
+    with pytest.raises(OSError, match="disk on fire"):
+        build_release(some_rows(label="自然"), out, load())
+    assert tree(out) == before
+
+
+def test_the_manifest_counts_empty_and_unread_rows_apart(tmp_path):
+    published = {"origin": "published", "split": "train", "raw": ("a", "b")}
+    rows = [
+        *(dataclasses.replace(row, split="train") for row in some_rows(3)),
+        make_record("empty", [], id="e", source_id="e", split="train"),
+        dataclasses.replace(make_record("odd", [], id="o", source_id="o", **published), label=None, items=None),
+    ]
+    config = build_release(rows, tmp_path / "mmm", load(), split="published")["configs"]["ja_scnm"]
+    assert (config["items"], config["rows_without_item"], config["rows_not_parsed"]) == (3, 1, 1)
+
+
+def test_alignment_is_null_unless_a_row_is_a_translation():
+    words = load().task_words
+    assert to_row(make_record("x", [Item.pair("人名", "x")]), words)["alignment"] is None
+    assert to_row(make_record("x", []), words)["alignment"] is None
+    assert to_row(make_record("x", [Item.pair("人名", "x", source_item=0)]), words)["alignment"] == [0]

@@ -82,6 +82,24 @@ def test_near_duplicates_stay_together_and_only_ever_move_to_train():
     assert moved and all(alone[name] and not together[name] for name in moved)
 
 
+def test_a_translation_of_a_near_duplicate_does_not_cross_either():
+    unlike = "{n}{m} {n}{m}{n} q{m}w{n} {c} z{m}{m} unlike the others {m}{n}{m}"
+    japanese = list(rows(120, CONFIGS[:1], text=unlike))
+    english = list(rows(120, CONFIGS[2:3], text="translated {m}{m}{m} {n} {c} {n}{n}"))
+    twins = [
+        dataclasses.replace(r, id=f"twin-{r.id}", source_id=f"twin-{r.source_id}", text=r.text + "!") for r in japanese
+    ]
+    found, report = sides([*english, *japanese, *twins])
+    for row, translation, twin in zip(japanese, english, twins):
+        assert found[row.id] == found[translation.id] == found[twin.id]
+    assert report["source_item"]["test_rows"] == report["near"]["test_rows"] == 0
+
+
+def test_table3_needs_a_row_more_than_it_trains():
+    with pytest.raises(KitError, match="1000 rows cannot give Table 3's 1000 train rows"):
+        sides(rows(1000, CONFIGS[:1]), "table3")
+
+
 def test_table3_gives_exact_sizes_and_reports_what_crosses():
     found, report = sides(rows(1500), "table3")
     for language, task in CONFIGS:
@@ -107,6 +125,8 @@ def test_published_sides_are_kept_and_leakage_is_only_reported():
     assert report["exact"]["test_rows"] == report["near"]["test_rows"] == 2
     assert report["exact"]["by_config"] == {"ja_scpos_adj": 2}
     assert report["exact"]["examples"][0] == {"test": "ja_scpos_adj-1", "train": "ja_scpos_adj-0"}
+    for example in report["exact"]["examples"]:
+        assert found[example["test"]] and not found[example["train"]]
     assert leakage_line(report) == "2 exact, 2 near-duplicate, 0 same source item"
 
 

@@ -1,5 +1,6 @@
 """`python -m build validate`: a good tree passes, and every kind of damage is named."""
 
+import dataclasses
 import json
 import shutil
 
@@ -7,11 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from build.export import build_release
 from build.files import pretty, sha256
 from build.steps import KitError
 from build.validate import validate
-from mmm_dataset import load
+from mmm_dataset import Item, load
 from mmm_dataset.schema import arrow_schema
+from tests.records import make_record
 
 
 @pytest.fixture
@@ -75,6 +78,49 @@ def test_labels_outside_the_set(tree):
 
     change_row(tree, relabel)
     assert kinds(tree) == {"unknown_text_label": 1}
+
+
+@pytest.mark.parametrize("key", ["rows", "items"])
+def test_counts_of_the_manifest(tree, key):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    config = manifest["configs"]["ja_scnm"]
+    (config["files"]["test"] if key == "rows" else config)[key] += 1
+    (tree / "manifest.json").write_text(pretty(manifest))
+    assert kinds(tree) == {"manifest": 1}
+
+
+def test_published_rows_are_kept_as_they_are_and_only_remarked(tmp_path):
+    rows = [
+        ("text without a task word", "社会/NER/:人名;誰か"),
+        ("東京は晴れ/NER", "no task word"),
+        ("東京は晴れ/NER", "宇宙/NER/:宇宙;東京:地名;大阪"),
+    ]
+    records = [
+        make_record(
+            line.removesuffix("/NER"),
+            *items,
+            id=f"r{n}",
+            source_id=f"s{n}",
+            raw=(line, output),
+            origin="published",
+            split="test",
+        )
+        for n, ((line, output), items) in enumerate(
+            zip(
+                rows,
+                [
+                    ([Item.pair("人名", "誰か")],),
+                    ([], None),
+                    ([Item.pair("宇宙", "東京"), Item.pair("地名", "大阪")], "宇宙"),
+                ],
+            )
+        )
+    ]
+    records[1] = dataclasses.replace(records[1], items=None)
+    build_release(records, tmp_path / "mmm", load(), split="published")
+    report = validate(tmp_path / "mmm", load())
+    assert not report.errors
+    assert {"input", "not_parsed", "unknown_label", "entity_not_in_text", "unknown_text_label"} <= set(report.remarks)
 
 
 def test_a_source_item_on_both_sides(tree):

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmm_f1 import Parsed, parse, reading, render, score
+from mmm_f1 import Parsed, parse, reading, render, score, scoring
 from mmm_f1 import rows as columns
-from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS
+from mmm_f1.tally import Tally
+from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS, input_word
 from tests.strategies import garbage, items, rows, tame, texts_around
 
 MATCHINGS = st.sampled_from(("set", "multiset"))
@@ -104,6 +105,14 @@ def any_rows(draw):
     return prediction, reference, text, draw(st.sampled_from("cd")), form
 
 
+def by_grammar(columns):
+    """``reading.count`` without its fast way."""
+    tally = Tally()
+    for (_, _, _, config, _), row in zip(columns, columns.rows(), strict=True):
+        reading._count_by_grammar(tally, tally.pair_labels[config], row, columns.rules)
+    return tally
+
+
 @given(st.lists(any_rows(), min_size=1, max_size=5), MATCHINGS, st.booleans(), st.booleans())
 def test_fast_path_equals_the_grammar(drawn, matching, with_inputs, with_sets):
     predictions, references, inputs, configs, forms = map(list, zip(*drawn, strict=True))
@@ -112,7 +121,7 @@ def test_fast_path_equals_the_grammar(drawn, matching, with_inputs, with_sets):
     options = {"matching": matching, "form": forms, "label_sets": label_sets}
     fast = score(*arguments, **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reading, "PAIR", ())  # no task word is ordinary then
+        patch.setattr(scoring, "count", by_grammar)
         assert score(*arguments, **options) == fast
     json.dumps(fast)
     assert all(0 <= fast[key] <= 1 for key in FIGURES)
@@ -159,6 +168,8 @@ def test_gold_against_gold_in_published_form(drawn, matching, data):
     drawn = [(data.draw(tame), word, data.draw(published_items(word))) for _, word, _ in drawn]
     gold = [render(*row, form="published") for row in drawn]
     inputs = [data.draw(texts_around(word, parts)) for _, word, parts in drawn]
+    if data.draw(st.booleans()) or any(map(input_word, inputs)):  # a text that looks like an input is taken for one
+        inputs = [f"{text}/{word}" for text, (_, word, _) in zip(inputs, drawn, strict=True)]
     result = score(gold, gold, inputs, form="published", matching=matching, extended=True)
     assert all(result[key] == 1.0 for key in FIGURES)
     assert all(value == 1.0 for key, value in result.items() if key.endswith("_f1"))
@@ -236,6 +247,9 @@ def test_a_reference_that_cannot_be_read_is_wrong_and_counted():
     assert (result["reference_failures"], result["tl"], result["wl"], result["all"]) == (2, 0, 0, 0)
     assert (result["pairs_predicted"], result["pairs_gold"]) == (1, 0)
     assert result["parse_failures"]["no_task_word"] == 1
+    for unclosed in ("A/NER:", "NER:"):
+        result = score(["A/Sentiment N/:P;x"], [unclosed])
+        assert (result["reference_failures"], result["pairs_predicted"], result["parse_failure_rate"]) == (1, 1, 0)
 
 
 def test_keys_that_need_a_column_are_absent_without_it():
@@ -308,15 +322,16 @@ def test_a_label_that_holds_another_task_word():
 
 
 def test_the_input_settles_the_word_of_a_published_row():
-    gold, inputs = ["a/NER/:P;x/Relation Extraction/:P;x"], ["x/Relation Extraction"]
-    assert score(gold, gold, form="published")["pairs_gold"] == 1
-    first = score(gold, gold, ["x /NER/:P;x"], form="published")
-    assert first["hallucinated_entities"] == 1
-    by_input = score(gold, gold, inputs, form="published")
-    assert by_input["reference_failures"] == 1  # two fields are no relation
-    assert score(gold, gold, inputs)["reference_failures"] == 0  # in escaped form the string itself tells
-    elsewhere = score(["a/NER/:P;x"], ["a/NER/:P;x"], ["x/Sentiment N"], form="published")
-    assert elsewhere["reference_failures"] == 0  # a word that the output does not hold settles nothing
+    gold = ["a/NER/b/Relation Extraction/:h;r;t:"]
+    failures = {
+        form: [
+            score(gold, gold, inputs, form=form)["reference_failures"] for inputs in (None, ["h t/Relation Extraction"])
+        ]
+        for form in ("published", "escaped")
+    }
+    assert failures == {"published": [1, 0], "escaped": [1, 1]}  # no escaped string is written like that
+    pairs = ["a/NER/:P;x"]
+    assert score(pairs, pairs, ["x/Sentiment N"], form="published")["reference_failures"] == 0  # not in the output
 
 
 def test_own_task_words():

@@ -159,7 +159,7 @@ def test_find_word_takes_the_first_bare_one():
     assert find_word("x\\/NER/y/Sentiment N/") == "Sentiment N"
     assert find_word("x\\/NER/y/Sentiment N/", form="published") == "NER"
     assert find_word("映画/音楽/Sentiment Adj and N/") == "Sentiment Adj and N"
-    assert find_word("NER") is None
+    assert find_word("NER") is find_word("NER:") is find_word("x/NER:") is None
 
 
 # ------------------------------------------------------------------------------------------------------- published form

@@ -18,8 +18,9 @@ def test_offsets_are_checked_at_construction():
 
 def test_unknown_offsets_are_null_both_or_none():
     make_record("東京は晴れ", [Item.pair("地名", "大阪")])
-    with pytest.raises(RecordError, match="one offset"):
-        make_record("東京は晴れ", [Item.pair("地名", "東京", 0, None)])
+    for start, end in ((0, None), (None, 2), ("0", 2), (False, 2), (0.0, 2)):
+        with pytest.raises(RecordError, match="must both be null or whole numbers"):
+            make_record("東京は晴れ", [Item.pair("地名", "東京", start, end)])
 
 
 def test_offsets_count_code_points_not_bytes_or_utf16():
@@ -28,11 +29,41 @@ def test_offsets_count_code_points_not_bytes_or_utf16():
 
 @pytest.mark.parametrize(
     "change",
-    [{"label": ""}, {"origin": "mine"}, {"split": "dev"}, {"id": ""}, {"word": ""}, {"licence": ""}, {"text": None}],
+    [
+        {"label": ""},
+        {"origin": "mine"},
+        {"split": "dev"},
+        {"id": ""},
+        {"word": ""},
+        {"licence": ""},
+        {"text": None},
+        {"text": "\ud83d"},
+        {"raw": ("a",)},
+        {"raw": "ab"},
+        {"raw": (1, 2)},
+    ],
 )
 def test_bad_fields_are_refused_with_the_id(change):
     with pytest.raises(RecordError, match="record "):
         dataclasses.replace(make_record("x", []), **change)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        Item.pair("", "x"),
+        Item.pair(5, "x"),
+        Item.pair("a", 5),
+        Item("a", ()),
+        Item("a", (Span("x", role=""),)),
+        Item.pair("a", "\ud83d"),
+        Item.pair("a", "x", source_item="1"),
+        Item.pair("a", "x", source_item=-1),
+    ],
+)
+def test_bad_items_are_refused_with_their_place(item):
+    with pytest.raises(RecordError, match="record 'r1', item 1: "):
+        make_record("x", [Item.pair("a", "x", 0, 1), item])
 
 
 def test_records_are_frozen():

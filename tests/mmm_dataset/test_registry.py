@@ -2,8 +2,9 @@
 
 import pytest
 
-from mmm_dataset import RegistryError, load
+from mmm_dataset import Item, RegistryError, load
 from mmm_f1.unified import TASK_WORDS
+from tests.records import make_record
 
 TASKS = ["scnm", "scpos_rw", "scpos_adj_n", "scpos_adj", "scpos_n", "tcree", "tconer"]
 
@@ -93,3 +94,33 @@ def test_a_missing_file_or_name():
         load("nothing")
     with pytest.raises(RegistryError, match="no config 'en_scmn'; there are: ja_scnm"):
         load().config("en_scmn")
+
+
+def test_the_first_row_of_a_shared_spelling_has_it(tmp_path):
+    (tmp_path / "more.toml").write_text("labels = 'more.csv'")
+    (tmp_path / "more.csv").write_text(
+        "set,key,language,label,aliases,provenance\nscnm_word,hero,ja,英雄,人名,ours\n", encoding="utf-8"
+    )
+    registry = load(str(tmp_path / "more.toml"))
+    assert registry.label_set("scnm_word", "ja")["人名"] == "person"
+    assert registry.label_set("scnm_word", "ja")["英雄"] == "hero"
+
+
+def test_share_is_the_family_s_own():
+    registry = load()
+    assert registry.share("tcree") == 0.4 and registry.share("demo") == 0.75
+    assert registry.share("never heard of") == registry.train_share["default"]
+
+
+def test_labels_are_held_against_the_sets():
+    registry = load()
+    registry.check_labels(make_record("東京", [Item.pair("地名", "東京", 0, 2)]))
+    registry.check_labels(make_record("東京", [Item.pair("そのほかの組織名", "東京", 0, 2)]))
+    for record, message in (
+        (make_record("東京", [Item.pair("宇宙", "東京")]), "record 'r1': '宇宙' is no label of its items: 人名"),
+        (make_record("東京", [], "宇宙"), "record 'r1': '宇宙' is no text-level label: 社会"),
+        (make_record("東京", [], word="Sentiment N"), "record 'r1': 'Sentiment N' is no task word of scnm: NER"),
+    ):
+        with pytest.raises(RegistryError, match=message):
+            registry.check_labels(record)
+    registry.check_labels(make_record("x", [Item.pair("anything", "x")], "anything", "tconer", language="en"))
