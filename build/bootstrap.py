@@ -17,6 +17,7 @@ CONSTRAINTS = ROOT / "constraints.txt"
 COMPAT = ROOT / "tests" / "compat"
 EXTRAS = {"main": "build", "test": "test", "setup": "build"}
 OLDEST = (3, 10)
+STAMP = ".installed"
 
 
 class SetupError(Exception):
@@ -25,24 +26,32 @@ class SetupError(Exception):
 
 def run(arguments: list[str]) -> int:
     """Run a verb in the kit's environment, setting it up first for ``main``, ``test`` and ``setup``."""
-    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
-    helping = not verb or "-h" in arguments or "--help" in arguments
-    in_place = "MMM_BUILD_IN_PLACE" in os.environ  # whoever set this brings the environment
     try:
-        if sys.version_info < OLDEST:
-            raise SetupError("Python {}.{} or newer is needed, this is {}.{}".format(*OLDEST, *sys.version_info[:2]))
-        if not helping and not in_place and verb in EXTRAS:
-            ensure(VENV, ["-e", f"{ROOT}[{EXTRAS[verb]}]"], CONSTRAINTS, also=[ROOT / "setup.cfg"])
-            if verb == "test":
-                for requirements in sorted(COMPAT.glob("*.txt")):
-                    ensure(VENV / "compat" / requirements.stem, ["-r", str(requirements)], requirements)
-        if not helping and not in_place and not _is_current(VENV):
-            if not python_of(VENV).exists():
-                raise SetupError("the environment is not set up yet: run `python3 -m build setup` first")
-            return _handed_over([str(python_of(VENV)), "-m", "build", *arguments])
+        return _run(arguments)
     except SetupError as error:
         print(f"build: error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("build: interrupted; the same command goes on where it has to", file=sys.stderr)
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    if sys.version_info < OLDEST:
+        raise SetupError("Python {}.{} or newer is needed, this is {}.{}".format(*OLDEST, *sys.version_info[:2]))
+    verb = next((argument for argument in arguments if not argument.startswith("-")), "")
+    helping = not verb or "-h" in arguments or "--help" in arguments
+    in_place = "MMM_BUILD_IN_PLACE" in os.environ  # whoever sets this brings the environment
+    if not in_place and verb in EXTRAS and not helping:
+        ensure(VENV, ["-e", f"{ROOT}[{EXTRAS[verb]}]"], CONSTRAINTS, also=[ROOT / "setup.cfg"])
+        if verb == "test":
+            for requirements in sorted(COMPAT.glob("*.txt")):
+                ensure(VENV / "compat" / requirements.stem, ["-r", str(requirements)], requirements)
+    if not in_place and Path(sys.prefix).resolve() != VENV.resolve():
+        if (VENV / STAMP).is_file():
+            return _handed_over([str(python_of(VENV)), "-m", "build", *arguments])
+        if not helping or verb == "read":
+            raise SetupError("the environment is not set up yet: run `python3 -m build setup` first")
     from build.cli import main
 
     return main(arguments)
@@ -59,13 +68,14 @@ def ensure(venv: Path, requirements: list[str], constraints: Path, also: list[Pa
     Raises:
         SetupError: ``venv`` or ``pip`` failed; pip's own message stands above.
     """
-    stamp = venv / ".installed"
+    stamp = venv / STAMP
     wanted = hashlib.sha256(repr((sys.version_info[:2], requirements)).encode())
     for path in (constraints, *(also or [])):
         wanted.update(path.read_bytes())
     if stamp.is_file() and stamp.read_text() == wanted.hexdigest():
         return
     print(f"setting up {venv.relative_to(ROOT)} (once) ...", file=sys.stderr, flush=True)
+    stamp.unlink(missing_ok=True)
     # Not with the interpreter of .venv itself, which would be replaced under its own feet.
     base = getattr(sys, "_base_executable", sys.executable)
     _call([base, "-m", "venv", str(venv)], "making a virtual environment failed; on Debian: apt install python3-venv")
@@ -79,10 +89,6 @@ def ensure(venv: Path, requirements: list[str], constraints: Path, also: list[Pa
 def _call(command: list[str], remedy: str) -> None:
     if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode:
         raise SetupError(remedy)
-
-
-def _is_current(venv: Path) -> bool:
-    return Path(sys.prefix).resolve() == venv.resolve()
 
 
 def _handed_over(command: list[str]) -> int:

@@ -7,20 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from build.sources import READERS
-from build.steps import KitError
-from mmm_dataset import RecordError, RegistryError, load
-
 RELEASE = Path("release/mmm")
 
 
 def main(arguments: list[str]) -> int:
     """Run one verb; a user's mistake is one line on stderr and exit code 2."""
-    parser = _parser()
+    parser = _parser("read" in arguments[:1])
     options = parser.parse_args(arguments)
     if not options.verb:
         parser.print_help()
         return 0
+    from build.steps import KitError
+    from mmm_dataset import RecordError, RegistryError
+
     try:
         return int(options.run(options) or 0)
     except (KitError, RecordError, RegistryError) as error:
@@ -35,7 +34,8 @@ def main(arguments: list[str]) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(reading: bool) -> argparse.ArgumentParser:
+    # The readers' options are looked up for `read` alone: everything else must answer on a bare Python.
     parser = argparse.ArgumentParser(prog="python -m build", description="The pipeline of the MMM release kit.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
 
@@ -52,18 +52,17 @@ def _parser() -> argparse.ArgumentParser:
     verb("sources", _sources, "list the sources that can be read, with their files, licences and options")
 
     sub = verb("read", _read, "read a source into records, a worklist of unlabelled ones, and a report")
-    sources = sub.add_subparsers(dest="source", metavar="SOURCE", required=True)
-    for reader in READERS.values():
-        sub = sources.add_parser(reader.name, help=reader.help, description=reader.help)
-        sub.add_argument("--from", dest="origin", type=Path, metavar="PATH", help="file or folder; default: fetch it")
-        sub.add_argument("--out", type=Path, metavar="DIR", help=f"default: work/{reader.name}")
-        for name, text in reader.options.items():
-            sub.add_argument(f"--{name}", metavar="VALUE", default=argparse.SUPPRESS, help=text)
-        _registry(sub)
+    if reading:
+        _add_readers(sub)
 
     sub = verb("release", _release, "make a release tree of records (JSON lines, as `read` writes them)")
     sub.add_argument("records", nargs="+", type=Path, metavar="RECORDS.jsonl")
-    sub.add_argument("--split", default="hash", choices=("hash", "table3", "published"), help="default: hash")
+    sub.add_argument(
+        "--split",
+        default="auto",
+        choices=("auto", "hash", "table3", "published"),
+        help="default: auto, the records' own split if they all have one, hash if none has",
+    )
     _out(sub)
     _registry(sub)
 
@@ -79,6 +78,19 @@ def _parser() -> argparse.ArgumentParser:
     _registry(sub)
     verb("paper-notes", _paper_notes, "recompute what docs/paper_notes.md says about the paper's figures")
     return parser
+
+
+def _add_readers(parser: argparse.ArgumentParser) -> None:
+    from build.sources import READERS
+
+    sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True)
+    for reader in READERS.values():
+        sub = sources.add_parser(reader.name, help=reader.help, description=reader.help)
+        sub.add_argument("--from", dest="origin", type=Path, metavar="PATH", help="file or folder; default: fetch it")
+        sub.add_argument("--out", type=Path, metavar="DIR", help=f"default: work/{reader.name}")
+        for name, text in reader.options.items():
+            sub.add_argument(f"--{name}", metavar="VALUE", default=argparse.SUPPRESS, help=text)
+        _registry(sub)
 
 
 def _out(parser: argparse.ArgumentParser) -> None:
@@ -109,12 +121,15 @@ def _test(options: argparse.Namespace) -> int:
 
 def _sources(_: argparse.Namespace) -> None:
     from build.reading import describe
+    from mmm_dataset import load
 
     print(describe(load()))
 
 
 def _read(options: argparse.Namespace) -> None:
     from build.reading import read
+    from build.sources import READERS
+    from mmm_dataset import load
 
     reader = READERS[options.source]
     chosen = {name: getattr(options, name) for name in reader.options if hasattr(options, name)}
@@ -124,18 +139,21 @@ def _read(options: argparse.Namespace) -> None:
 
 def _release(options: argparse.Namespace) -> None:
     from build.reading import release
+    from mmm_dataset import load
 
     print(release(options.records, options.out, load(*options.registry), options.split))
 
 
 def _import(options: argparse.Namespace) -> None:
     from build.reading import import_published
+    from mmm_dataset import load
 
     print(import_published(options.origin, options.out, load(*options.registry)))
 
 
 def _validate(options: argparse.Namespace) -> int:
     from build.validate import validate
+    from mmm_dataset import load
 
     report = validate(options.tree, load(*options.registry))
     print(report)

@@ -20,6 +20,7 @@ NUM_PERM = 128
 BANDS, ROWS = 25, 5
 THRESHOLD = 0.8
 SEED = 1
+NEIGHBOURS = 32
 _BATCH = 4096
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -67,7 +68,7 @@ class Index:
         if not len(self):
             return root
         signatures = self._join()
-        for left, right in _pairs(signatures):
+        for left, right in _pairs(signatures, np.fromiter(self._number, np.uint64, len(self))):
             a, b = _find(root, left), _find(root, right)
             if a != b:
                 root[max(a, b)] = min(a, b)
@@ -95,31 +96,38 @@ class Index:
             self._pending = []
 
 
-def _pairs(signatures: NDArray[np.uint32]) -> Iterator[tuple[int, int]]:
+def _pairs(signatures: NDArray[np.uint32], digests: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:
     """Pairs of rows that share a band and whose estimated similarity reaches the threshold.
 
-    Within a bucket of equal bands, each row is held against the bucket's first row and its own predecessor: linear in the
-    bucket's size, and union-find closes the rest.
+    Rows with equal bands stand in the order of their digests, so the outcome does not depend on the order in which texts
+    came. Each is held against its ``NEIGHBOURS`` predecessors and the first of its bucket: every pair of a bucket of up to
+    ``NEIGHBOURS`` + 1 rows, and linear work in larger ones, where union-find closes the rest.
     """
     for band in range(BANDS):
-        columns = signatures[:, band * ROWS : (band + 1) * ROWS].astype(np.uint64)
         keys = np.zeros(len(signatures), dtype=np.uint64)
-        for column in columns.T:
+        for column in signatures[:, band * ROWS : (band + 1) * ROWS].T.astype(np.uint64):
             keys = (keys ^ column) * _MIX
             keys ^= keys >> np.uint64(29)
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        same = np.flatnonzero(ordered[1:] == ordered[:-1]) + 1
-        if not len(same):
-            continue
-        starts = np.concatenate([[True], ordered[1:] != ordered[:-1]])
-        first = np.maximum.accumulate(np.where(starts, np.arange(len(ordered)), 0))
-        left = np.concatenate([order[same - 1], order[first[same]]])
-        right = np.concatenate([order[same], order[same]])
-        for at in range(0, len(left), _BATCH):
-            a, b = left[at : at + _BATCH], right[at : at + _BATCH]
-            alike = (signatures[a] == signatures[b]).mean(axis=1) >= THRESHOLD
-            yield from zip(a[alike].tolist(), b[alike].tolist(), strict=True)
+        order = np.lexsort((digests, keys))
+        bucket = np.cumsum(np.concatenate([[True], np.diff(keys[order]) != 0])) - 1
+        first = order[np.searchsorted(bucket, bucket)]
+        yield from _alike(signatures, first, order)
+        for lag in range(1, NEIGHBOURS + 1):
+            near = np.flatnonzero(bucket[lag:] == bucket[:-lag])
+            if not len(near):
+                break
+            yield from _alike(signatures, order[near], order[near + lag])
+
+
+def _alike(
+    signatures: NDArray[np.uint32], left: NDArray[np.int64], right: NDArray[np.int64]
+) -> Iterator[tuple[int, int]]:
+    different = left != right
+    left, right = left[different], right[different]
+    for at in range(0, len(left), _BATCH):
+        a, b = left[at : at + _BATCH], right[at : at + _BATCH]
+        alike = (signatures[a] == signatures[b]).mean(axis=1) >= THRESHOLD
+        yield from zip(a[alike].tolist(), b[alike].tolist(), strict=True)
 
 
 def _find(root: NDArray[np.int64], number: int) -> int:

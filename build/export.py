@@ -8,7 +8,6 @@ is whole. The same records and options give the same bytes.
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import tempfile
 from collections import Counter
@@ -24,18 +23,43 @@ import pyarrow.parquet as pq
 
 import mmm_dataset
 from build.duplicates import digest
-from build.files import atomic, dump, pretty, progress, sha256
+from build.files import atomic, dump, pretty, progress, sha256, versions
 from build.splits import Ledger
 from build.steps import Drop, KitError, Row, Tally
 from cards.dataset_card import render_card
 from mmm_dataset import Record, Registry
+from mmm_dataset.record import SPLITS
 from mmm_dataset.schema import arrow_schema, to_row
 
 BATCH = 2048
 ROW_GROUP = 4096
-SPLITS = ("train", "test")
 REPORT = "report.jsonl"
 """Every drop and note of the run, one a line, beside the release: it may hold source text and is not part of it."""
+
+
+@dataclass
+class Facts:
+    """What the manifest says of a config's rows; :mod:`build.validate` counts them again."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    sources: set[str] = field(default_factory=set)
+    licences: set[str] = field(default_factory=set)
+    origins: set[str] = field(default_factory=set)
+
+    def add(self, record: Record) -> None:
+        """Count one row."""
+        self.sources.add(record.source)
+        self.licences.add(record.licence)
+        self.origins.add(record.origin)
+        self.counts["items"] += len(record.items or ())
+        self.counts["rows_without_item"] += record.items == ()
+        self.counts["rows_not_parsed"] += record.items is None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Entries of the manifest, in a fixed order."""
+        names = ("sources", "licences", "origins")
+        counts = {key: self.counts[key] for key in ("items", "rows_without_item", "rows_not_parsed")}
+        return {**counts, **{name: sorted(getattr(self, name)) for name in names}}
 
 
 @dataclass
@@ -46,20 +70,12 @@ class _Stage:
     writer: pq.ParquetWriter
     rows: list[dict[str, Any]] = field(default_factory=list)
     places: list[int] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    sources: set[str] = field(default_factory=set)
-    licences: set[str] = field(default_factory=set)
-    origins: set[str] = field(default_factory=set)
+    facts: Facts = field(default_factory=Facts)
 
     def add(self, record: Record, row: dict[str, Any], place: int) -> None:
         self.rows.append(row)
         self.places.append(place)
-        self.sources.add(record.source)
-        self.licences.add(record.licence)
-        self.origins.add(record.origin)
-        self.counts["items"] += len(record.items or ())
-        self.counts["rows_without_item"] += record.items == ()
-        self.counts["rows_not_parsed"] += record.items is None
+        self.facts.add(record)
         if len(self.rows) == BATCH:
             self.flush()
 
@@ -74,7 +90,7 @@ def build_release(
     out: Path,
     registry: Registry,
     *,
-    split: str = "hash",
+    split: str = "auto",
     inputs: Mapping[str, str] | None = None,
     steps: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
@@ -84,7 +100,7 @@ def build_release(
         rows: records of any configs; drops and notes on the way are counted.
         out: the folder to write or replace; only a folder that is empty or holds a manifest is replaced.
         registry: what knows the configs.
-        split: ``hash``, ``table3`` or ``published``, see :mod:`build.splits`.
+        split: ``auto``, ``hash``, ``table3`` or ``published``, see :mod:`build.splits`.
         inputs: file name to SHA-256 of what was read, for the manifest.
         steps: earlier steps' counts, for the manifest.
 
@@ -102,14 +118,16 @@ def build_release(
         stages = _stage(tally.count(_releasable(rows)), staged, ledger, registry)
         if not stages:
             raise KitError(f"nothing to release: {_reasons(tally)}")
+        split = ledger.method(split)
         test, leakage = ledger.assign(split)
         tree = folder / "mmm"
         order = [name for name in registry.configs if name in stages]
         configs = {name: _write_config(name, stages[name], test, tree) for name in progress(order, "writing")}
         manifest = {
-            "kit": mmm_dataset.__version__,
-            "versions": {"python": platform.python_version(), "pyarrow": pa.__version__},
+            "name": out.name,
+            "versions": {"kit": mmm_dataset.__version__, **versions()},
             "inputs": dict(sorted((inputs or {}).items())),
+            "registry": dict(registry.files),
             "options": {"split": split},
             "steps": {**(steps or {}), "release": tally.as_dict()},
             "leakage": {name: {k: v for k, v in part.items() if k != "examples"} for name, part in leakage.items()},
@@ -148,7 +166,7 @@ def _stage(rows: Iterable[Row], folder: Path, ledger: Ledger, registry: Registry
             seen.add(key)
             try:
                 if row.raw is None:  # published rows are kept, and reported, as they are
-                    registry.check_labels(row)
+                    _check(row, registry)
                 stages[name].add(row, to_row(row, registry.task_words), len(ledger))
             except ValueError as error:
                 raise KitError(f"{name}: {error}") from error
@@ -157,6 +175,14 @@ def _stage(rows: Iterable[Row], folder: Path, ledger: Ledger, registry: Registry
         stage.flush()
         stage.writer.close()
     return stages
+
+
+def _check(record: Record, registry: Registry) -> None:
+    registry.check_labels(record)
+    for item in record.items or ():
+        for span in item.spans:
+            if span.text not in record.text:
+                raise KitError(f"{record.config}: record {record.id!r}: {span.text!r} is not in the text")
 
 
 def _write_config(name: str, stage: _Stage, test: Any, tree: Path) -> dict[str, Any]:
@@ -168,13 +194,7 @@ def _write_config(name: str, stage: _Stage, test: Any, tree: Path) -> dict[str, 
         wanted = mask if split == "test" else pc.invert(mask)
         if pc.sum(wanted).as_py():
             files[split] = _write_side(stage.path, wanted, folder, split)
-    return {
-        "files": files,
-        **{key: stage.counts[key] for key in ("items", "rows_without_item", "rows_not_parsed")},
-        "sources": sorted(stage.sources),
-        "licences": sorted(stage.licences),
-        "origins": sorted(stage.origins),
-    }
+    return {"files": files, **stage.facts.as_dict()}
 
 
 def _write_side(staged: Path, wanted: pa.BooleanArray, folder: Path, split: str) -> dict[str, Any]:

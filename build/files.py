@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import platform
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -73,6 +75,12 @@ def sha256(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that the bytes of a release depend on."""
+    names = ("ahocorasick-rs", "numpy", "pyarrow", "rensa", "sudachidict-core", "sudachipy")
+    return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
 
 
 def progress(rows: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:

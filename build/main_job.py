@@ -14,6 +14,7 @@ from build.bootstrap import ROOT, VENV
 from build.export import build_release
 from build.files import progress, sha256
 from build.sources import demo
+from build.steps import KitError
 from mmm_dataset import load
 
 METRIC = ROOT / "metrics" / "mmm_f1"
@@ -26,6 +27,8 @@ def run(out: Path) -> None:
     Args:
         out: the release folder; its name is what ``load_dataset`` is called with from the folder above it.
     """
+    if out.name == METRIC.name or out.resolve().is_relative_to(METRIC.parent):
+        raise KitError(f"{out}: that is where the metric stands; choose another --out")
     registry = load()
     inputs = {path.name: sha256(path) for path in sorted(demo.FOLDER.glob("*.jsonl"))}
     manifest = build_release(demo.read(demo.FOLDER, registry), out, registry, inputs=inputs)
@@ -44,7 +47,13 @@ def run(out: Path) -> None:
 
 
 def copy_metric(target: Path) -> None:
-    """Put the metric beside the release, where ``evaluate.load("mmm_f1")`` finds it."""
+    """Put the metric beside the release, where ``evaluate.load("mmm_f1")`` finds it; only an older copy is replaced.
+
+    Raises:
+        KitError: something else is there.
+    """
+    if target.exists() and (target.resolve() == METRIC.resolve() or not (target / f"{METRIC.name}.py").is_file()):
+        raise KitError(f"{target}: the metric is to be copied there, but it is no copy of it; choose another --out")
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(METRIC, target, ignore=shutil.ignore_patterns("__pycache__"))
 

@@ -10,14 +10,15 @@ from typing import Any
 
 from build.export import build_release
 from build.fetch import fetch
-from build.files import atomic, dump, pretty, progress, sha256
+from build.files import atomic, dump, pretty, progress, sha256, versions
 from build.sources import READERS, Reader
 from build.steps import KitError, Row, Tally
 from cards.dataset_card import leakage_line
 from mmm_dataset import Record, Registry, to_dict
+from mmm_dataset.record import SPLITS
 
 _LARGEST_FOLDER = 20_000
-"""Folders with more files than this are not checksummed file by file for the manifest."""
+"""A folder with more files than this is taken for a mistake: the wrong folder was named."""
 
 
 def describe(registry: Registry) -> str:
@@ -72,6 +73,8 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
         "inputs": inputs,
         "counts": counts,
         "steps": tally.as_dict(),
+        "versions": versions(),
+        "registry": dict(registry.files),
     }
     with atomic(out / "manifest.json") as file:
         file.write(pretty(manifest))
@@ -173,9 +176,10 @@ def _summary(out: Path, counts: dict[str, int], tally: Tally) -> str:
 
 
 def _released(manifest: dict[str, Any], out: Path) -> str:
-    rows = sum(file["rows"] for config in manifest["configs"].values() for file in config["files"].values())
+    files = [config["files"] for config in manifest["configs"].values()]
+    train, test = (sum(sides[split]["rows"] for sides in files if split in sides) for split in SPLITS)
     dropped = sum(manifest["steps"]["release"]["dropped"].values())
     return (
-        f"{out}: {len(manifest['configs'])} configs, {rows:,} rows, {dropped:,} dropped; "
-        f"test rows with a twin in train: {leakage_line(manifest['leakage'])}"
+        f"{out}: {len(files)} configs, {train:,} train and {test:,} test rows (split: {manifest['options']['split']}), "
+        f"{dropped:,} dropped; test rows with a twin in train: {leakage_line(manifest['leakage'])}"
     )

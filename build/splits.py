@@ -9,6 +9,9 @@ Three ways, by name:
 - ``table3``: per config, the paper's exact number of train rows (Table 3), lowest hashes first; what then crosses languages
   and siblings is reported.
 - ``published``: the records' own split, verbatim; leakage is reported, nothing is moved.
+- ``auto``: ``published`` if every row has a split of its own, ``hash`` if none has; a mixture is refused.
+
+Rows of the authors' files are never split anew.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from build.duplicates import Index, digest
 from build.steps import KitError
 from mmm_dataset import Record, Registry
 
-METHODS = ("hash", "table3", "published")
+METHODS = ("auto", "hash", "table3", "published")
 _EXAMPLES = 20
 _SIDES = {"train": 0, "test": 1}
 
@@ -48,6 +51,7 @@ class Ledger:
     _own: array[int] = field(default_factory=lambda: array("b"))
     _ids: list[str] = field(default_factory=list)
     _index: Index = field(default_factory=Index)
+    _authors: bool = False
     _config_number: dict[str, int] = field(default_factory=dict)
 
     def add(self, record: Record) -> None:
@@ -62,12 +66,30 @@ class Ledger:
         self._share.append(self.registry.share(family))
         self._own.append(_SIDES.get(record.split or "", -1))
         self._ids.append(record.id)
+        self._authors |= record.origin == "published"
 
     def __len__(self) -> int:
         return len(self._ids)
 
+    def method(self, wanted: str) -> str:
+        """The method that ``wanted`` comes to: ``auto`` is settled by the rows. Raises KitError if it cannot be."""
+        if wanted not in METHODS:
+            raise KitError(f"no split method {wanted!r}; there are: {', '.join(METHODS)}")
+        own = sum(side >= 0 for side in self._own)
+        if wanted == "auto" and 0 < own < len(self):
+            name = self._ids[self._own.index(-1)]
+            raise KitError(
+                f"{own:,} of {len(self):,} rows say train or test, {name!r} and others do not: "
+                "complete them, or choose --split hash"
+            )
+        if wanted == "auto":
+            return "published" if own else "hash"
+        if wanted != "published" and self._authors:
+            raise KitError(f"--split {wanted} would split the authors' own rows anew; use --split published")
+        return wanted
+
     def assign(self, method: str) -> tuple[NDArray[np.bool_], dict[str, Any]]:
-        """Decide the side of every row.
+        """Decide the side of every row, by one of ``hash``, ``table3``, ``published``.
 
         Returns:
             A mask over rows, True for test; and the leakage report: what crosses sides, in counts and examples.
@@ -82,10 +104,8 @@ class Ledger:
             test = self._by_hash(units, groups)
         elif method == "table3":
             test = self._by_table3(units, config)
-        elif method == "published":
-            test = self._as_published()
         else:
-            raise KitError(f"no split method {method!r}; there are: {', '.join(METHODS)}")
+            test = self._as_published()
         return test, self._leakage(test, config, units, groups)
 
     def _by_hash(self, units: NDArray[np.uint64], groups: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -71,5 +71,6 @@ class Tally:
             yield row
 
     def as_dict(self) -> dict[str, Any]:
-        """Counts in a fixed order, for a manifest."""
-        return {name: dict(sorted(getattr(self, name).items())) for name in ("kept", "dropped", "noted")}
+        """Counts in a fixed order, for a manifest: rows that came in, and what became of them."""
+        counts = {name: dict(sorted(getattr(self, name).items())) for name in ("kept", "dropped", "noted")}
+        return {"in": self.kept.total() + self.dropped.total(), **counts}

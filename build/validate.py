@@ -9,73 +9,41 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from build.duplicates import digest
-from build.export import SPLITS
+from build.duplicates import digest, normalise
+from build.export import Facts
 from build.files import progress, sha256
+from build.row_checks import Report, check_row
+from build.splits import METHODS, unit
 from build.steps import KitError
-from mmm_dataset import Failure, Record, RecordError, Registry, RegistryError, decode, split_input
-from mmm_dataset.schema import COLUMNS, arrow_schema, from_row, to_row
-
-_SHOWN = 5
-
-
-@dataclass
-class Report:
-    """What a check found: errors make the tree invalid, remarks do not. Messages of a kind are counted past the first few."""
-
-    errors: Counter[str] = field(default_factory=Counter)
-    remarks: Counter[str] = field(default_factory=Counter)
-    messages: list[str] = field(default_factory=list)
-    rows: int = 0
-
-    def error(self, kind: str, message: str) -> None:
-        """Something that must be mended."""
-        self._say(self.errors, "error", kind, message)
-
-    def remark(self, kind: str, message: str) -> None:
-        """Something to know."""
-        self._say(self.remarks, "note", kind, message)
-
-    def _say(self, counts: Counter[str], level: str, kind: str, message: str) -> None:
-        counts[kind] += 1
-        if counts[kind] <= _SHOWN:
-            self.messages.append(f"{level}: {kind}: {message}")
-
-    def __str__(self) -> str:
-        more = [
-            f"{level}: {kind}: {count - _SHOWN} more"
-            for level, counts in (("error", self.errors), ("note", self.remarks))
-            for kind, count in counts.items()
-            if count > _SHOWN
-        ]
-        verdict = f"{sum(self.errors.values())} errors" if self.errors else "valid"
-        return "\n".join([*self.messages, *more, f"{self.rows:,} rows checked: {verdict}"])
+from cards.dataset_card import render_card
+from mmm_dataset import Record, Registry, RegistryError
+from mmm_dataset.record import ORIGINS, SPLITS
+from mmm_dataset.schema import COLUMNS, arrow_schema
 
 
 def validate(tree: Path, registry: Registry) -> Report:
-    """Check a release tree: card, manifest, file hashes, schema, ids, offsets, round trip, label sets, sizes, splits.
+    """Check a release tree: manifest, card, files, schema, ids, offsets, round trips, labels, sizes, splits.
 
     Raises:
-        KitError: ``tree`` is no release at all.
+        KitError: ``tree`` is no release of this kit at all.
     """
-    manifest, card = _read_manifest(tree), _read_card(tree)
+    manifest = _read_manifest(tree)
     report = Report()
-    _check_card(card, manifest, report)
-    for script in sorted(tree.glob("*.py")):
-        report.error(
-            "script", f"{script.name}: a script in the tree breaks load_dataset on datasets 4 and later; remove it"
-        )
-    sides: dict[int, str] = {}
+    _check_files(tree, manifest, report)
+    sides = _Sides(manifest["options"]["split"])
     for name, config in manifest["configs"].items():
         try:
             registry.config(name)
         except RegistryError as error:
             report.error("unknown_config", str(error))
             continue
-        _check_config(tree, name, config, registry, sides, manifest["options"]["split"], report)
+        _check_config(tree, name, config, registry, sides, report)
+    if not report.errors:
+        _check_card(tree, manifest, registry, report)
     return report
 
 
@@ -85,80 +53,123 @@ def _read_manifest(tree: Path) -> Any:
         raise KitError(f"{tree}: no manifest.json: not a release tree of this kit")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        return manifest if manifest["configs"] and manifest["options"]["split"] else None
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        for config in manifest["configs"].values():
+            if not set(config["origins"]) <= set(ORIGINS) or not set(config["files"]) <= set(SPLITS):
+                raise ValueError(f"origins {config['origins']} or splits {list(config['files'])} that do not exist")
+            for file in config["files"].values():
+                file["path"], file["rows"], file["bytes"], file["sha256"]
+        if manifest["options"]["split"] not in METHODS or not manifest["configs"]:
+            raise ValueError("no configs, or a split method that does not exist")
+        manifest["steps"], manifest["leakage"], manifest["name"]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KitError(f"{path}: not a manifest of this kit ({error}); build the release again") from error
+    return manifest
 
 
-def _read_card(tree: Path) -> dict[str, Any]:
-    path = tree / "README.md"
-    if not path.is_file():
-        raise KitError(f"{path}: no card: load_dataset cannot know the configs; build the release again")
-    parts = path.read_text(encoding="utf-8").split("---\n", 2)
+def _check_files(tree: Path, manifest: Mapping[str, Any], report: Report) -> None:
+    listed = {file["path"] for config in manifest["configs"].values() for file in config["files"].values()}
+    for path in sorted(tree.rglob("*")):
+        name = path.relative_to(tree).as_posix()
+        if path.suffix == ".py":
+            report.error(
+                "script", f"{name}: a script in the tree breaks load_dataset on datasets 4 and later; remove it"
+            )
+        elif path.suffix == ".parquet" and name not in listed:
+            report.error("unlisted_file", f"{name}: not in the manifest; remove it or build the release again")
     try:
-        card = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0] else None
-    except yaml.YAMLError as error:
-        raise KitError(f"{path}: the YAML at its top is broken: {error}".replace("\n", " ")) from error
-    if not isinstance(card, dict) or "configs" not in card:
-        raise KitError(f"{path}: no YAML with `configs:` at its top; build the release again")
-    return card
+        leakage = json.loads((tree / "leakage.json").read_text(encoding="utf-8"))
+        counts = {kind: {k: v for k, v in part.items() if k != "examples"} for kind, part in leakage.items()}
+        if counts != manifest["leakage"]:
+            report.error("leakage", "leakage.json: other counts than in the manifest")
+    except (OSError, ValueError, AttributeError) as error:
+        report.error("leakage", f"leakage.json: {error}")
 
 
-def _check_card(card: Mapping[str, Any], manifest: Mapping[str, Any], report: Report) -> None:
-    on_card = {c["config_name"]: {f["split"]: f["path"] for f in c["data_files"]} for c in card["configs"]}
-    built = {name: {s: f["path"] for s, f in c["files"].items()} for name, c in manifest["configs"].items()}
-    for name in sorted(on_card.keys() | built.keys()):
-        if on_card.get(name) != built.get(name):
-            report.error("card", f"{name}: the card says {on_card.get(name)}, the manifest {built.get(name)}")
+def _check_card(tree: Path, manifest: Mapping[str, Any], registry: Registry, report: Report) -> None:
+    """The YAML is what ``load_dataset`` goes by: it must say what the manifest says. Prose may be edited by hand."""
+    try:
+        text = (tree / "README.md").read_text(encoding="utf-8")
+        wanted = render_card(manifest, registry)
+        if _front_matter(text) != _front_matter(wanted):
+            report.error(
+                "card", "README.md: the YAML at its top is not what the manifest gives; build the release again"
+            )
+        elif text != wanted:
+            report.remark("card", "README.md: its text was edited since the release was built")
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        report.error("card", f"README.md: {error}".replace("\n", " "))
+
+
+def _front_matter(card: str) -> Any:
+    parts = card.split("---\n", 2)
+    if len(parts) != 3 or parts[0]:
+        raise ValueError("no YAML at its top: load_dataset cannot know the configs")
+    return yaml.safe_load(parts[1])
+
+
+@dataclass
+class _Sides:
+    """On which side source items and texts were seen; in built data neither may be on both."""
+
+    method: str
+    seen: dict[int, str] = field(default_factory=dict)
+
+    def check(self, record: Record, split: str, where: str, report: Report) -> None:
+        if self.method != "hash":
+            return
+        for kind, key in (("source item", unit(record)), ("text", digest("text\0" + normalise(record.text)))):
+            if self.seen.setdefault(key, split) != split:
+                report.error("split", f"{where}: the {kind} of {record.id!r} is on both sides")
 
 
 def _check_config(
-    tree: Path,
-    name: str,
-    config: Mapping[str, Any],
-    registry: Registry,
-    sides: dict[int, str],
-    method: str,
-    report: Report,
+    tree: Path, name: str, config: Mapping[str, Any], registry: Registry, sides: _Sides, report: Report
 ) -> None:
-    seen: set[int] = set()
-    facts, items = registry.config(name), 0
+    ids: Counter[int] = Counter()
+    facts, complete = Facts(), True
     for split in SPLITS:
         if split not in config["files"]:
             report.remark("empty_split", f"{name} has no {split} rows")
             continue
         file = config["files"][split]
-        path = tree / file["path"]
-        if not _check_file(path, file, report):
+        if not _check_file(tree / file["path"], file, report):
+            complete = False
             continue
-        for number, row in enumerate(progress(_rows(path), f"{name} {split}", file["rows"]), 1):
-            where = f"{file['path']}:{number}"
-            if (key := digest(row["id"] or "")) in seen:
-                report.error("repeated_id", f"{where}: {row['id']!r}")
-            seen.add(key)
-            items += len(row["entities"] or ()) + len(row["tuples"] or ())
-            _check_row(row, name, registry, where, report)
-            if method == "hash":
-                unit = digest(f"{row['source']}\0{row['source_id']}")
-                if sides.setdefault(unit, split) != split:
-                    report.error("split", f"{where}: source item {row['source_id']!r} is on both sides")
-        expected = getattr(facts, split)
-        if "published" in config["origins"] and expected is not None and file["rows"] != expected:
-            known = f" (known: {facts.deviation['why']})" if facts.deviation else ""
-            report.remark("size", f"{name} {split}: {file['rows']:,} rows, the paper says {expected:,}{known}")
-    if not report.errors and items != config["items"]:
-        report.error("manifest", f"{name}: {items} items in the files, {config['items']} in the manifest")
+        for where, row in _rows(tree, file, f"{name} {split}", report):
+            record = check_row(row, name, registry, where, report)
+            if record is None:
+                complete = False
+                continue
+            facts.add(record)
+            sides.check(record, split, where, report)
+            ids[digest(record.id)] += 1
+            if ids[digest(record.id)] == 2:
+                report.error("repeated_id", f"{where}: {record.id!r}")
+        _check_size(name, split, file["rows"], config, registry, report)
+    for key, value in facts.as_dict().items() if complete else ():
+        if config.get(key) != value:
+            report.error("manifest", f"{name}: {key} is {value} in the files, {config.get(key)} in the manifest")
+
+
+def _check_size(
+    name: str, split: str, rows: int, config: Mapping[str, Any], registry: Registry, report: Report
+) -> None:
+    facts = registry.config(name)
+    expected = getattr(facts, split)
+    if "published" in config["origins"] and expected is not None and rows != expected:
+        known = f" (known: {facts.deviation['why']})" if facts.deviation else ""
+        report.remark("size", f"{name} {split}: {rows:,} rows, the paper says {expected:,}{known}")
 
 
 def _check_file(path: Path, file: Mapping[str, Any], report: Report) -> bool:
     if not path.is_file():
         report.error("missing_file", f"{file['path']}: the manifest lists it")
         return False
-    if sha256(path) != file["sha256"]:
+    if sha256(path) != file["sha256"] or path.stat().st_size != file["bytes"]:
         report.error("checksum", f"{file['path']}: the bytes are not the ones the manifest was written for")
     try:
         schema, rows = pq.read_schema(path), pq.read_metadata(path).num_rows
-    except (OSError, ValueError) as error:
+    except (OSError, pa.ArrowException) as error:
         report.error("parquet", f"{file['path']}: {error}")
         return False
     if b"huggingface" in (schema.metadata or {}):
@@ -174,51 +185,13 @@ def _check_file(path: Path, file: Mapping[str, Any], report: Report) -> bool:
     return True
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=4096):
-            yield from batch.to_pylist()
-
-
-def _check_row(row: Mapping[str, Any], config: str, registry: Registry, where: str, report: Report) -> None:
+def _rows(tree: Path, file: Mapping[str, Any], what: str, report: Report) -> Iterator[tuple[str, dict[str, Any]]]:
+    number = 0
     try:
-        record = from_row(row)
-    except RecordError as error:
-        report.error("record", f"{where}: {error}")
-        return
-    if record.config != config:
-        report.error("config", f"{where}: the row is of {record.config}")
-    if record.word not in registry.task(record.task).words:
-        report.error("task_word", f"{where}: {record.word!r} is no task word of {record.task}")
-    if not record.is_annotated:
-        kind = (report.remark, "not_parsed") if record.raw else (report.error, "not_annotated")
-        kind[0](kind[1], f"{where}: no label or no items")
-        return
-    if record.form == "escaped" and to_row(record, registry.task_words)["output"] != row["output"]:
-        report.error("output", f"{where}: the output string is not what the row's label and items give")
-    _check_round_trip(record, row, registry, where, report)
-
-
-def _check_round_trip(record: Record, row: Mapping[str, Any], registry: Registry, where: str, report: Report) -> None:
-    tell = report.remark if record.raw else report.error  # published rows are kept as they are
-    if split_input(row["input"], (record.word,)) != (record.text, record.word):
-        tell("input", f"{where}: the input is not the text with /{record.word}")
-    config = registry.config(record.config)
-    labels = registry.word_labels(config, record.word)
-    read = decode(
-        row["output"], record.word, text=record.text, labels=labels, form=record.form, task_words=registry.task_words
-    )
-    if isinstance(read, Failure):
-        report.error("output", f"{where}: {read.kind}: {read.detail}")
-        return
-    if read.label != record.label or _bare(read.items) != _bare(record.items or ()):
-        report.error("round_trip", f"{where}: reading the output back gives another label or other items")
-    for issue in read.issues:
-        tell(issue.kind, f"{where}: {issue.detail}")
-    text_labels = registry.text_labels(config)
-    if text_labels is not None and record.label not in text_labels:
-        tell("unknown_text_label", f"{where}: {record.label!r}")
-
-
-def _bare(items: Any) -> list[Any]:
-    return [(item.label, [(span.role, span.text) for span in item.spans if span.text]) for item in items]
+        with pq.ParquetFile(tree / file["path"]) as source:
+            for batch in progress(source.iter_batches(batch_size=4096), what):
+                for row in batch.to_pylist():
+                    number += 1
+                    yield f"{file['path']}:{number}", row
+    except (OSError, pa.ArrowException) as error:
+        report.error("parquet", f"{file['path']}: cannot be read after row {number}: {error}")

@@ -9,15 +9,15 @@ from typing import Any
 
 import yaml
 
-from mmm_dataset import Registry
+from mmm_dataset import Registry, load
 
 _TEMPLATE = Path(__file__).with_name("dataset_card.md")
 _ORIGINS = {
     "demo": "**Demonstration data, not MMM.** These rows were written for the release kit to show how it works; they are "
     "not part of the MMM datasets, and no score on them says anything about a model.",
-    "stand-in": "**Stand-in data, not MMM.** Rows made from freely available sources of the same kind as MMM's own.",
-    "rebuilt": "Rows rebuilt from the upstream sources of MMM by the release kit; they are not the authors' files.",
-    "published": "The authors' released rows of MMM, their bytes kept, in a form that loads without a script.",
+    "stand-in": "**Not MMM.** These rows are from other sources than MMM's own, in the format of MMM.",
+    "rebuilt": "These rows were rebuilt from the upstream sources of MMM by the release kit; they are not the authors' files.",
+    "published": "These are the authors' released rows of MMM, their bytes kept, in a form that loads without a script.",
 }
 _SPDX = {"CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"}  # names the Hub knows
 CITATION = """@article{gan2024mmm,
@@ -30,14 +30,15 @@ CITATION = """@article{gan2024mmm,
 }"""
 
 
-def render_card(manifest: Mapping[str, Any], registry: Registry, name: str = "mmm") -> str:
+def render_card(manifest: Mapping[str, Any], registry: Registry) -> str:
     """Markdown with YAML front matter; the same manifest gives the same card."""
-    configs = manifest["configs"]
+    configs, name = manifest["configs"], manifest["name"]
     origins = sorted({origin for config in configs.values() for origin in config["origins"]}, key=list(_ORIGINS).index)
-    front = yaml.safe_dump(front_matter(configs, registry, origins), allow_unicode=True, sort_keys=False, width=120)
+    title = _title(configs, origins, name)
+    front = yaml.safe_dump(front_matter(manifest, registry, title), allow_unicode=True, sort_keys=False, width=120)
     body = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title="MMM release kit: demonstration data" if origins == ["demo"] else "MMM: Multilingual MRE Mix datasets",
-        origin="\n\n".join(_ORIGINS[origin] for origin in origins),
+        title=title,
+        origin="\n\n".join((f"Origin `{o}`: " if len(origins) > 1 else "") + _ORIGINS[o] for o in origins),
         name=name,
         example="en_scpos_adj" if "en_scpos_adj" in configs else next(iter(configs)),
         configs=_config_table(configs, registry),
@@ -50,15 +51,28 @@ def render_card(manifest: Mapping[str, Any], registry: Registry, name: str = "mm
     return f"---\n{front}---\n\n{body}"
 
 
-def front_matter(configs: Mapping[str, Any], registry: Registry, origins: list[str]) -> dict[str, Any]:
+def _title(configs: Mapping[str, Any], origins: Sequence[str], name: str) -> str:
+    """Only rows of the authors, or rebuilt from their sources, in their configs, go by the name of MMM."""
+    if origins == ["demo"]:
+        return "MMM release kit: demonstration data"
+    if set(origins) <= {"published", "rebuilt"} and set(configs) <= set(load().configs):
+        return "MMM: Multilingual Mutual Reinforcement Effect Mix datasets"
+    return f"{name}: data in the format of MMM"
+
+
+def front_matter(manifest: Mapping[str, Any], registry: Registry, title: str) -> dict[str, Any]:
     """The YAML of the card. File names are written out: a glob would hide a rebuilt file from the cache of ``datasets``."""
+    configs = manifest["configs"]
     licences = sorted({licence for config in configs.values() for licence in config["licences"]})
-    languages = sorted({registry.config(name).language for name in configs})
+    known = [licence.lower() for licence in licences if licence in _SPDX]
+    others = [licence for licence in licences if licence not in _SPDX]
     rows = sum(file["rows"] for config in configs.values() for file in config["files"].values())
+    origins = sorted({origin for config in configs.values() for origin in config["origins"]})
     return {
-        "pretty_name": "MMM release kit demo" if origins == ["demo"] else "MMM",
-        "language": languages,
-        "license": [licence.lower() if licence in _SPDX else "other" for licence in licences],
+        "pretty_name": title,
+        "language": sorted({registry.config(name).language for name in configs}),
+        "license": known + ["other"] * bool(others),
+        **({"license_name": ", ".join(others)} if others else {}),
         "task_categories": ["token-classification", "text-classification", "text-generation"],
         "tags": ["information-extraction", "named-entity-recognition", "mutual-reinforcement-effect", *origins],
         "size_categories": [_size_category(rows)],
@@ -75,7 +89,7 @@ def front_matter(configs: Mapping[str, Any], registry: Registry, origins: list[s
 def leakage_line(report: Mapping[str, Any]) -> str:
     """One line for people: how many test rows have a twin in train, of each kind."""
     kinds = (("exact", "exact"), ("near", "near-duplicate"), ("source_item", "same source item"))
-    return ", ".join(f"{report[name]['test_rows']} {title}" for name, title in kinds)
+    return ", ".join(f"{report[name]['test_rows']} {title}" for name, title in kinds if name in report)
 
 
 def _size_category(rows: int) -> str:
@@ -123,4 +137,5 @@ def _source_table(configs: Mapping[str, Any], registry: Registry) -> str:
 def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> str:
     from tabulate import tabulate
 
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
     return tabulate(rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True)

@@ -7,7 +7,7 @@ are made: what exists is valid.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -208,13 +208,24 @@ def from_dict(row: Mapping[str, Any]) -> Record:
         return Record(**values)
     except (KeyError, TypeError, AttributeError) as error:
         raise RecordError(f"{where}: {_explain(error)}") from error
+    except RecordError as error:
+        raise RecordError(str(error) if str(error).startswith("record ") else f"{where}: {error}") from error
 
 
 def _item_from_dict(item: Mapping[str, Any]) -> Item:
     if "spans" not in item:
+        _only(item, ("label", "text", "start", "end", "source_item"))
         return Item.pair(item["label"], item["text"], item.get("start"), item.get("end"), item.get("source_item"))
+    _only(item, ("label", "spans", "source_item"))
+    for span in item["spans"]:
+        _only(span, Span.__slots__)
     spans = tuple(Span(s["text"], s.get("start"), s.get("end"), s.get("role", "entity")) for s in item["spans"])
     return Item(item["label"], spans, item.get("source_item"))
+
+
+def _only(row: Mapping[str, Any], known: Collection[str]) -> None:
+    if unknown := set(row) - set(known):
+        raise RecordError(f"an item has the unknown key {min(unknown)!r}; known keys: {', '.join(known)}")
 
 
 def _explain(error: Exception) -> str:

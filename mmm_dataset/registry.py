@@ -7,6 +7,8 @@ config, language or data set is new rows of data: ``load("xsid", "my.toml")``.
 from __future__ import annotations
 
 import csv
+import hashlib
+import io
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ else:
 
 _T = TypeVar("_T")
 _DATA = Path(__file__).parent / "data"
+_SECTIONS = ("language", "task", "task_word", "source", "train_share", "config")
 _PROVENANCE = frozenset({"paper", "card", "source", "inferred", "ours"})
 
 
@@ -102,7 +105,7 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """All configs and what they refer to, by name, in the order of the files."""
+    """All configs and what they refer to, by name, in the order of the files; and the files, name to SHA-256."""
 
     languages: Mapping[str, Language]
     tasks: Mapping[str, Task]
@@ -112,6 +115,7 @@ class Registry:
     label_index: Mapping[tuple[str, str], dict[str, str]]
     train_share: Mapping[str, float]
     task_words: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, str]
 
     def config(self, name: str) -> Config:
         """The config of this name. Raises RegistryError with the names there are."""
@@ -176,7 +180,9 @@ class Registry:
             raise RegistryError(f"record {record.id!r}: {record.label!r} is no text-level label: {', '.join(texts)}")
         unknown = [item.label for item in record.items or () if items is not None and item.label not in items]
         if unknown:
-            raise RegistryError(f"record {record.id!r}: {unknown[0]!r} is no label of its items: {', '.join(items or ())}")
+            raise RegistryError(
+                f"record {record.id!r}: {unknown[0]!r} is no label of its items: {', '.join(items or ())}"
+            )
 
     def share(self, family: str) -> float:
         """Share of source items on the train side of built data."""
@@ -192,17 +198,32 @@ def load(*extra: str) -> Registry:
     Raises:
         RegistryError: a file is missing, is not TOML, or refers to something that does not exist.
     """
-    merged: dict[str, dict[str, Any]] = {}
+    merged: dict[str, dict[str, Any]] = {section: {} for section in _SECTIONS}
     labels: list[Label] = []
+    files: dict[str, str] = {}
     for path in (_DATA / "registry.toml", *map(_find, extra)):
-        data = _read_toml(path)
-        if name := data.pop("labels", None):
-            labels += _read_labels(path.parent / name)
+        data = _parse_toml(path, _read(path, files))
+        if (name := data.pop("labels", None)) is not None:
+            table = path.parent / str(name)
+            labels += _parse_labels(table, _read(table, files))
         for section, rows in data.items():
-            merged.setdefault(section, {}).update(rows)
-    registry = _make(merged, labels)
+            if section not in _SECTIONS or not isinstance(rows, dict):
+                raise RegistryError(f"{path}: no section [{section}]; there are: {', '.join(_SECTIONS)}")
+            merged[section].update(rows)
+    registry = _make(merged, labels, files)
     _check(registry)
     return registry
+
+
+def _read(path: Path, files: dict[str, str]) -> str:
+    try:
+        content = path.read_bytes()
+        files[path.name] = hashlib.sha256(content).hexdigest()
+        return content.decode("utf-8-sig")
+    except FileNotFoundError as error:
+        raise RegistryError(f"{path}: the file is missing") from error
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
 
 
 def _find(name: str) -> Path:
@@ -215,38 +236,38 @@ def _find(name: str) -> Path:
     return path
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def _parse_toml(path: Path, text: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
         raise RegistryError(f"{path}: not valid TOML: {error}") from error
 
 
-def _read_labels(path: Path) -> list[Label]:
-    if not path.is_file():
-        raise RegistryError(f"{path}: the label table is missing")
+def _parse_labels(path: Path, text: str) -> list[Label]:
     labels = []
-    with path.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            try:
-                aliases = tuple(filter(None, row["aliases"].split("|")))
-                labels.append(Label(row["set"], row["key"], row["language"], row["label"], aliases, row["provenance"]))
-            except (KeyError, AttributeError) as error:
-                raise RegistryError(f"{path}: a row lacks the column {error}: {row}") from error
+    for number, row in enumerate(csv.DictReader(io.StringIO(text, newline="")), 2):
+        try:
+            aliases = tuple(filter(None, row["aliases"].split("|")))
+            labels.append(Label(row["set"], row["key"], row["language"], row["label"], aliases, row["provenance"]))
+        except (KeyError, AttributeError) as error:
+            raise RegistryError(
+                f"{path}:{number}: a row needs the columns set,key,language,label,aliases,provenance"
+            ) from error
+        if not row["label"]:
+            raise RegistryError(f"{path}:{number}: the label is empty")
     return labels
 
 
-def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label]) -> Registry:
+def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label], files: dict[str, str]) -> Registry:
     words = {word: tuple(roles) for word, roles in TASK_WORDS.items()}
-    words.update({word: tuple(roles) for word, roles in merged.get("task_word", {}).items()})
+    words.update({word: tuple(roles) for word, roles in merged["task_word"].items()})
 
     def table(section: str, cls: type, key: str) -> dict[str, Any]:
         out = {}
-        for name, row in merged.get(section, {}).items():
-            values = {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}
+        for name, row in merged[section].items():
             try:
-                out[name] = cls(**{key: name, **values})
-            except TypeError as error:
+                out[name] = cls(**{key: name, **{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}})
+            except (TypeError, AttributeError) as error:
                 raise RegistryError(f"[{section}.{name}]: {str(error).split(') ', 1)[-1]}") from error
         return out
 
@@ -258,33 +279,59 @@ def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label]) -> Registry
         table("config", Config, "name"),
         rows,
         _index(rows),
-        merged.get("train_share", {}),
+        merged["train_share"],
         words,
+        files,
     )
 
 
 def _check(registry: Registry) -> None:
-    sets = {label.set for label in registry.labels}
-    for task in registry.tasks.values():
-        for name in filter(None, (task.text_labels, *task.word_labels.values())):
-            if name not in sets:
-                raise RegistryError(f"[task.{task.code}]: no label set {name!r} in the label tables")
-    for config in registry.configs.values():
-        where = f"[config.{config.name}]"
-        if config.name != f"{config.language}_{config.task}":
-            raise RegistryError(f"{where}: the name must be {config.language}_{config.task}")
-        if config.language not in registry.languages or config.task not in registry.tasks:
-            raise RegistryError(f"{where}: unknown language {config.language!r} or task {config.task!r}")
-        for source in config.upstream:
-            _get(registry.sources, source, "source")
     for label in registry.labels:
         if label.provenance not in _PROVENANCE:
             raise RegistryError(
                 f"label {label.label!r}: provenance {label.provenance!r} is not one of {sorted(_PROVENANCE)}"
             )
     for word, roles in registry.task_words.items():
-        if "/" in word or LABEL not in roles:
-            raise RegistryError(f"task word {word!r}: needs a {LABEL} among its roles, and no '/' in the word")
+        names = [role.removesuffix("?") for role in roles]
+        if not word or "/" in word or roles.count(LABEL) != 1 or len(set(names)) != len(names) or len(names) < 2:
+            raise RegistryError(
+                f"task word {word!r}: needs one {LABEL} and other roles, each once, and no '/' in the word"
+            )
+    for family, share in registry.train_share.items():
+        if not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise RegistryError(f"[train_share] {family} = {share!r}: must be a share from 0 to 1")
+    for task in registry.tasks.values():
+        _check_task(task, registry)
+    for config in registry.configs.values():
+        _check_config(config, registry)
+
+
+def _check_task(task: Task, registry: Registry) -> None:
+    where = f"[task.{task.code}]"
+    if not isinstance(task.words, tuple) or not task.words or not all(isinstance(word, str) for word in task.words):
+        raise RegistryError(f'{where}: words must be a list of task words, such as ["NER"]')
+    if not isinstance(task.word_labels, Mapping) or not set(task.word_labels) <= set(task.words):
+        raise RegistryError(f"{where}: word_labels must be a table with some of the words {', '.join(task.words)}")
+    sets = {label.set for label in registry.labels}
+    for name in filter(None, (task.text_labels, *task.word_labels.values())):
+        if name not in sets:
+            raise RegistryError(f"{where}: no label set {name!r} in the label tables")
+
+
+def _check_config(config: Config, registry: Registry) -> None:
+    where = f"[config.{config.name}]"
+    if config.language not in registry.languages or config.task not in registry.tasks:
+        raise RegistryError(f"{where}: unknown language {config.language!r} or task {config.task!r}")
+    if config.name != f"{config.language}_{config.task}":
+        raise RegistryError(f"{where}: the name must be {config.language}_{config.task}")
+    for source in config.upstream:
+        _get(registry.sources, source, "source")
+    task = registry.tasks[config.task]
+    for name in filter(None, (task.text_labels, *task.word_labels.values())):
+        if not registry.label_set(name, config.language):
+            raise RegistryError(
+                f"{where}: the label set {name!r} has no row in {config.language}; add them to a label table"
+            )
 
 
 def _get(table: Mapping[str, _T], name: str, what: str) -> _T:

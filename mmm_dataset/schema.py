@@ -3,7 +3,7 @@
 Column: ``input``, ``output`` as a model reads and writes them, ``form`` of the output string; ``id``, ``language``, ``task``,
 ``task_word``, ``text``, ``label``; ``entities`` (label-entity pairs with half-open code-point offsets, null where unknown),
 ``tuples`` (relations and events with their arguments), both null where a published row could not be parsed; ``source``,
-``source_id``, ``alignment`` (per item the index of the source row's item, null if the row is not a translation), ``origin``,
+``source_id``, ``alignment`` (per item the index of the source row's item, null if no item has one), ``origin``,
 ``licence``. All configs share it, so all can be concatenated.
 """
 
@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mmm_dataset.codec import encode
-from mmm_dataset.record import Item, Record, Span
+from mmm_dataset.record import Item, Record, RecordError, Span
+from mmm_f1.unified import FORMS, PAIR, shape
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -39,6 +40,7 @@ def to_row(record: Record, task_words: Mapping[str, Any]) -> dict[str, Any]:
     """One release row of a record. Raises ValueError if the record is neither annotated nor published."""
     line, output = encode(record, task_words)
     items = record.items
+    pairs = tuple(shape(record.word, task_words)) == PAIR  # all items of a row go to one column, so their order is kept
     aligned = items is not None and any(item.source_item is not None for item in items)
     return {
         "input": line,
@@ -50,8 +52,8 @@ def to_row(record: Record, task_words: Mapping[str, Any]) -> dict[str, Any]:
         "task_word": record.word,
         "text": record.text,
         "label": record.label,
-        "entities": None if items is None else [_entity(item) for item in items if item.is_pair],
-        "tuples": None if items is None else [_tuple(item) for item in items if not item.is_pair],
+        "entities": None if items is None else [_entity(item) for item in items if pairs],
+        "tuples": None if items is None else [_tuple(item) for item in items if not pairs],
         "source": record.source,
         "source_id": record.source_id,
         "alignment": [item.source_item for item in items or ()] if aligned else None,
@@ -66,6 +68,8 @@ def from_row(row: Mapping[str, Any]) -> Record:
     Raises:
         RecordError: an offset or field is wrong.
     """
+    if row["form"] not in FORMS:
+        raise RecordError(f"record {row['id']!r}: form {row['form']!r} is not one of {', '.join(FORMS)}")
     items: tuple[Item, ...] | None = None
     if row["entities"] is not None or row["tuples"] is not None:
         pairs = [Item.pair(e["label"], e["text"], e["start"], e["end"]) for e in row["entities"] or ()]
@@ -74,6 +78,10 @@ def from_row(row: Mapping[str, Any]) -> Record:
             for t in row["tuples"] or ()
         ]
         sources = row["alignment"] or [None] * (len(pairs) + len(relations))
+        if len(sources) != len(pairs) + len(relations):
+            raise RecordError(
+                f"record {row['id']!r}: alignment has {len(sources)} entries for {len(pairs) + len(relations)} items"
+            )
         items = tuple(Item(i.label, i.spans, s) for i, s in zip([*pairs, *relations], sources))
     return Record(
         id=row["id"],

@@ -1,6 +1,10 @@
 """A fourth language is rows of data: Korean, from the registry to a valid release and a score, without a line of code."""
 
+import os
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +14,7 @@ from mmm_dataset import Item, decode, encode, load, to_dict
 from mmm_f1 import score
 from tests.records import make_record
 
+ROOT = Path(__file__).parents[1]
 TOML = """
 labels = "korean.csv"
 
@@ -46,7 +51,25 @@ def rows():
             Item.pair("인명", "김서윤", 0, 3),
             Item.pair("지명", "서울", text.index("서울"), text.index("서울") + 2),
         ]
-        yield make_record(text, items, "사회", language="ko", id=f"ko-{n}", source_id=f"scnm-{n}")
+        yield make_record(text, items, "사회", language="ko", id=f"ko-{n}", source_id=f"scnm-{n}", origin="stand-in")
+
+
+LOAD = """
+import os
+from datasets import load_dataset
+from mmm_dataset.builder import MMM
+rows = load_dataset("mmm", "ko_scnm")
+builder = MMM(release="mmm", config_name="ko_scnm")
+builder.download_and_prepare()
+assert builder.as_dataset(split="test")[0] == rows["test"][0]
+assert next(iter(builder.as_streaming_dataset(split="test"))) == rows["test"][0]
+"""
+
+
+def check_it_loads(out, hf_home):
+    paths = os.pathsep.join([str(ROOT), str(ROOT / "metrics")])
+    environment = {**os.environ, "HF_HOME": str(hf_home), "HF_HUB_OFFLINE": "1", "PYTHONPATH": paths}
+    subprocess.run([sys.executable, "-c", LOAD], cwd=out.parent, env=environment, check=True, capture_output=True)
 
 
 def test_korean_from_data_to_release(registry_file, tmp_path, capsys):
@@ -60,6 +83,8 @@ def test_korean_from_data_to_release(registry_file, tmp_path, capsys):
     assert main(["release", str(records), "--out", str(out), *options]) == 0
     assert main(["validate", str(out), *options]) == 0
     assert "30 rows checked: valid" in capsys.readouterr().out
+    assert "pretty_name: 'mmm: data in the format of MMM'" in (out / "README.md").read_text()  # not MMM itself
+    check_it_loads(out, tmp_path)
     assert main(["validate", str(out)]) == 1  # without the registry file the config is unknown
     assert "no config 'ko_scnm'" in capsys.readouterr().out
     shutil.rmtree(out)

@@ -20,6 +20,7 @@ class Reader:
         read: ``read(path, registry, **options)``; option values are strings.
         help: one line.
         options: name of each option to a line of help.
+        paths: the options whose value is the path of a file or folder.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Reader:
     read: Callable[..., Iterator[Row]]
     help: str
     options: Mapping[str, str] = field(default_factory=dict)
+    paths: tuple[str, ...] = ()
 
 
 _ALL = (
@@ -37,6 +39,7 @@ _ALL = (
         scnm.read,
         "sentences with entities (stockmark ner.json); sentence classes joined if given",
         {"classes": "SCNM_Dataset.csv, or JSON with text and sc: the sentence classes"},
+        paths=("classes",),
     ),
     Reader(
         "scpos",
@@ -47,6 +50,7 @@ _ALL = (
             "lexicon": "folder of the two Tohoku polarity files (required)",
             "annotator": "how lexicon words are found: substring (default) or morpheme",
         },
+        paths=("lexicon",),
     ),
     Reader("tcree", "livedoor", tcree.read, "the authors' TCREE_dataset.csv, or snippets of the livedoor news corpus"),
     Reader(

@@ -3,6 +3,9 @@
 The text is the ``# text`` line as it stands, in any script and with or without spaces; the tokens are searched in it
 from left to right, and an entity is the text from its first token's start to its last token's end. Rows that render the
 same English text (``# text-en``; an English row's own text) share their source id. xSID is the example.
+
+A comment is a line ``# name = value`` anywhere in a block, or any other line that begins with ``# ``, holds no tab and does
+not end in a BIO tag: ``#<tab>O`` and ``# O`` are the token ``#``.
 """
 
 from __future__ import annotations
@@ -12,9 +15,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from build.sources.inputs import find_all, text_id
+from build.sources.inputs import find_all, record_or_drop, row_note, some, text_id
 from build.steps import Drop, KitError, Note, Row
-from mmm_dataset import Item, Record, Registry
+from mmm_dataset import Item, Registry
 from mmm_dataset.record import Split
 
 _COMMENT = re.compile(r"# ?([\w-]+)\s*[=:] ?(.*)")
@@ -58,7 +61,9 @@ def read(
         there = ", ".join(registry.tasks)
         raise KitError(f"--task {task}: not in the registry; add it with --registry (xsid ships); there are: {there}")
     count = 0
-    for file in find_all(path, registry.source("user"), "*.conll"):
+    files, notes = find_all(path, registry.source("user"), ".conll")
+    yield from notes
+    for file in files:
         code = file.name.split(".")[0]
         spoken = code if code in registry.languages else None
         if spoken is None and language is None:
@@ -73,27 +78,31 @@ def read(
 def _read_file(file: Path, registry: Registry, language: str, task: str, split: str | None) -> Iterator[Row]:
     config = registry.configs.get(f"{language}_{task}")
     if config is None:
-        raise KitError(f"{file}: no config {language}_{task} in the registry: add it with --registry FILE.toml")
+        raise KitError(f"{file}:1: no config {language}_{task} in the registry: add it with --registry FILE.toml")
     source = registry.source(config.upstream[0] if config.upstream else "user")
     word = registry.task(task).words[0]
     stem = ".".join(part for part in file.name.split(".")[:-1] if part != language) or file.stem
     side: Split | None = None if split is None else "test" if "test" in stem else "train"
     joiner = "" if _UNSPACED & set(registry.languages[language].scripts) else " "
-    for number, sentence in enumerate(_sentences(file)):
+    for number, sentence in enumerate(some(_sentences(file), file, "CoNLL (a token and a BIO tag per line)")):
         name = f"{config.name}-{stem}-{number:05d}"
         where = f"{file.name}:{sentence.line}"
         tags = [row[-1] for row in sentence.rows]
+        raw = "\n".join([*sentence.comments.values(), *map("\t".join, sentence.rows)])
+        if not tags:
+            yield Drop(name, "no_tokens", f"{where}: a block of comments", raw)
+            continue
         if bad := [tag for tag in tags if not _TAG.fullmatch(tag)]:
-            raw = "\n".join(map("\t".join, sentence.rows))
             yield Drop(name, "bad_tag", f"{where}: {bad[0]!r} is not a BIO tag", raw)
             continue
         text, places, notes = _place(name, sentence, joiner, where)
-        items, more = _items(name, text, places, tags)
-        yield from notes + more
+        items, more = _items(name, where, text, places, tags)
         label = next((sentence.comments[key] for key in _LABELS if sentence.comments.get(key)), None)
         source_id = text_id(sentence.comments.get("text-en", text))
         fields = (name, language, task, word, text, label, items)
-        yield Record(*fields, "stand-in", source.name, source_id, source.licence, split=side)
+        record = record_or_drop(where, raw, *fields, "stand-in", source.name, source_id, source.licence, split=side)
+        yield from () if isinstance(record, Drop) else notes + more
+        yield record
 
 
 def _sentences(file: Path) -> Iterator[_Sentence]:
@@ -103,15 +112,26 @@ def _sentences(file: Path) -> Iterator[_Sentence]:
             for number, line in enumerate([*lines, ""], 1):
                 line = line.rstrip("\n")
                 if not line.strip():
-                    if sentence.rows:
+                    if sentence.rows or sentence.comments:
                         yield sentence
                     sentence = _Sentence(number + 1)
-                elif not sentence.rows and (comment := _COMMENT.fullmatch(line)):
-                    sentence.comments[comment[1]] = comment[2]
-                elif sentence.rows or not line.startswith("#") or "\t" in line:
+                elif comment := _comment(line):
+                    sentence.comments[comment[0]] = comment[1]
+                else:
                     sentence.rows.append(_columns(line, f"{file}:{number}"))
     except UnicodeDecodeError as error:
         raise KitError(f"{file}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
+
+
+def _comment(line: str) -> tuple[str, str] | None:
+    """Name and value of a comment, which is its own name if it has none; None if the line is no comment."""
+    if "\t" in line:
+        return None
+    if named := _COMMENT.fullmatch(line):
+        return named[1], named[2]
+    if line.strip() == "#" or (line.startswith("# ") and not _TAG.fullmatch(line.split()[-1])):
+        return line, line
+    return None
 
 
 def _columns(line: str, where: str) -> list[str]:
@@ -129,7 +149,7 @@ def _place(name: str, sentence: _Sentence, joiner: str, where: str) -> tuple[str
     reason = "no_text_line" if text is None else "text_differs"
     rebuilt = joiner.join(tokens)
     places = align(rebuilt, tokens) or []
-    return rebuilt, places, [Note(name, reason, f"{where}: text rebuilt from the tokens: {rebuilt!r}")]
+    return rebuilt, places, [row_note(name, reason, where, "text rebuilt from the tokens", rebuilt)]
 
 
 def align(text: str, tokens: Sequence[str]) -> list[Offsets] | None:
@@ -144,7 +164,9 @@ def align(text: str, tokens: Sequence[str]) -> list[Offsets] | None:
     return None if text[at:].strip() else places
 
 
-def _items(name: str, text: str, places: Sequence[Offsets], tags: Sequence[str]) -> tuple[tuple[Item, ...], list[Note]]:
+def _items(
+    name: str, where: str, text: str, places: Sequence[Offsets], tags: Sequence[str]
+) -> tuple[tuple[Item, ...], list[Note]]:
     spans: list[tuple[str, int, int]] = []
     notes = []
     inside = None
@@ -154,7 +176,8 @@ def _items(name: str, text: str, places: Sequence[Offsets], tags: Sequence[str])
             spans[-1] = (spans[-1][0], spans[-1][1], end)
         elif label is not None:
             if tag[0] == "I":
-                notes.append(Note(name, "broken_bio", f"{tag} follows no B-{label}: taken as its beginning"))
+                detail = f"{tag} follows no B-{label}: taken as its beginning"
+                notes.append(row_note(name, "broken_bio", where, detail, text[start:end]))
             spans.append((label, start, end))
         inside = label
     return tuple(Item.pair(label, text[start:end], start, end) for label, start, end in spans), notes

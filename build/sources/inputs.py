@@ -1,23 +1,33 @@
-"""What the readers share: finding their files, reading JSON and tables, naming rows."""
+"""What the readers share: finding their files, reading JSON and tables, naming rows and reporting on them."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
 import json
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from build.files import read_json_lines
-from build.steps import KitError
+from build.files import dump, read_json_lines
+from build.steps import Drop, KitError, Note
+from mmm_dataset import Record, RecordError
 from mmm_dataset.registry import Source
+
+T = TypeVar("T")
 
 LOCK: Final = "fetch.lock.json"
 """What a fetch writes beside the files (see ``build.fetch``); it is no data."""
 
+CUT: Final = 200
+"""So many characters of a string stand in a note about it."""
+
+_DUE = "a JSON array or JSON lines"
 _FIELD_LIMIT = 1 << 24
+_DATA = re.compile(r"(?i)\.(?:json\w*|txt|csv|zip|gz|parquet)$")
 
 
 def missing(path: Path, what: str, source: Source) -> KitError:
@@ -39,26 +49,37 @@ def find(path: Path, source: Source, names: Sequence[str] | None = None) -> Path
     raise missing(path, " or ".join(names), source)
 
 
-def find_all(path: Path, source: Source, *patterns: str) -> list[Path]:
-    """``path`` if it is a file, else all files of the folder that match a pattern, sorted by name.
+def find_all(path: Path, source: Source, *suffixes: str) -> tuple[list[Path], list[Note]]:
+    """``path`` if it is a file, else all files of the folder with one of the suffixes (any case), sorted by name.
+
+    Returns:
+        The files, and a note on every other file of the folder that looks like data.
 
     Raises:
         KitError: there is none.
     """
     if path.is_file():
-        return [path]
+        return [path], []
     # Hidden folders hold download caches.
-    found = {
+    files = [
         file
-        for pattern in patterns
-        for file in path.rglob(pattern)
+        for file in sorted(path.rglob("*"))
         if file.is_file()
         and file.name != LOCK
         and not any(part.startswith(".") for part in file.relative_to(path).parts)
-    }
+    ]
+    found = [file for file in files if file.suffix.lower() in suffixes]
+    others = [file.name for file in files if file.suffix.lower() not in suffixes and _DATA.search(file.name)]
+    what = " or ".join(f"*{suffix}" for suffix in suffixes)
     if not found:
-        raise missing(path, " or ".join(patterns), source)
-    return sorted(found)
+        raise missing(path, what + listed(others, "; there are: "), source)
+    return found, [Note(name, "unmatched_file", f"not {what}: not read") for name in others]
+
+
+def listed(names: Sequence[str], before: str) -> str:
+    """``before`` and the first names, or nothing if there is no name."""
+    more = f" and {len(names) - 5:,} more" if len(names) > 5 else ""
+    return f"{before}{', '.join(names[:5])}{more}" if names else ""
 
 
 def is_json(path: Path) -> bool:
@@ -66,16 +87,43 @@ def is_json(path: Path) -> bool:
     return _first_byte(path) in (b"[", b"{")
 
 
-def read_json(path: Path) -> Iterator[tuple[str, Any]]:
+def read_json(path: Path, keys: Sequence[str], extra: Counter[str] | None = None) -> Iterator[tuple[str, Any]]:
     """Place (``file:line`` or ``file[index]``) and value of every row of a JSON array or of JSON lines.
 
+    Args:
+        path: the file.
+        keys: what the reader knows of a row.
+        extra: counts the keys that it does not know, if given.
+
     Raises:
-        KitError: the file is missing, not UTF-8, or not JSON.
+        KitError: the file is missing, not UTF-8, not JSON, or holds no rows.
     """
-    if path.is_file() and _first_byte(path) == b"[":
-        yield from ((f"{path.name}[{index}]", row) for index, row in enumerate(_load_array(path)))
-    else:
-        yield from ((f"{path.name}:{number}", row) for number, row in read_json_lines(path))
+    is_array = path.is_file() and _first_byte(path) == b"["
+    rows = some(_read_array(path) if is_array else _read_lines(path, keys), path, f"{_DUE} with the keys {', '.join(keys)}")
+    try:
+        for where, row in rows:
+            if extra is not None and isinstance(row, dict):
+                extra.update(row.keys() - keys)
+            yield where, row
+    except (RecursionError, ValueError) as error:
+        raise KitError(f"{path}: not JSON that can be read ({error})") from error
+
+
+def extra_keys(file: Path, extra: Counter[str]) -> Iterator[Note]:
+    """One note on the keys of a file that are not read, if there are any."""
+    if extra:
+        counts = ", ".join(f"{key!r} ({count:,} x)" for key, count in sorted(extra.items()))
+        yield Note(file.name, "extra_keys", f"keys that are not read: {counts}")
+
+
+def some(rows: Iterable[T], path: Path, due: str) -> Iterator[T]:
+    """The rows of a file. Raises KitError if there are none: the file, and what was due in it."""
+    empty = True
+    for row in rows:
+        empty = False
+        yield row
+    if empty:
+        raise KitError(f"{path}: holds no rows: {due} was due")
 
 
 def _first_byte(path: Path) -> bytes:
@@ -83,14 +131,39 @@ def _first_byte(path: Path) -> bytes:
         return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
 
 
-def _load_array(path: Path) -> list[Any]:
+def _read_array(path: Path) -> Iterator[tuple[str, Any]]:
     try:
         rows: list[Any] = json.loads(path.read_text(encoding="utf-8-sig"))
     except json.JSONDecodeError as error:
         raise KitError(f"{path}:{error.lineno}: not JSON ({error.msg} at column {error.colno})") from error
     except UnicodeDecodeError as error:
         raise KitError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
-    return rows
+    yield from ((f"{path.name}[{index}]", row) for index, row in enumerate(rows))
+
+
+def _read_lines(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    rows = read_json_lines(path)
+    try:
+        head = list(islice(rows, 2))
+    except KitError:
+        # An object over several lines is no JSON lines either; that it is one says more than where a line breaks off.
+        if isinstance(whole := _whole(path), dict):
+            raise _object(path, whole) from None
+        raise
+    if len(head) == 1 and isinstance(head[0][1], dict) and not head[0][1].keys() & set(keys):
+        raise _object(path, head[0][1])
+    yield from ((f"{path.name}:{number}", row) for number, row in chain(head, rows))
+
+
+def _whole(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return None
+
+
+def _object(path: Path, found: dict[str, Any]) -> KitError:
+    return KitError(f"{path}: {_DUE} was due, found an object with keys{listed(list(found), ' ') or ': none'}")
 
 
 def read_table(path: Path, delimiter: str = ",", *, quoted: bool = True) -> Iterator[tuple[int, list[str]]]:
@@ -129,3 +202,22 @@ class Unique:
         """The id itself the first time, then with a number."""
         self._seen[key] += 1
         return key if self._seen[key] == 1 else f"{key}-{self._seen[key]}"
+
+
+def row_note(name: str, reason: str, where: str, detail: str, text: str) -> Note:
+    """A note on one row: its place in the file, what is odd, and the string that is, cut to CUT characters."""
+    return Note(name, reason, f"{where}: {detail}: {text[:CUT]!r}")
+
+
+def raw_text(row: Any) -> str:
+    """A row for a drop: a string as it is, else JSON; what UTF-8 cannot write stands as an escape."""
+    text = row if isinstance(row, str) else dump(row)
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def record_or_drop(where: str, raw: Any, *fields: Any, **more: Any) -> Record | Drop:
+    """The record of these fields, or a drop if it cannot exist: where it stands, why, and the row as it came in."""
+    try:
+        return Record(*fields, **more)
+    except RecordError as error:
+        return Drop(where, "bad_record", raw_text(str(error)), raw_text(raw))

@@ -1,25 +1,28 @@
 """The polarity lexicon of SCPOS: Tohoku University's noun and predicate files, cleaned by stated rules.
 
 - Nouns: every entry of the noun file labelled ``p``, ``n`` or ``e`` (neutral); those with another label are left out.
-- Adjectives: the entries of the predicate file whose head is an adjective. An entry is a phrase in pieces
-  (``気持ち が 悪い``, ``心外 だ``); the pieces are joined, SudachiPy (mode C) tokenizes the whole, and one closing
-  ``だ です の と な に`` is taken off. The last token left is the head. It must be 形容詞 (i-adjective), 形状詞
-  (na-adjective), a noun that the dictionary marks as usable as one (形状詞可能), or a suffix that makes one (形容詞的,
-  形状詞的). What is left is the word.
-- A word listed twice counts once; with two polarities in one file it has none free of context and is left out.
+- Adjectives: the entries of both files whose head is an adjective. An entry is a phrase in pieces (``気持ち が 悪い``,
+  ``心外 だ``); the pieces are joined, SudachiPy (mode C) tokenizes the whole, and one closing ``だ です の と な に`` is
+  taken off. The last token left is the head; what is left is the word. In either file 形容詞 (i-adjective) and 形状詞
+  (na-adjective) are adjectives. In the predicate file a noun that the dictionary marks as usable as one (形状詞可能)
+  and a suffix that makes one (形容詞的, 形状詞的) are as well; in the noun file such a word stands as a noun.
+- Adjectives of the noun file stay in the noun list too: the published noun lists are substrings of a noun lexicon.
+- A word listed twice counts once; with two polarities in one list it has none free of context and is left out.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from build.sources.inputs import find, missing, read_table
-from build.steps import Note
+from build.steps import KitError, Note
 from mmm_dataset import Registry
 
 SOURCE = "tohoku-polarity"
@@ -35,8 +38,13 @@ _PREDICATE_LABELS = {
     for polarity, key in (("ポジ", "positive"), ("ネガ", "negative"))
     for what in ("評価", "経験")
 }
+_QUOTED = re.compile(r'^"(.*)"$')
 _TAILS = frozenset({"だ", "です", "の", "と", "な", "に"})
 _TAIL_CLASSES = ("助動詞", "助詞")
+_ADJECTIVES = ("形容詞", "形状詞")
+
+Entry = tuple[str, str]
+"""A word and its polarity key, or why it has none (``!dirty_label``)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,40 +55,58 @@ class Lexicon:
     left_out: Mapping[str, int]
 
     def notes(self) -> Iterator[Note]:
-        """Sizes, and the entries left out by reason."""
+        """Sizes, and the entries left out; the figures are part of the reason, so that a summary shows them."""
         for kind, words in self.words.items():
             sizes = ", ".join(f"{count:,} {key}" for key, count in sorted(Counter(words.values()).items()))
-            yield Note("lexicon", f"lexicon_{kind}", f"{len(words):,} words: {sizes}")
+            yield Note("lexicon", f"lexicon_{kind}: {len(words):,} words ({sizes})")
         for reason, count in sorted(self.left_out.items()):
-            yield Note("lexicon", f"lexicon_{reason}", f"{count:,} entries")
+            yield Note("lexicon", f"lexicon_{reason}: {count:,}")
 
 
 def load(folder: Path, registry: Registry) -> Lexicon:
     """Read both files of a folder.
 
     Raises:
-        KitError: a file is missing: which, from where, under which licence.
+        KitError: a file is missing (which, from where, under which licence), or has no entry.
     """
     source = registry.source(SOURCE)
     if not folder.is_dir():
         raise missing(folder, f"folder with {NOUN_FILE} and {PREDICATE_FILE}", source)
     left_out: Counter[str] = Counter()
-    nouns = _collect(_nouns(find(folder, source, [NOUN_FILE])), "n", left_out)
-    adjectives = _collect(_adjectives(find(folder, source, [PREDICATE_FILE]), tokenizer()), "adj", left_out)
+    tokenize = tokenizer()
+    noun_file, predicate_file = (find(folder, source, [name]) for name in (NOUN_FILE, PREDICATE_FILE))
+    entries = _some(list(_nouns(noun_file)), noun_file, "a noun, a tab and p, n or e")
+    predicates = _some(list(_predicates(predicate_file, tokenize)), predicate_file, "ポジ（評価）, a tab and an adjective")
+    nouns = _collect(entries, "n", left_out)
+    adjectives = _collect(chain(predicates, _noun_adjectives(entries, tokenize)), "adj", left_out)
     both = sum(adjectives[word] != nouns[word] for word in adjectives.keys() & nouns.keys())
     if both:
         left_out["conflict_between_files"] = both
     return Lexicon({"adj": adjectives, "n": nouns}, left_out)
 
 
-def _nouns(file: Path) -> Iterator[tuple[str, str]]:
-    for _, (word, *rest) in read_table(file, "\t"):
-        yield word, _NOUN_LABELS.get(rest[0] if rest else "", "!dirty_label")
+def _some(entries: list[Entry], file: Path, due: str) -> list[Entry]:
+    if all(polarity.startswith("!") for _, polarity in entries):
+        raise KitError(f"{file}: no entry can be used: lines with {due} were due")
+    return entries
 
 
-def _adjectives(file: Path, tokenize: Tokenize) -> Iterator[tuple[str, str]]:
+def _nouns(file: Path) -> Iterator[Entry]:
+    # Very few words stand in quotation marks, so a lone mark must not open a field over many lines.
+    for _, (word, *rest) in read_table(file, "\t", quoted=False):
+        word = (_QUOTED.sub(r"\1", word)).strip()
+        yield word, _NOUN_LABELS.get(rest[0] if rest and word else "", "!dirty_label")
+
+
+def _noun_adjectives(nouns: Iterable[Entry], tokenize: Tokenize) -> Iterator[Entry]:
+    for word, polarity in nouns:
+        if not polarity.startswith("!") and tokenize(word)[-1].part_of_speech()[0] in _ADJECTIVES:
+            yield word, polarity
+
+
+def _predicates(file: Path, tokenize: Tokenize) -> Iterator[Entry]:
     for _, (spelling, *rest) in read_table(file, "\t", quoted=False):
-        phrase = "".join(rest[:1]).replace(" ", "")
+        phrase = "".join(rest[:1]).replace(" ", "").strip()
         word = adjective(phrase, tokenize) if phrase else None
         if spelling not in _PREDICATE_LABELS or not phrase:
             yield phrase, "!dirty_label"
@@ -88,7 +114,7 @@ def _adjectives(file: Path, tokenize: Tokenize) -> Iterator[tuple[str, str]]:
             yield (word, _PREDICATE_LABELS[spelling]) if word else (phrase, "!not_adjective")
 
 
-def _collect(entries: Iterable[tuple[str, str]], kind: Kind, left_out: Counter[str]) -> dict[str, str]:
+def _collect(entries: Iterable[Entry], kind: Kind, left_out: Counter[str]) -> dict[str, str]:
     found: dict[str, set[str]] = {}
     for word, polarity in entries:
         if polarity.startswith("!"):
@@ -117,7 +143,7 @@ def adjective(phrase: str, tokenize: Tokenize) -> str | None:
 def kinds(part_of_speech: tuple[str, ...]) -> tuple[Kind, ...]:
     """What a SudachiPy part of speech counts as: adjective, noun, both or neither."""
     first, *rest = part_of_speech
-    is_adjective = first in ("形容詞", "形状詞") or any(
+    is_adjective = first in _ADJECTIVES or any(
         part.endswith("形状詞可能") or part in ("形容詞的", "形状詞的") for part in rest
     )
     found: dict[Kind, bool] = {"adj": is_adjective, "n": first == "名詞"}

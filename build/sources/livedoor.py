@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final
 
 from build.files import progress
-from build.sources.inputs import missing
-from build.sources.sentences import LISTING, PROSE, REJECT, split_sentences
+from build.sources.inputs import missing, record_or_drop
+from build.sources.sentences import LEAD, LINK, LISTING, PROSE, REJECT, split_sentences
 from build.steps import Drop, KitError, Row
 from mmm_dataset import Record, Registry
 
@@ -26,6 +26,9 @@ TASK = "tcree"
 SHORTEST: Final = 30
 ALONE: Final = 60
 LONGEST: Final = 160
+
+# Lines before the body of an article: address, time, title.
+_HEAD = 3
 
 _ARTICLE = re.compile(r"(?:^|/)([a-z-]+)/\1-(\d+)\.txt$")
 
@@ -42,22 +45,26 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
         what = "TCREE_dataset.csv and no livedoor corpus (sports-watch/sports-watch-4597641.txt ..., or the .tar.gz)"
         raise missing(path, what, source)
     word = registry.task(TASK).words[0]
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     for category, article, body in articles:
         label = registry.canonical("tcree_text", category, LANGUAGE)
         count = 0
-        for line, piece in enumerate(body.splitlines()[3:], 4):
+        lines = body.splitlines()
+        if len(lines) <= _HEAD:
+            yield Drop(f"{category}-{article}", "no_body", f"{len(lines)} lines; the text begins after {_HEAD}", body)
+        for line, piece in enumerate(lines[_HEAD:], _HEAD + 1):
+            where = f"{category}-{article}:{line}"
             for snippet in _snippets(piece):
                 if not isinstance(snippet, Drop) and snippet in seen:
-                    snippet = Drop("", "repeated_snippet", "another article has the same", snippet)
+                    snippet = Drop("", "repeated_snippet", f"the same text as {seen[snippet]}", snippet)
                 if isinstance(snippet, Drop):
-                    yield Drop(f"{category}-{article}:{line}", snippet.reason, snippet.detail, snippet.raw)
+                    yield Drop(where, snippet.reason, snippet.detail, snippet.raw)
                     continue
-                seen.add(snippet)
                 count += 1
                 source_id = f"{category}-{article}-{count}"
+                seen[snippet] = source_id
                 fields = (f"{LANGUAGE}_{TASK}-{source_id}", LANGUAGE, TASK, word, snippet, label, None)
-                yield Record(*fields, "rebuilt", source.name, source_id, source.licence)
+                yield record_or_drop(where, snippet, *fields, "rebuilt", source.name, source_id, source.licence)
 
 
 def _articles(path: Path, registry: Registry) -> Iterator[tuple[str, str, str]]:
@@ -84,7 +91,8 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
                 if data := tar.extractfile(member):
                     yield member.name, data.read()
     except (tarfile.TarError, EOFError, OSError) as error:
-        raise KitError(f"{archive}: not a whole tar archive ({error}): fetch it again") from error
+        due = "the corpus as a folder, or ldcc-20140209.tar.gz, was due; fetch a broken archive again"
+        raise KitError(f"{archive}: not a whole tar archive ({error}): {due}") from error
 
 
 def _snippets(paragraph: str) -> Iterator[str | Drop]:
@@ -93,9 +101,22 @@ def _snippets(paragraph: str) -> Iterator[str | Drop]:
     if not paragraph:
         return
     if LISTING.search(paragraph):
-        yield Drop("", "boilerplate", "a heading, list or link line", paragraph)
+        yield Drop("", "boilerplate", "a heading or an item of a list", paragraph)
         return
-    spans = split_sentences(paragraph)
+    paragraph = LEAD.sub("", paragraph)
+    # A sentence that is a link is left out by itself; its neighbours are no neighbours of each other.
+    run: list[tuple[int, int]] = []
+    for start, end in split_sentences(paragraph):
+        if LINK.search(paragraph, start, end):
+            yield from _join(paragraph, run)
+            yield Drop("", "boilerplate", "a link or a credit", paragraph[start:end])
+            run = []
+        else:
+            run.append((start, end))
+    yield from _join(paragraph, run)
+
+
+def _join(paragraph: str, spans: list[tuple[int, int]]) -> Iterator[str | Drop]:
     at = 0
     while at < len(spans):
         start, end = spans[at]

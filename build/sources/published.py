@@ -8,50 +8,70 @@ reported with the reason.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
-from build.files import dump
-from build.sources.inputs import find_all, missing, read_json
-from build.steps import Drop, Note, Row
-from mmm_dataset import Failure, Item, Record, Registry, decode, split_input
+from build.files import sha256
+from build.sources.inputs import (
+    extra_keys,
+    find_all,
+    listed,
+    missing,
+    raw_text,
+    read_json,
+    record_or_drop,
+    row_note,
+)
+from build.steps import Drop, KitError, Note, Row
+from mmm_dataset import Failure, Item, Registry, decode, split_input
 from mmm_dataset.record import SPLITS, Split
 from mmm_dataset.registry import Config, Task
 from mmm_f1.unified import find_word
 
 SOURCE = "mmm"
-_PATTERNS = ("*.json", "*.jsonl")
+_KEYS = ("input", "output")
+# A file of at least FEW rows, of which this share fails in one way, fails as a whole.
+FEW: Final = 3
+WHOLE: Final = 0.95
 
 Key = tuple[str, Split]
+Odd = tuple[str, str]
+"""Reason and detail of a note."""
 
 
 def read(path: Path, registry: Registry) -> Iterator[Row]:
     """Read the folder of released files, in the order of the registry.
 
     Raises:
-        KitError: no file of the folder is one of the release, or a file is not JSON.
+        KitError: no file of the folder is one of the release, or files are broken: all of them are named.
     """
     source = registry.source(SOURCE)
-    files: dict[Key, Path] = {}
-    for file in find_all(path, source, *_PATTERNS):
-        key = match_name(file.name, registry)
-        if key is None:
-            yield Note(file.name, "unmatched_file", "the name does not tell split, language and task: not read")
-        elif key in files:
-            detail = f"read instead: {files[key].name}, as {key[0]} {key[1]}; remove one of the two"
-            yield Drop(file.name, "second_file", detail)
+    found, notes = find_all(path, source, ".json", ".jsonl")
+    yield from notes
+    unmatched = [note.id for note in notes]
+    files: dict[Key, list[Path]] = {}
+    # Of two files for one place the one with the shorter name is read: copies are named "... (1).json".
+    for file in sorted(found, key=lambda file: (len(file.name), file.name)):
+        if key := match_name(file.name, registry):
+            files.setdefault(key, []).append(file)
         else:
-            files[key] = file
+            unmatched.append(file.name)
+            yield Note(file.name, "unmatched_file", "the name does not tell split, language and task: not read")
     if not files:
         raise missing(path, "file named like Train_Ja_0_SCNM_5343.json or test_Ja_5_TCREE_2k.json (42 in all)", source)
+    broken: list[str] = []
     for config in registry.configs.values():
         for split in cast(tuple[Split, ...], SPLITS):
-            if found := files.get((config.name, split)):
-                yield from _read_file(found, _Place.of(registry, config, split))
+            if given := files.get((config.name, split)):
+                yield from _read_place(given, _Place.of(registry, config, split), broken)
             elif registry.task(config.task).file_pattern:
-                yield Note(f"{config.name}-{split}", "missing_file", f"no {split} file of {config.name} in {path}")
+                detail = f"no {split} file of {config.name} in {path}{listed(unmatched, '; not matched: ')}"
+                yield Note(f"{config.name}-{split}", "missing_file", detail)
+    if broken:
+        raise KitError(broken[0] if len(broken) == 1 else f"{len(broken)} files cannot be read: {'; '.join(broken)}")
 
 
 def match_name(name: str, registry: Registry) -> Key | None:
@@ -91,16 +111,43 @@ class _Place:
         return cls(config, split, task, licence, registry.task_words, registry.text_labels(config), word_labels)
 
 
+def _read_place(files: Sequence[Path], place: _Place, broken: list[str]) -> Iterator[Row]:
+    """Rows of the first file; the others are second ones. What is broken is added to ``broken``."""
+    first, *others = files
+    for rows in (_read_file(first, place), *(_drop_file(other, first) for other in others)):
+        try:
+            yield from rows
+        except KitError as error:
+            broken.append(str(error))
+
+
+def _drop_file(file: Path, first: Path) -> Iterator[Row]:
+    if sha256(file) == sha256(first):
+        yield Note(file.name, "identical_copy", f"read instead: {first.name}, the same bytes")
+        return
+    for where, row in read_json(file, _KEYS):
+        yield Drop(where, "second_file", f"read instead: {first.name}; remove one of the two", raw_text(row))
+
+
 def _read_file(file: Path, place: _Place) -> Iterator[Row]:
     count = 0
-    for index, (where, row) in enumerate(read_json(file)):
+    extra: Counter[str] = Counter()
+    ways: Counter[str] = Counter()
+    for index, (where, row) in enumerate(read_json(file, _KEYS, extra)):
         count += 1
         name = f"{place.config.name}-{place.split}-{index:06d}"
         strings = _strings(row)
         if strings is None:
-            yield Drop(name, "no_input_output", f"{where}: the row lacks the strings input and output", dump(row))
+            ways["no_input_output"] += 1
+            yield Drop(name, "no_input_output", f"{where}: the row lacks the strings input and output", raw_text(row))
         else:
-            yield from _read_row(name, strings, place)
+            rows = _read_row(name, where, strings, place)
+            ways.update(_ways(strings, rows, place))
+            yield from rows
+    way, fails = max(ways.items(), key=lambda item: item[1], default=("", 0))
+    if count >= FEW and fails >= WHOLE * count:
+        yield Note(file.name, "whole_file", f"{fails:,} of {count:,} rows: {way}")
+    yield from extra_keys(file, extra)
     if note := _compare(count, place.config, place.split):
         yield note
 
@@ -110,36 +157,61 @@ def _strings(row: Any) -> tuple[str, str] | None:
     return cast(tuple[str, str], values) if all(isinstance(value, str) for value in values) else None
 
 
-def _read_row(name: str, raw: tuple[str, str], place: _Place) -> Iterator[Row]:
-    text, word, notes = _read_input(name, raw, place.task)
-    label, items, more = _read_output(name, raw[1], text, word, place)
-    yield from notes + more
+def _ways(raw: tuple[str, str], rows: Sequence[Row], place: _Place) -> set[str]:
+    """In which ways a row fails: the likely cause where it shows, else the reasons."""
+    reasons = {row.reason for row in rows if isinstance(row, (Note, Drop))}
+    cause = _cause(raw, place) if any(reason.startswith(("input_", "output_")) for reason in reasons) else None
+    return {cause} if cause else reasons
+
+
+def _cause(raw: tuple[str, str], place: _Place) -> str | None:
+    words = place.task.words
+    if find_word(raw[0], words, "published") and isinstance(split_input(raw[1], words), tuple):
+        return "input and output are swapped"
+    parts = split_input(raw[0], tuple(place.task_words))
+    if isinstance(parts, tuple) and parts[1] not in words:
+        return f"rows end in /{parts[1]}, the file name says {' or '.join(words)}"
+    return None
+
+
+def _read_row(name: str, where: str, raw: tuple[str, str], place: _Place) -> list[Row]:
+    text, word, of_input = _read_input(raw, place.task)
+    label, items, of_output = _read_output(raw[1], text, word, place)
     fields = (name, place.config.language, place.task.code, word, text, label, items)
-    yield Record(*fields, "published", SOURCE, name, place.licence, split=place.split, raw=raw)
+    source = ("published", SOURCE, name, place.licence)
+    record = record_or_drop(where, raw, *fields, *source, split=place.split, raw=raw)
+    if isinstance(record, Drop):
+        return [record]
+    notes = [
+        row_note(name, reason, where, detail, string)
+        for string, odds in zip(raw, (of_input, of_output))
+        for reason, detail in odds
+    ]
+    return [*notes, record]
 
 
-def _read_input(name: str, raw: tuple[str, str], task: Task) -> tuple[str, str, list[Note]]:
+def _read_input(raw: tuple[str, str], task: Task) -> tuple[str, str, list[Odd]]:
     parts = split_input(raw[0], task.words)
     if isinstance(parts, tuple):
         return *parts, []
     word = find_word(raw[1], task.words, "published") or task.words[0]
-    return raw[0], word, [Note(name, f"input_{parts.kind}", parts.detail)]
+    return raw[0], word, [(f"input_{parts.kind}", parts.detail)]
 
 
 def _read_output(
-    name: str, output: str, text: str, word: str, place: _Place
-) -> tuple[str | None, tuple[Item, ...] | None, list[Note]]:
+    output: str, text: str, word: str, place: _Place
+) -> tuple[str | None, tuple[Item, ...] | None, list[Odd]]:
     labels = place.word_labels[word]
     decoded = decode(output, word, text=text, labels=labels, form="published", task_words=place.task_words)
     if isinstance(decoded, Failure):
         label, mark, _ = output.partition(f"/{word}/")
-        return label if mark and label else None, None, [Note(name, f"output_{decoded.kind}", decoded.detail)]
-    notes = [Note(name, issue.kind, issue.detail) for issue in decoded.issues]
+        return label if mark and label else None, None, [(f"output_{decoded.kind}", decoded.detail)]
+    odds = [(issue.kind, issue.detail) for issue in decoded.issues]
     if decoded.ambiguous:
-        notes.append(Note(name, "ambiguous", "another reading of the separators fits as well"))
+        odds.append(("ambiguous", "another reading of the separators fits as well"))
     if place.text_labels is not None and decoded.label not in place.text_labels:
-        notes.append(Note(name, "unknown_text_label", f"{decoded.label!r} is not in the label set"))
-    return decoded.label, decoded.items, notes
+        odds.append(("unknown_text_label", f"{decoded.label!r} is not in the label set"))
+    return decoded.label, decoded.items, odds
 
 
 def _compare(count: int, config: Config, split: Split) -> Note | None:

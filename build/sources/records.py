@@ -18,7 +18,9 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
         KitError: a line is not a valid record, its config is not in the registry, or its id is there twice.
     """
     seen: dict[str, set[str]] = {}
-    for file in find_all(path, registry.source("user"), "*.jsonl"):
+    files, notes = find_all(path, registry.source("user"), ".jsonl")
+    yield from notes
+    for file in files:
         for number, row in read_json_lines(file):
             where = f"{file}:{number}"
             if not isinstance(row, dict):

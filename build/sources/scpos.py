@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import dump
 from build.sources.annotate_lexicon import ANNOTATORS, Hit
-from build.sources.inputs import Unique, find, is_json, read_json, read_table, text_id
+from build.sources.inputs import (
+    Unique,
+    extra_keys,
+    find,
+    is_json,
+    raw_text,
+    read_json,
+    read_table,
+    record_or_drop,
+    some,
+    text_id,
+)
 from build.sources.lexicon import SOURCE as LEXICON_SOURCE
 from build.sources.lexicon import Kind, load
 from build.steps import Drop, KitError, Note, Row
@@ -33,8 +44,17 @@ _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "jrte-pn": {"1": "positive", "-1": "negative", "0": "neutral"},
 }
 
-Review = tuple[str, str, str]
-"""Id, text, and polarity key."""
+_JRTE = "pn.tsv of jrte-pn (id beginning with pn, label -1, 0 or 1, text)"
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """A review: its place in the file, its id, text and polarity key."""
+
+    where: str
+    name: str
+    text: str
+    polarity: str
 
 
 def read(
@@ -65,17 +85,25 @@ def read(
     rows: Counter[str] = Counter()
     empty: Counter[str] = Counter()
     for review in _READ[name](file):
-        if isinstance(review, Drop):
+        if not isinstance(review, Review):
             yield review
             continue
-        hits = annotate(review[1])
+        # A review that can be no record must not come before the annotators: they take only sound text.
+        sound = _record("scpos_adj", name, review, (), registry)
+        if isinstance(sound, Drop):
+            yield sound
+            continue
+        hits = annotate(review.text)
         for task in KINDS:
-            record = _record(task, name, review, _items(task, review[1], hits, spelled), registry)
-            rows[record.config] += 1
-            empty[record.config] += not record.items
+            record = _record(task, name, review, _items(task, review.text, hits, spelled), registry)
+            if isinstance(record, Record):
+                rows[record.config] += 1
+                empty[record.config] += not record.items
             yield record
     for config, total in rows.items():
-        yield Note(config, "rows_without_item", f"{empty[config]:,} of {total:,} rows ({empty[config] / total:.1%})")
+        # The share is part of the reason, so that the summary shows it.
+        share = f"{empty[config]:,} of {total:,} ({empty[config] / total:.1%})"
+        yield Note(config, f"rows_without_item: {config} {share}")
 
 
 def _find(path: Path, registry: Registry) -> tuple[str, Path]:
@@ -93,52 +121,60 @@ def _items(task: str, text: str, hits: list[Hit], spelled: Mapping[str, str]) ->
     return tuple(items)
 
 
-def _record(task: str, source: str, review: Review, items: tuple[Item, ...], registry: Registry) -> Record:
-    source_id, text, polarity = review
-    return Record(
-        f"{LANGUAGE}_{task}-{source_id}",
+def _record(task: str, source: str, review: Review, items: tuple[Item, ...], registry: Registry) -> Record | Drop:
+    return record_or_drop(
+        review.where,
+        review.text,
+        f"{LANGUAGE}_{task}-{review.name}",
         LANGUAGE,
         task,
         registry.task(task).words[0],
-        text,
-        registry.spelling("scpos_text", polarity, LANGUAGE),
+        review.text,
+        registry.spelling("scpos_text", review.polarity, LANGUAGE),
         items,
         _ORIGINS[source],
         source,
-        source_id,
+        review.name,
         registry.source(source).licence,
     )
 
 
-def _read_marc(file: Path) -> Iterator[Review | Drop]:
+def _read_marc(file: Path) -> Iterator[Review | Drop | Note]:
     unique = Unique()
-    for where, row in read_json(file):
+    extra: Counter[str] = Counter()
+    for where, row in read_json(file, ("sentence", "label", "review_id"), extra):
         text = row.get("sentence") if isinstance(row, dict) else None
         if not isinstance(text, str):
-            yield Drop(where, "no_sentence", "the row lacks the key sentence", dump(row))
+            yield Drop(where, "no_sentence", "the row lacks the key sentence", raw_text(row))
             continue
         name = unique(str(row.get("review_id") or text_id(text)))
-        yield _review(name, text, row.get("label"), "marc-ja")
+        yield _review(where, name, text, row.get("label"), "marc-ja")
+    yield from extra_keys(file, extra)
 
 
-def _read_jrte(file: Path) -> Iterator[Review | Drop]:
+def _read_jrte(file: Path) -> Iterator[Review | Drop | Note]:
     unique = Unique()
-    for number, fields in read_table(file, "\t", quoted=False):
+    for number, fields in some(read_table(file, "\t", quoted=False), file, _JRTE):
+        where = f"{file.name}:{number}"
         if len(fields) < 3:
-            yield Drop(f"{file.name}:{number}", "no_sentence", "fewer than three columns", "\t".join(fields))
+            yield Drop(where, "no_sentence", "fewer than three columns", "\t".join(fields))
+        elif not fields[0].startswith("pn"):
+            # rhr.tsv beside it has the same columns, but its labels (0, 1) are no sentiment.
+            raise KitError(f"{file}:{number}: the id is {fields[0][:40]!r}: {_JRTE} was due")
         else:
-            yield _review(unique(fields[0]), fields[2], fields[1], "jrte-pn")
+            yield _review(where, unique(fields[0]), fields[2], fields[1], "jrte-pn")
 
 
-def _review(name: str, text: str, label: Any, source: str) -> Review | Drop:
+def _review(where: str, name: str, text: str, label: Any, source: str) -> Review | Drop:
     polarity = _LABELS[source].get(str(label))
     if polarity is None:
-        return Drop(name, "unknown_label", f"label {label!r} is none of {', '.join(_LABELS[source])}", text)
+        detail = f"{where}: label {label!r} is none of {', '.join(_LABELS[source])}"
+        return Drop(name, "unknown_label", detail, raw_text(text))
     if polarity == "neutral":
-        return Drop(name, "neutral_row", "SCPOS has two text-level classes", text)
+        return Drop(name, "neutral_row", "SCPOS has two text-level classes", raw_text(text))
     if not text.strip():
-        return Drop(name, "empty_text", "", text)
-    return name, text, polarity
+        return Drop(name, "empty_text", where, text)
+    return Review(where, name, text, polarity)
 
 
 _READ = {"marc-ja": _read_marc, "jrte-pn": _read_jrte}

@@ -9,11 +9,24 @@ _END = "。！？!?"
 _OPEN = dict(zip("「『（(【［[〈《“", "」』）)】］]〉》”", strict=True))
 _CLOSE = frozenset(_OPEN.values())
 
+_MARKS = "■□●○◎◆◇▼▽▲△★☆※→⇒＞>・◯*#"
+_DASHES = "-–—―"
+
 LISTING: Final = re.compile(
-    r"^(?:[■□●○◎◆◇▼▽▲△★☆※→⇒＞>・◯≪《【<*#\-–—―]|\d+[.．)）、]\s*\S{0,30}$)"
-    r"|関連記事|関連リンク|関連サイト|クチコミを見る|販売元|記事執筆|もっと見る|続きを読む|発売日："
+    rf"^(?:[{_MARKS}≪《【<][^。]*|[{_DASHES}][^。！？!?]*|\d+[.．)）、]\s*[^\s。]{{0,30}})$"
 )
-"""A line that is a heading, an item of a list, a link or a credit."""
+"""A line that is a heading or an item of a list: it begins with a mark and holds no sentence.
+
+Headings and links end in ！ and ？ as well, so behind a mark only 。 tells a sentence; behind a dash, which opens the
+question of an interview, any of the three does."""
+
+LEAD: Final = re.compile(rf"^[{_MARKS}{_DASHES}\s]+")
+"""The mark before a line; it belongs to no sentence."""
+
+LINK: Final = re.compile(
+    r"関連記事|関連リンク|関連サイト|クチコミを見る|販売元|記事執筆|もっと見る|続きを読む|発売日："
+)
+"""A sentence with one of these is a link or a credit."""
 
 REJECT: Final = {
     "url": re.compile(r"https?:|www\.|\.(?:com|jp|net)\b|[\w.]+@[\w.]+"),

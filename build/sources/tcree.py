@@ -7,12 +7,15 @@ from pathlib import Path
 
 from build.files import dump
 from build.sources import livedoor
-from build.sources.inputs import Unique, read_table, text_id
+from build.sources.inputs import Unique, read_table, record_or_drop, row_note, some, text_id
 from build.sources.livedoor import LANGUAGE, TASK
-from build.steps import Drop, KitError, Note, Row
-from mmm_dataset import Failure, Item, Record, Registry, decode, split_input
+from build.steps import Drop, KitError, Row
+from mmm_dataset import Failure, Item, Registry, decode, split_input
 
-Read = tuple[str | None, tuple[Item, ...] | None, list[Note]]
+Odd = tuple[str, str, str]
+"""Reason and detail of a note, and the string it is about."""
+
+Read = tuple[str | None, tuple[Item, ...] | None, list[Odd]]
 
 
 def read(path: Path, registry: Registry) -> Iterator[Row]:
@@ -33,41 +36,46 @@ def _read_csv(file: Path, registry: Registry) -> Iterator[Row]:
         found = ", ".join(header) or "none"
         raise KitError(f"{file}: name the columns input and output, or text and label; found: {found}")
     unique, licence = Unique(), registry.source("tcree").licence
-    for number, fields in rows:
+    for number, fields in some(rows, file, "a table with rows below its header"):
+        where = f"{file.name}:{number}"
         row = dict(zip(header, fields, strict=False))
         text, word, read = _read_unified(row, registry) if unified else _read_plain(row, registry)
         if not text:
-            yield Drop(f"{file.name}:{number}", "empty_text", "the row has no text", dump(row))
+            yield Drop(where, "empty_text", "the row has no text", dump(row))
             continue
         source_id = unique(text_id(text))
-        label, items, notes = read
+        label, items, odds = read
         name = f"{LANGUAGE}_{TASK}-{source_id}"
-        yield from (Note(name, note.reason, note.detail) for note in notes)
-        yield Record(name, LANGUAGE, TASK, word, text, label, items, "rebuilt", "tcree", source_id, licence)
+        parts = (name, LANGUAGE, TASK, word, text, label, items)
+        record = record_or_drop(where, row, *parts, "rebuilt", "tcree", source_id, licence)
+        if not isinstance(record, Drop):
+            yield from (row_note(name, reason, where, detail, string) for reason, detail, string in odds)
+        yield record
 
 
 def _read_unified(row: dict[str, str], registry: Registry) -> tuple[str, str, Read]:
     words = registry.task(TASK).words
-    parts = split_input(row.get("input", ""), words)
+    given, output = row.get("input", ""), row.get("output", "")
+    parts = split_input(given, words)
     if isinstance(parts, Failure):
-        return row.get("input", ""), words[0], (None, None, [Note("", f"input_{parts.kind}", parts.detail)])
+        return given, words[0], (None, None, [(f"input_{parts.kind}", parts.detail, given)])
     text, word = parts
     labels = registry.word_labels(registry.configs[f"{LANGUAGE}_{TASK}"], word)
-    decoded = decode(row.get("output", ""), word, text=text, labels=labels, form="published")
+    decoded = decode(output, word, text=text, labels=labels, form="published")
     if isinstance(decoded, Failure):
-        return text, word, (None, None, [Note("", f"output_{decoded.kind}", decoded.detail)])
-    notes = [Note("", issue.kind, issue.detail) for issue in decoded.issues]
+        return text, word, (None, None, [(f"output_{decoded.kind}", decoded.detail, output)])
+    odds = [(issue.kind, issue.detail, output) for issue in decoded.issues]
     label, more = _category(decoded.label, registry)
-    return text, word, (label, decoded.items, notes + more)
+    return text, word, (label, decoded.items, odds + more)
 
 
 def _read_plain(row: dict[str, str], registry: Registry) -> tuple[str, str, Read]:
-    label, notes = _category(row.get("label", ""), registry)
-    return row.get("text", ""), registry.task(TASK).words[0], (label, None, notes)
+    label, odds = _category(row.get("label", ""), registry)
+    return row.get("text", ""), registry.task(TASK).words[0], (label, None, odds)
 
 
-def _category(spelling: str, registry: Registry) -> tuple[str | None, list[Note]]:
+def _category(spelling: str, registry: Registry) -> tuple[str | None, list[Odd]]:
     # How the authors renamed the categories is unknown: a name that the table lacks is kept as it is.
     if spelling in registry.label_set("tcree_text", LANGUAGE):
         return registry.canonical("tcree_text", spelling, LANGUAGE), []
-    return spelling or None, [Note("", "unknown_text_label", f"{spelling!r} is not in the label set")]
+    return spelling or None, [("unknown_text_label", "the category is not in the label set", spelling)]

@@ -93,4 +93,31 @@ def test_a_bucket_is_closed_over_neighbours_when_its_first_row_is_no_twin():
     signatures = np.zeros((3, NUM_PERM), dtype=np.uint32)
     signatures[0, ROWS:] = np.arange(NUM_PERM - ROWS) + 1
     signatures[1, ROWS:] = signatures[2, ROWS:] = np.arange(NUM_PERM - ROWS) + 1000
-    assert {tuple(sorted(pair)) for pair in _pairs(signatures)} == {(1, 2)}
+    assert {tuple(sorted(pair)) for pair in _pairs(signatures, np.arange(3, dtype=np.uint64))} == {(1, 2)}
+
+
+def test_every_pair_of_a_family_of_variants_and_in_any_order():
+    """Mutants of one text: all pairs at or above the threshold end in one group, whatever order the texts come in."""
+    rng = random.Random(3)
+    texts = []
+    for _ in range(12):
+        base = words(rng, 40).split()
+        for _ in range(15):
+            variant = list(base)
+            for _ in range(rng.randint(0, 3)):
+                variant[rng.randrange(40)] = words(rng, 1)
+            texts.append(" ".join(variant))
+    partitions = []
+    for order in (range(len(texts)), random.Random(4).sample(range(len(texts)), len(texts))):
+        index = Index()
+        numbers = {index.add(texts[i]): i for i in order}
+        groups = index.groups()
+        members = {}
+        for number, i in sorted(numbers.items()):
+            members.setdefault(int(groups[number]), set()).add(texts[i])
+        partitions.append({frozenset(group) for group in members.values()})
+    assert partitions[0] == partitions[1]
+    signatures = index._blocks[0]
+    for a in range(len(index)):
+        alike = np.flatnonzero((signatures == signatures[a]).mean(axis=1) >= THRESHOLD)
+        assert len(np.unique(groups[alike])) == 1

@@ -34,7 +34,7 @@ def some_rows(count=40, **changes):
 
 
 def test_two_builds_are_byte_identical(demo_release, tmp_path):
-    again = tmp_path / "elsewhere"
+    again = tmp_path / "elsewhere" / "mmm"
     build_release(demo.read(demo.FOLDER, load()), again, load(), inputs={"x.jsonl": "0" * 64})
     assert tree(again) == tree(demo_release)
 

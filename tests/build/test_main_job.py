@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from build.main_job import damage
+from build.main_job import METRIC, copy_metric, damage, run
+from build.steps import KitError
 from mmm_dataset import load
 
 ROOT = Path(__file__).parents[2]
@@ -42,3 +43,19 @@ def test_damage_is_of_three_kinds():
         rows[0],
     ]
     assert damage(["x/Relation Extraction/:a;r;b:c;r;d:"]) == ["x/Relation Extraction/:a;r;b"]
+
+
+def test_the_metric_is_copied_over_nothing_but_its_own_copies(tmp_path):
+    copy_metric(tmp_path / "mmm_f1")
+    (tmp_path / "mmm_f1" / "old.py").write_text("")
+    copy_metric(tmp_path / "mmm_f1")
+    assert not (tmp_path / "mmm_f1" / "old.py").exists()
+    (tmp_path / "theirs" / "mmm_f1").mkdir(parents=True)
+    (tmp_path / "theirs" / "mmm_f1" / "thesis.tex").write_text("years of work")
+    for target in (tmp_path / "theirs" / "mmm_f1", METRIC):
+        with pytest.raises(KitError, match="choose another --out"):
+            copy_metric(target)
+    assert (tmp_path / "theirs" / "mmm_f1" / "thesis.tex").exists() and (METRIC / "mmm_f1.py").exists()
+    for out in (METRIC.parent / "mmm", tmp_path / "mmm_f1"):
+        with pytest.raises(KitError, match="that is where the metric stands"):
+            run(out)

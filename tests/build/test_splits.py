@@ -36,7 +36,7 @@ def sides(records, method="hash"):
     records = list(records)
     for record in records:
         ledger.add(record)
-    test, report = ledger.assign(method)
+    test, report = ledger.assign(ledger.method(method))
     return {record.id: bool(side) for record, side in zip(records, test)}, report
 
 
@@ -135,3 +135,19 @@ def test_published_needs_a_side_and_methods_have_names():
         sides(rows(2), "published")
     with pytest.raises(KitError, match="no split method 'random'"):
         sides(rows(2), "random")
+
+
+def test_auto_keeps_a_split_that_is_there():
+    own = [dataclasses.replace(r, split="test" if n < 3 else "train") for n, r in enumerate(rows(9, CONFIGS[:1]))]
+    found, _ = sides(own, "auto")
+    assert list(found.values()) == [True] * 3 + [False] * 6
+    none = list(rows(30, CONFIGS[:1]))
+    assert sides(none, "auto")[0] == sides(none, "hash")[0]
+    with pytest.raises(KitError, match="9 of 30 rows say train or test, 'ja_scpos_adj-9' and others do not"):
+        sides([*own, *none[9:]], "auto")
+
+
+@pytest.mark.parametrize("method", ["hash", "table3"])
+def test_the_authors_rows_are_never_split_anew(method):
+    with pytest.raises(KitError, match="use --split published"):
+        sides([dataclasses.replace(r, origin="published", split="test") for r in rows(3)], method)

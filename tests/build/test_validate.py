@@ -30,7 +30,7 @@ def change_row(tree, change, config="ja_scnm", row=0):
     rows = pq.read_table(path).to_pylist()
     change(rows[row])
     pq.write_table(pa.Table.from_pylist(rows, schema=arrow_schema()), path)
-    file["sha256"] = sha256(path)
+    file["sha256"], file["bytes"] = sha256(path), path.stat().st_size
     (tree / "manifest.json").write_text(pretty(manifest))
 
 
@@ -62,6 +62,14 @@ def first_entity(row):
         (lambda row: row.update(task_word="Slot"), "task_word"),
         (lambda row: row.update(label=None), "not_annotated"),
         (lambda row: row.update(id="ja_scnm-scnm-999", source_id=None), "record"),
+        (lambda row: row.update(input=None), "record"),
+        (lambda row: row.update(output=None), "record"),
+        (lambda row: row.update(form="weird"), "record"),
+        (lambda row: row.update(language="xx"), "config"),
+        (lambda row: row.update(alignment=[0] * 99), "record"),
+        (lambda row: row.update(alignment=[-5] * len(row["entities"])), "record"),
+        (lambda row: row["entities"].append(None), "record"),
+        (lambda row: row.update(tuples=[{"label": "x", "arguments": None}]), "record"),
     ],
 )
 def test_damaged_rows_are_named(tree, change, kind):
@@ -165,19 +173,62 @@ def test_a_script_in_the_tree(tree):
     assert kinds(tree) == {"script": 1}
 
 
-@pytest.mark.parametrize(
-    "name, text, message",
-    [
-        ("manifest.json", "{}", "not a manifest of this kit"),
-        ("manifest.json", "{", "not a manifest of this kit"),
-        ("README.md", "# no yaml", "no YAML with `configs:`"),
-        ("README.md", "---\na: [\n---\n", "YAML at its top is broken"),
-    ],
-)
-def test_what_is_no_release_is_refused(tree, name, text, message):
-    (tree / name).write_text(text)
-    with pytest.raises(KitError, match=message):
+def test_an_edited_text_is_remarked(tree):
+    (tree / "README.md").write_text((tree / "README.md").read_text() + "\nA word from the lab.\n")
+    report = validate(tree, load())
+    assert not report.errors and report.remarks == {"card": 1}
+
+
+@pytest.mark.parametrize("text", ["# no yaml", "---\na: [\n---\n", "---\nconfigs: 5\n---\n"])
+def test_broken_cards(tree, text):
+    (tree / "README.md").write_text(text)
+    assert kinds(tree) == {"card": 1}
+
+
+@pytest.mark.parametrize("content", [b"{}", b"{", b"[]", b'{"configs": {}, "options": {"split": "hash"}}', b"\xff"])
+def test_what_is_no_manifest_is_refused(tree, content):
+    (tree / "manifest.json").write_bytes(content)
+    with pytest.raises(KitError, match="not a manifest of this kit"):
         validate(tree, load())
+
+
+def test_leakage_counts_and_stray_files(tree):
+    (tree / "leakage.json").write_text('{"exact": {"test_rows": 3}}')
+    (tree / "data" / "ja_scnm" / "old.parquet").write_bytes(b"")
+    assert kinds(tree) == {"leakage": 1, "unlisted_file": 1}
+    (tree / "leakage.json").unlink()
+    assert kinds(tree)["leakage"] == 1
+
+
+@pytest.mark.parametrize(
+    "key, value", [("origins", ["rebuilt"]), ("licences", []), ("sources", ["x"]), ("rows_without_item", 9)]
+)
+def test_what_the_manifest_says_of_a_config_is_counted_again(tree, key, value):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    manifest["configs"]["ja_scnm"][key] = value
+    (tree / "manifest.json").write_text(pretty(manifest))
+    assert kinds(tree) == {"manifest": 1}
+
+
+def test_bit_rot_is_an_error_and_the_other_files_are_checked(tree):
+    path = next(tree.glob("data/ja_scnm/test-*.parquet"))
+    content = bytearray(path.read_bytes())
+    content[100:2000] = bytes(1900)
+    path.write_bytes(content)
+    found = kinds(tree)
+    assert found["checksum"] == 1 and "parquet" in found
+
+
+def test_the_same_text_on_both_sides(tree):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    train = pq.read_table(tree / manifest["configs"]["ja_scnm"]["files"]["train"]["path"]).to_pylist()[0]
+
+    def copy(row):
+        keep = {key: row[key] for key in ("id", "source_id")}
+        row.update({**train, **keep})
+
+    change_row(tree, copy)
+    assert kinds(tree)["split"] == 1
 
 
 def test_nothing_there(tmp_path):

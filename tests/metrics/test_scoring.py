@@ -270,6 +270,9 @@ def test_hallucinated_entities():
     )
     assert (result["hallucinated_entities"], result["predicted_entities"]) == (1, 4)
     assert score(["A/NER/:P;NER"], ["A/NER/"], ["x/NER"])["hallucinated_entities"] == 1
+    for twice in ("A/NER/:P;x:P;x", "A/NER/:P;x\\::P;x\\:"):
+        for matching, size in (("set", 1), ("multiset", 2)):
+            assert score([twice], ["A/NER/"], ["-"], matching=matching)["hallucinated_entities"] == size
 
 
 def test_unknown_labels_and_configs():
@@ -330,6 +333,9 @@ def test_the_input_settles_the_word_of_a_published_row():
         for form in ("published", "escaped")
     }
     assert failures == {"published": [1, 0], "escaped": [1, 1]}  # no escaped string is written like that
+    plain, text = ["a/NER/:P;x/Sentiment N/:P;x"], "x/Sentiment N/"
+    sizes = [score(plain, plain, [text + end], form="published")["pairs_gold"] for end in ("", "/NER", "/Sentiment N")]
+    assert sizes == [2, 2, 1]
     pairs = ["a/NER/:P;x"]
     assert score(pairs, pairs, ["x/Sentiment N"], form="published")["reference_failures"] == 0  # not in the output
 

@@ -12,6 +12,7 @@ from mmm_f1.unified import (
     EMPTY_LABEL,
     NO_TASK_WORD,
     NOTHING_MARKER,
+    PAIR,
     PARSE_FAILURES,
     TASK_WORDS,
     Failure,
@@ -141,6 +142,8 @@ def test_labels_by_example():
     assert escape_label("x/NER", "NER") == "x\\/NER"
     assert escape_label("x/Sentiment N", "NER") == "x\\/Sentiment N"
     assert escape_label("x/NER/y", "Relation Extraction") == "x\\/NER/y"
+    assert escape_label("x/own", "own") == "x\\/own"
+    assert render("x/POS/y", "NER", [], task_words={"NER": PAIR, "POS": PAIR}) == "x\\/POS/y/NER/"
     assert escape_label("x/Slot Filling", "NER") == "x/Slot Filling"
     assert escape_label("x/Slot Filling", "NER", ("Slot Filling",)) == "x\\/Slot Filling"
 

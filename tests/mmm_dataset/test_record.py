@@ -89,6 +89,9 @@ def test_short_items_and_unknown_keys():
     del row["licence"]
     with pytest.raises(RecordError, match="missing key: 'licence'"):
         from_dict(row)
+    for item in ({"label": "a", "text": "東", "strat": 0}, {"label": "a", "spans": [{"text": "東", "begin": 0}]}):
+        with pytest.raises(RecordError, match="record 'r1': an item has the unknown key '(strat|begin)'"):
+            from_dict({**row, "items": [item], "licence": "x"})
     with pytest.raises(RecordError, match="lacks the key 'label'"):
         from_dict({**row, "items": [{"text": "東京"}], "licence": "x"})
 

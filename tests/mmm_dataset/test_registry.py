@@ -76,10 +76,28 @@ def test_xsid_is_data_on_top():
     "text, message",
     [
         ("[config.ko_scnm]\nlanguage = 'ko'\ntask = 'scnm'\nversion = '1'", "unknown language 'ko'"),
+        (
+            "[language.ko]\nname = 'K'\n[config.ko_scnm]\nlanguage = 'ko'\ntask = 'scnm'\nversion = '1'",
+            "has no row in ko",
+        ),
+        ("[tasks.x]\ntitle = 'X'", r"no section \[tasks\]; there are: language, task"),
+        ("config = 5", r"no section \[config\]"),
+        ("[config]\nja_scnm = 5", r"\[config.ja_scnm\]"),
+        ("[task.x]\ntitle = 'X'\ndescription = ''\nfamily = 'x'\nwords = 'Slots'", "words must be a list"),
+        (
+            "[task.x]\ntitle = ''\ndescription = ''\nfamily = ''\nwords = ['A']\nword_labels = {B = 'scnm_word'}",
+            "word_labels",
+        ),
+        (
+            "[task.x]\ntitle = ''\ndescription = ''\nfamily = ''\nwords = ['A']\ntext_labels = 'nope'",
+            "no label set 'nope'",
+        ),
+        ("[train_share]\nscnm = 20", "must be a share from 0 to 1"),
+        ("[task_word]\nSlots = ['LABEL']", "task word 'Slots': needs one LABEL"),
         ("[config.x]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'", "the name must be ja_scnm"),
         ("[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'\ncolour = 2", "colour"),
         ("[config", "not valid TOML"),
-        ("labels = 'none.csv'", "label table is missing"),
+        ("labels = 'none.csv'", "none.csv: the file is missing"),
     ],
 )
 def test_mistakes_name_their_place(tmp_path, text, message):
@@ -124,3 +142,19 @@ def test_labels_are_held_against_the_sets():
         with pytest.raises(RegistryError, match=message):
             registry.check_labels(record)
     registry.check_labels(make_record("x", [Item.pair("anything", "x")], "anything", "tconer", language="en"))
+
+
+def test_label_tables_of_other_editors(tmp_path):
+    (tmp_path / "more.toml").write_text("labels = 'more.csv'")
+    header, row = "set,key,language,label,aliases,provenance\r\n", "scnm_word,person,ko,인명,,ours\r\n"
+    (tmp_path / "more.csv").write_bytes((header + row).encode("utf-8-sig"))
+    assert load(str(tmp_path / "more.toml")).spelling("scnm_word", "person", "ko") == "인명"
+    assert set(load(str(tmp_path / "more.toml")).files) == {"registry.toml", "labels.csv", "more.toml", "more.csv"}
+    for content, message in (
+        (row.encode("cp949"), "not UTF-8"),
+        (b"a,b\n1,2\n", "more.csv:2: a row needs the columns"),
+    ):
+        (tmp_path / "more.csv").write_bytes(content)
+        load.cache_clear()
+        with pytest.raises(RegistryError, match=message):
+            load(str(tmp_path / "more.toml"))
