@@ -20,7 +20,7 @@ from build.steps import Drop, KitError, Note, Row
 from mmm_dataset import Item, Registry
 from mmm_dataset.record import Split
 
-_COMMENT = re.compile(r"# ?([\w-]+)\s*[=:] ?(.*)")
+_COMMENT = re.compile(r"# ?([\w-]+)[^\S\t]*[=:] ?([^\t]*)")
 _TAG = re.compile(r"O|[BI]-(.+)")
 _LABELS = ("intent", "label")
 _UNSPACED = frozenset({"han", "kana"})
@@ -33,6 +33,7 @@ class _Sentence:
     line: int
     comments: dict[str, str] = field(default_factory=dict)
     rows: list[list[str]] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     def tokens(self) -> list[str]:
         """The words: the second column if the first one counts the tokens."""
@@ -88,7 +89,7 @@ def _read_file(file: Path, registry: Registry, language: str, task: str, split: 
         name = f"{config.name}-{stem}-{number:05d}"
         where = f"{file.name}:{sentence.line}"
         tags = [row[-1] for row in sentence.rows]
-        raw = "\n".join([*sentence.comments.values(), *map("\t".join, sentence.rows)])
+        raw = "\n".join(sentence.lines)
         if not tags:
             yield Drop(name, "no_tokens", f"{where}: a block of comments", raw)
             continue
@@ -112,26 +113,23 @@ def _sentences(file: Path) -> Iterator[_Sentence]:
             for number, line in enumerate([*lines, ""], 1):
                 line = line.rstrip("\n")
                 if not line.strip():
-                    if sentence.rows or sentence.comments:
+                    if sentence.lines:
                         yield sentence
                     sentence = _Sentence(number + 1)
-                elif comment := _comment(line):
-                    sentence.comments[comment[0]] = comment[1]
-                else:
+                    continue
+                sentence.lines.append(line)
+                if named := _COMMENT.fullmatch(line):
+                    sentence.comments[named[1]] = named[2]
+                elif not _is_comment(line):
                     sentence.rows.append(_columns(line, f"{file}:{number}"))
     except UnicodeDecodeError as error:
         raise KitError(f"{file}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
 
 
-def _comment(line: str) -> tuple[str, str] | None:
-    """Name and value of a comment, which is its own name if it has none; None if the line is no comment."""
-    if "\t" in line:
-        return None
-    if named := _COMMENT.fullmatch(line):
-        return named[1], named[2]
-    if line.strip() == "#" or (line.startswith("# ") and not _TAG.fullmatch(line.split()[-1])):
-        return line, line
-    return None
+def _is_comment(line: str) -> bool:
+    if "\t" in line or not line.startswith("#"):
+        return False
+    return line.strip() == "#" or (line.startswith("# ") and not _TAG.fullmatch(line.split()[-1]))
 
 
 def _columns(line: str, where: str) -> list[str]:

@@ -99,9 +99,9 @@ def read_json(path: Path, keys: Sequence[str], extra: Counter[str] | None = None
         KitError: the file is missing, not UTF-8, not JSON, or holds no rows.
     """
     is_array = path.is_file() and _first_byte(path) == b"["
-    rows = some(_read_array(path) if is_array else _read_lines(path, keys), path, f"{_DUE} with the keys {', '.join(keys)}")
+    given = _read_array(path) if is_array else _read_lines(path, keys)
     try:
-        for where, row in rows:
+        for where, row in some(given, path, f"{_DUE} with the keys {', '.join(keys)}"):
             if extra is not None and isinstance(row, dict):
                 extra.update(row.keys() - keys)
             yield where, row
@@ -215,9 +215,9 @@ def raw_text(row: Any) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def record_or_drop(where: str, raw: Any, *fields: Any, **more: Any) -> Record | Drop:
+def record_or_drop(where: str, given: Any, /, *fields: Any, **more: Any) -> Record | Drop:
     """The record of these fields, or a drop if it cannot exist: where it stands, why, and the row as it came in."""
     try:
         return Record(*fields, **more)
     except RecordError as error:
-        return Drop(where, "bad_record", raw_text(str(error)), raw_text(raw))
+        return Drop(where, "bad_record", raw_text(str(error)), raw_text(given))

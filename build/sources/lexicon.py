@@ -75,8 +75,8 @@ def load(folder: Path, registry: Registry) -> Lexicon:
     left_out: Counter[str] = Counter()
     tokenize = tokenizer()
     noun_file, predicate_file = (find(folder, source, [name]) for name in (NOUN_FILE, PREDICATE_FILE))
-    entries = _some(list(_nouns(noun_file)), noun_file, "a noun, a tab and p, n or e")
-    predicates = _some(list(_predicates(predicate_file, tokenize)), predicate_file, "ポジ（評価）, a tab and an adjective")
+    entries = _some(_nouns(noun_file), noun_file, "a noun, a tab and p, n or e")
+    predicates = _some(_predicates(predicate_file, tokenize), predicate_file, "ポジ（評価）, a tab and an adjective")
     nouns = _collect(entries, "n", left_out)
     adjectives = _collect(chain(predicates, _noun_adjectives(entries, tokenize)), "adj", left_out)
     both = sum(adjectives[word] != nouns[word] for word in adjectives.keys() & nouns.keys())
@@ -85,16 +85,17 @@ def load(folder: Path, registry: Registry) -> Lexicon:
     return Lexicon({"adj": adjectives, "n": nouns}, left_out)
 
 
-def _some(entries: list[Entry], file: Path, due: str) -> list[Entry]:
-    if all(polarity.startswith("!") for _, polarity in entries):
+def _some(entries: Iterable[Entry], file: Path, due: str) -> list[Entry]:
+    found = list(entries)
+    if all(polarity.startswith("!") for _, polarity in found):
         raise KitError(f"{file}: no entry can be used: lines with {due} were due")
-    return entries
+    return found
 
 
 def _nouns(file: Path) -> Iterator[Entry]:
     # Very few words stand in quotation marks, so a lone mark must not open a field over many lines.
     for _, (word, *rest) in read_table(file, "\t", quoted=False):
-        word = (_QUOTED.sub(r"\1", word)).strip()
+        word = _QUOTED.sub(r"\1", word).strip()
         yield word, _NOUN_LABELS.get(rest[0] if rest and word else "", "!dirty_label")
 
 

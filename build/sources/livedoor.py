@@ -17,7 +17,7 @@ from build.files import progress
 from build.sources.inputs import missing, record_or_drop
 from build.sources.sentences import LEAD, LINK, LISTING, PROSE, REJECT, split_sentences
 from build.steps import Drop, KitError, Row
-from mmm_dataset import Record, Registry
+from mmm_dataset import Registry
 
 LANGUAGE = "ja"
 TASK = "tcree"

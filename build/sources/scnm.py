@@ -61,7 +61,8 @@ def read(path: Path, registry: Registry, classes: str | Path | None = None) -> I
         text = row["text"]
         source_id = unique(f"{row.get('curid', 'page')}-{text_id(text)}")
         name = f"{CONFIG}-{source_id}"
-        label, notes = None, []
+        label: str | None = None
+        notes: list[Note] = []
         if unused is not None:
             unused.pop(text.strip(), None)
             label, notes = _label(name, where, row, known.get(text.strip()), registry)

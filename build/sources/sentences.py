@@ -10,11 +10,9 @@ _OPEN = dict(zip("「『（(【［[〈《“", "」』）)】］]〉》”", str
 _CLOSE = frozenset(_OPEN.values())
 
 _MARKS = "■□●○◎◆◇▼▽▲△★☆※→⇒＞>・◯*#"
-_DASHES = "-–—―"
+_DASHES = r"\-–—―"
 
-LISTING: Final = re.compile(
-    rf"^(?:[{_MARKS}≪《【<][^。]*|[{_DASHES}][^。！？!?]*|\d+[.．)）、]\s*[^\s。]{{0,30}})$"
-)
+LISTING: Final = re.compile(rf"^(?:[{_MARKS}≪《【<][^。]*|[{_DASHES}][^。！？!?]*|\d+[.．)）、]\s*[^\s。]{{0,30}})$")
 """A line that is a heading or an item of a list: it begins with a mark and holds no sentence.
 
 Headings and links end in ！ and ？ as well, so behind a mark only 。 tells a sentence; behind a dash, which opens the

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
@@ -73,7 +74,7 @@ def gold_columns(gold: Table, form: str | None, column: str | None) -> dict[str,
     given: dict[str, Any] = {"form": forms}
     given["references"] = strings(gold, column, [None] * len(gold.rows), forms)
     for name in INPUTS:
-        if gold.has(name):
+        if gold.has(name, blank=True):
             given["inputs"] = gold.column(name)
             break
     if gold.has("config"):
@@ -197,10 +198,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the command; 0, or 2 after one line on standard error."""
     args = parser().parse_args(argv)
     try:
-        print(run(args))
+        print(run(args), flush=True)
     except UserError as error:
         print(f"mmm-f1: error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

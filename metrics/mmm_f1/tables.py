@@ -30,9 +30,19 @@ class Table:
         """An error that names the file and the row."""
         return UserError(f"{self.path}:{self.numbers[index]}: {message}")
 
-    def has(self, column: str) -> bool:
-        """Whether every row has something in this column."""
-        return all(row.get(column) not in (None, "") for row in self.rows)
+    def has(self, column: str, blank: bool = False) -> bool:
+        """Whether the rows have this column; a column that only some rows fill is a mistake, and named.
+
+        Args:
+            column: its name.
+            blank: an empty string is a value, as it is for texts.
+        """
+        filled = [row.get(column) is not None and (blank or row[column] != "") for row in self.rows]
+        if any(filled) and not all(filled):
+            raise self.error(
+                filled.index(False), f"nothing in column {column!r}, which other rows fill: complete it or leave it out"
+            )
+        return all(filled)
 
     def column(self, column: str) -> list[str]:
         """A column of strings."""

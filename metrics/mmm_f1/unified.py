@@ -296,8 +296,9 @@ def split_published(
     Every ``:`` may end an item or belong to it, and every ``;`` may end a field or belong to it. A reading is good when
     each item has all its fields, its label is of ``labels`` (if given) and its entities are in ``text`` (if given). Of
     several good readings the one with the most items wins, then the one whose fields end at the earliest ``;``, and
-    the row is reported as ambiguous. Where no reading is good, the same is tried without the text, then without the
-    labels: then a piece without ``;`` continues the entity before it, so ``:法人名;J:COM春日部`` still reads well.
+    the row is reported as ambiguous. Where no reading is good, the same is tried without empty pieces and blanks at their
+    ends, then without the text, then without the labels: then a piece without ``;`` continues the entity before it, so
+    ``:法人名;J:COM春日部`` still reads well.
 
     Returns:
         The items, and whether another reading was as good; or a :class:`Failure`.
@@ -312,8 +313,11 @@ def split_published(
     well_formed = all(_check_fields(item, roles) is None for item in plain)
     if well_formed and labels is None and text is None:
         return tuple(plain), False
-    for label_set, inside in ((labels, text), (labels, None), (None, None)):
-        items, readings = _best_reading(chunks, roles, label_set, inside)
+    # Algorithm 1 passes over empty pieces and blanks around a piece: so does every attempt but the one the text settles.
+    trimmed = [chunk.strip() for chunk in chunks if chunk.strip()]
+    exact = [(chunks, labels, text)] if text is not None else []
+    for pieces, label_set, inside in (*exact, (trimmed, labels, text), (trimmed, labels, None), (trimmed, None, None)):
+        items, readings = _best_reading(pieces, roles, label_set, inside)
         if items is not None:
             return items, readings > 1 and (label_set is not None or inside is not None)
     bad = next(item for item in plain if _check_fields(item, roles) is not None)

@@ -174,3 +174,27 @@ heavy = {{"torch", "evaluate", "datasets", "transformers", "pyarrow", "pandas"}}
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("column", ["id", "form", "config"])
+def test_a_column_that_only_some_rows_fill_is_a_mistake(tmp_path, column):
+    rows = [{"output": f"A/NER/:b;{n}", column: {"form": "escaped"}.get(column, f"x{n}")} for n in range(3)]
+    gold, pred = tmp_path / "gold.jsonl", tmp_path / "pred.jsonl"
+    pred.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    del rows[1][column]
+    gold.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = subprocess.run(
+        [sys.executable, "-m", "mmm_f1.cli", "score", str(pred), str(gold)], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and f"gold.jsonl:2: nothing in column '{column}'" in done.stderr
+
+
+def test_an_empty_prediction_is_an_answer_and_a_wrong_one(tmp_path):
+    gold, pred = tmp_path / "gold.csv", tmp_path / "pred.csv"
+    gold.write_text("id,output,text\n1,A/NER/:b;c,c\n2,A/NER/,\n")
+    pred.write_text("id,output\n2,A/NER/\n1,\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "mmm_f1.cli", "score", str(pred), str(gold), "--json"], capture_output=True, text=True
+    )
+    result = json.loads(done.stdout)
+    assert result["all"] == 0.5 and result["parse_failures"]["no_task_word"] == 1

@@ -202,3 +202,12 @@ def test_published_rows_with_text_keep_every_entity_in_it(items, between):
     assert isinstance(parsed, Parsed)
     assert render("x", "NER", parsed.items, form="published") == output
     assert all(entity in text for _, entity in parsed.items)
+
+
+def test_published_rows_with_loose_ends_read_as_algorithm_1_reads_them():
+    for rest in (":地名;東京:", ":地名;東京 ", ": 地名;東京", "::地名;東京::"):
+        read = parse(f"社会/NER/{rest}", "NER", form="published", text="東京", labels={"地名"})
+        assert read.items == (("地名", "東京"),), rest
+    assert parse("社会/NER/:", "NER", form="published").items == ()
+    kept = parse("社会/NER/:製品名;Re:", "NER", form="published", text="Re: を見た", labels={"製品名"})
+    assert kept.items == (("製品名", "Re:"),)  # where the text has the colon, it is the entity's
