@@ -3,9 +3,9 @@
 Reviews of MARC-ja's number and length are made of real ones: jrte-pn sentences, drawn at random with a fixed seed, are
 joined until a review has at least 200 characters. The plain loop tests `word in text` for every lexicon word; it is
 timed on a sample and scaled by characters, as is `morpheme`. Times are CPU seconds of one process, medians of three
-runs.
+runs (--repeat).
 
-    python benchmarks/annotate.py [--data FOLDER]
+    python benchmarks/annotate.py [--data FOLDER] [--repeat N]
 
 The folder is the real data: MMM_REAL_DATA, else ../shared/data beside the checkout.
 """
@@ -29,7 +29,6 @@ from mmm_dataset import load  # noqa: E402
 
 ROWS = 187_528
 SHORTEST = 200
-RUNS = 3
 
 
 def reviews(sentences: Sequence[str], count: int, seed: int = 0) -> list[str]:
@@ -43,10 +42,10 @@ def reviews(sentences: Sequence[str], count: int, seed: int = 0) -> list[str]:
     return out
 
 
-def seconds(work: Callable[[str], object], texts: Sequence[str]) -> float:
+def seconds(work: Callable[[str], object], texts: Sequence[str], repeat: int) -> float:
     """Median CPU time of `work` over all texts."""
     times = []
-    for _ in range(RUNS):
+    for _ in range(repeat):
         start = time.process_time()
         for text in texts:
             work(text)
@@ -63,6 +62,7 @@ def main() -> None:
     parser.add_argument(
         "--sample", type=int, default=400, help="reviews for the plain loop; ten times as many for morpheme"
     )
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each, of which the median counts")
     options = parser.parse_args()
     registry = load()
     words = lexicon.load(options.data / "ja-polarity-tohoku", registry)
@@ -75,11 +75,11 @@ def main() -> None:
 
     def scaled(work: Callable[[str], object], size: int) -> float:
         part = texts[:size]
-        return seconds(work, part) * total / sum(map(len, part))
+        return seconds(work, part, options.repeat) * total / sum(map(len, part))
 
     plain = scaled(lambda text: [word for word in every if word in text], options.sample)
     substring = annotate_lexicon.substring(words)
-    fast = seconds(substring, texts)
+    fast = seconds(substring, texts, options.repeat)
     slow = scaled(annotate_lexicon.morpheme(words), options.sample * 10)
     hits = sum(len(substring(text)) for text in texts)
     print(f"plain loop  {plain:8.1f} s  (from {options.sample:,} reviews)")

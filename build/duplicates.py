@@ -15,6 +15,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from build.files import progress
+
 NGRAM = 5
 NUM_PERM = 128
 BANDS, ROWS = 25, 5
@@ -103,7 +105,7 @@ def _pairs(signatures: NDArray[np.uint32], digests: NDArray[np.uint64]) -> Itera
     came. Each is held against its ``NEIGHBOURS`` predecessors and the first of its bucket: every pair of a bucket of up to
     ``NEIGHBOURS`` + 1 rows, and linear work in larger ones, where union-find closes the rest.
     """
-    for band in range(BANDS):
+    for band in progress(range(BANDS), "near duplicates", unit=" bands"):
         keys = np.zeros(len(signatures), dtype=np.uint64)
         for column in signatures[:, band * ROWS : (band + 1) * ROWS].T.astype(np.uint64):
             keys = (keys ^ column) * _MIX

@@ -122,7 +122,9 @@ def build_release(
         test, leakage = ledger.assign(split)
         tree = folder / "mmm"
         order = [name for name in registry.configs if name in stages]
-        configs = {name: _write_config(name, stages[name], test, tree) for name in progress(order, "writing")}
+        configs = {
+            name: _write_config(name, stages[name], test, tree) for name in progress(order, "writing", unit=" configs")
+        }
         manifest = {
             "name": out.name,
             "versions": {"kit": mmm_dataset.__version__, **versions()},

@@ -83,8 +83,8 @@ def versions() -> dict[str, str]:
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}
 
 
-def progress(rows: Iterable[T], what: str, total: int | None = None) -> Iterator[T]:
+def progress(rows: Iterable[T], what: str, total: int | None = None, unit: str = " rows") -> Iterator[T]:
     """Show a bar on stderr for what takes over a second; silent when stderr is not a terminal."""
     from tqdm import tqdm
 
-    yield from tqdm(rows, desc=what, total=total, unit=" rows", delay=1, disable=not sys.stderr.isatty(), leave=False)
+    yield from tqdm(rows, desc=what, total=total, unit=unit, delay=1, disable=not sys.stderr.isatty(), leave=False)

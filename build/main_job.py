@@ -81,7 +81,7 @@ def _score_all(out: Path, manifest: dict[str, Any]) -> Iterator[list[Any]]:
     datasets.disable_progress_bars()
     with _inside(out.parent):
         metric = evaluate.load(METRIC.name)
-        for name in progress(manifest["configs"], "scoring"):
+        for name in progress(manifest["configs"], "scoring", unit=" configs"):
             rows = datasets.load_dataset(out.name, name)
             gold, texts = rows["test"]["output"], rows["test"]["text"]
             scores = [

@@ -134,7 +134,7 @@ def checksums(origin: Path) -> dict[str, str]:
     paths = sorted(path for path in origin.rglob("*") if path.is_file())
     if len(paths) > _LARGEST_FOLDER:
         raise KitError(f"{origin}: holds {len(paths):,} files; give the folder of the source itself")
-    return {path.relative_to(origin).as_posix(): sha256(path) for path in paths}
+    return {path.relative_to(origin).as_posix(): sha256(path) for path in progress(paths, "checksums", unit=" files")}
 
 
 def _all_records(files: Iterable[Path], registry: Registry) -> Iterator[Row]:

@@ -91,8 +91,9 @@ def _files(path: Path) -> Iterator[tuple[str, bytes]]:
                 if data := tar.extractfile(member):
                     yield member.name, data.read()
     except (tarfile.TarError, EOFError, OSError) as error:
+        why = str(error).partition("\n")[0].rstrip(":")
         due = "the corpus as a folder, or ldcc-20140209.tar.gz, was due; fetch a broken archive again"
-        raise KitError(f"{archive}: not a whole tar archive ({error}): {due}") from error
+        raise KitError(f"{archive}: not a whole tar archive ({why}): {due}") from error
 
 
 def _snippets(paragraph: str) -> Iterator[str | Drop]:

@@ -82,7 +82,7 @@ def test_text_is_the_text_line_and_rows_of_one_source_share_its_id(tmp_path: Pat
 
 def test_split_by_file_name(tmp_path: Path) -> None:
     write(tmp_path, EN)
-    write(tmp_path, JA, "ja.test.conll")
+    write(tmp_path, JA, "ja.my-test.conll")
     assert [record.split for record in read(tmp_path, split="map").records] == ["train", "train", "test"]
 
 
@@ -114,12 +114,36 @@ def test_text_is_rebuilt_where_the_tokens_do_not_fit(
 def test_bad_tags_drop_the_sentence(tmp_path: Path) -> None:
     rows = read(write(tmp_path, "a E-p\n\n\n# text = b\nb B-\n\nc O\n"))
     assert rows.dropped == {"bad_tag": 2} and [record.text for record in rows.records] == ["c"]
-    assert rows.drops[0].raw == "a\tE-p" and "en.valid.conll:1" in rows.drops[0].detail
+    assert rows.drops[0].raw == "a E-p" and "en.valid.conll:1" in rows.drops[0].detail
 
 
 def test_a_token_may_be_a_hash_or_a_number(tmp_path: Path) -> None:
     rows = read(write(tmp_path, "# text = 1 # 7\n# intent = x\n1\tNUM\tB-n\n#\tSYM\tO\n7\tNUM\tB-n\n"))
     assert rows.records[0].text == "1 # 7" and pairs(rows.records[0]) == [("n", "1"), ("n", "7")]
+    rows = read(write(tmp_path, "# O\n1 B-n\n\n# SYM B-s\n#tag B-t\n"))
+    assert [pairs(record) for record in rows.records] == [[("n", "1")], [("s", "#"), ("t", "#tag")]]
+    assert [record.text for record in rows.records] == ["# 1", "# #tag"]
+
+
+def test_comments_may_stand_anywhere_and_alone(tmp_path: Path) -> None:
+    content = "# from a book\n#\n\n# text = vitamin B and O\nvitamin O\n# checked twice\nB B-v\nand O\n#intent = x\nO I-v\n"
+    rows = read(write(tmp_path, content))
+    (record,) = rows.records
+    assert (record.text, record.label, pairs(record)) == ("vitamin B and O", "x", [("v", "B"), ("v", "O")])
+    assert rows.dropped == {"no_tokens": 1} and rows.drops[0].raw == "# from a book\n#"
+    assert rows.noted == {"broken_bio": 1} and rows.detail("broken_bio").startswith("en.valid.conll:4: I-v follows")
+
+
+def test_i_after_o_joins_nothing(tmp_path: Path) -> None:
+    rows = read(write(tmp_path, "a B-p\nb O\nc I-p\n"))
+    assert pairs(rows.records[0]) == [("p", "a"), ("p", "c")] and rows.noted["broken_bio"] == 1
+
+
+def test_a_row_that_can_be_no_record_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conll, "text_id", lambda text: "")
+    rows = read(write(tmp_path, "a O\n"))
+    assert rows.dropped == {"bad_record": 1} and not rows.records and not rows.notes
+    assert rows.drops[0].id == "en.valid.conll:1" and rows.drops[0].raw == "a O"
 
 
 def test_language_from_the_option(tmp_path: Path) -> None:
@@ -132,6 +156,15 @@ def test_language_from_the_option(tmp_path: Path) -> None:
     assert {record.config for record in rows.records} == {"ja_xsid"} and rows.noted == {"unmatched_file": 1}
 
 
+def test_suffixes_in_any_case_and_files_that_are_not_read(tmp_path: Path) -> None:
+    write(tmp_path, EN, "en.valid.CONLL")
+    for name in ("train.ZIP", "a.json", "b.txt", "notes.md", ".hidden.csv"):
+        (tmp_path / name).write_text("")
+    rows = read(tmp_path)
+    assert len(rows.records) == 2
+    assert [note.id for note in rows.notes] == ["a.json", "b.txt", "train.ZIP"] and set(rows.noted) == {"unmatched_file"}
+
+
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(KitError, match=r"no \*\.conll here; give its path"):
         read(tmp_path)
@@ -142,12 +175,15 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
         KitError, match=r"no config en_tcree2|--task tcree2: not in the registry; add it with --registry"
     ):
         read(path, language="en", task="tcree2")
-    with pytest.raises(KitError, match=r"no config fr_xsid in the registry: add it with --registry"):
+    with pytest.raises(KitError, match=r"mine\.conll:1: no config fr_xsid in the registry: add it with --registry"):
         read(path, language="fr")
     with pytest.raises(KitError, match="--split x: the only choice is map"):
         read(path, split="x")
     with pytest.raises(KitError, match=r"--task xsid: not in the registry; add it with --registry \(xsid ships\)"):
         collect(conll.read(path, load()))
+    write(tmp_path, "\n\n")
+    with pytest.raises(KitError, match=r"en\.valid\.conll: holds no rows: CoNLL \(a token and a BIO tag per line\) was due"):
+        read(tmp_path / "en.valid.conll")
     write(tmp_path, "a O\nlonely\n")
     with pytest.raises(KitError, match=r"en\.valid\.conll:2: needs a token and a tag"):
         read(tmp_path)
@@ -174,3 +210,4 @@ def test_real_xsid_as_a_folder(real_data: Path) -> None:
     rows = read(real_data / "xsid-0.7", split="map")
     assert len(rows.records) == 2000 and sum(record.split == "test" for record in rows.records) == 1250
     assert sum(len(record.items or ()) for record in rows.records) == 3644
+    assert [note.id for note in rows.notes] == ["PROVENANCE.txt"] and not rows.drops

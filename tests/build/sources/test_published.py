@@ -88,6 +88,9 @@ def test_row_counts_name_the_paper_and_known_deviations(rows: Rows, tmp_path: Pa
     (note,) = (n for n in collect(published.read(tmp_path, REGISTRY)).notes if n.reason == "row_count")
     assert note.detail.startswith("993 rows, 1,000 in the paper; known deviation: the Hub lists")
     assert note.detail.endswith("(inferred)")
+    (tmp_path / "test_Ja_5_TCREE_2k.json").write_text(json.dumps([row] * 992), encoding="utf-8")
+    (note,) = (n for n in collect(published.read(tmp_path, REGISTRY)).notes if n.reason == "row_count")
+    assert note.detail == "992 rows, 1,000 in the paper"
 
 
 @pytest.mark.parametrize(
@@ -108,6 +111,7 @@ def test_row_counts_name_the_paper_and_known_deviations(rows: Rows, tmp_path: Pa
         ("test_Cn_MRE_OIEDataset.json", ("zh_tconer", "test")),
         ("test_Ja_5_TCREE_2k.json", ("ja_tcree", "test")),
         ("TEST-JA-5-TCREE 2k.jsonl", ("ja_tcree", "test")),
+        ("train-cn-3-scpos.JSON", ("zh_scpos_n", "train")),
         ("Train_Ja_3_SCPOS_1_test_MRE_OIE.json", ("ja_scpos_n", "train")),
         ("dev_Ja_5_TCREE_2k.json", None),
         ("latest_Ja_5_TCREE_2k.json", None),
@@ -129,12 +133,27 @@ def test_missing_unmatched_and_second_files_are_reported(tmp_path: Path) -> None
     make_published_folder(tmp_path, rows_per_file=1)
     (tmp_path / "test_Ja_5_TCREE_2k.json").unlink()
     (tmp_path / "notes.json").write_text("[]")
+    (tmp_path / "tset_Ja_5.csv.GZ").write_text("")
     (tmp_path / "fetch.lock.json").write_text("{}")
-    (tmp_path / "Train_Cn_0_SCNM_dataset.json").write_text("[]")
+    (tmp_path / "Train_Cn_0_SCNM_dataset.json").write_text(json.dumps([COLON, {"input": "\ud800"}, 3]))
     rows = collect(published.read(tmp_path, REGISTRY))
     assert [note.id for note in rows.notes if note.reason == "missing_file"] == ["ja_tcree-test"]
-    assert [note.id for note in rows.notes if note.reason == "unmatched_file"] == ["notes.json"]
-    assert rows.dropped == {"second_file": 1} and "Train_Ch_0_SCNM_dataset.json" in rows.detail("second_file")
+    assert rows.detail("missing_file").endswith("; not matched: tset_Ja_5.csv.GZ, notes.json")
+    assert {note.id for note in rows.notes if note.reason == "unmatched_file"} == {"notes.json", "tset_Ja_5.csv.GZ"}
+    assert rows.dropped == {"second_file": 3} and len(rows.records) == 41
+    assert {drop.id for drop in rows.drops} == {f"Train_Cn_0_SCNM_dataset.json[{index}]" for index in range(3)}
+    assert "Train_Ch_0_SCNM_dataset.json" in rows.drops[0].detail and COLON["input"] in (rows.drops[0].raw or "")
+    assert rows.drops[1].raw == '{"input":"\\ud800"}'
+
+
+def test_of_identical_files_the_shorter_name_is_read(tmp_path: Path) -> None:
+    content = json.dumps([COLON])
+    for name in ("Train_Ja_0_SCNM (1).json", "Train_Ja_0_SCNM.json", "train-cn-3-scpos.JSON", "Train_En_0_SCNM.json"):
+        (tmp_path / name).write_text(content)
+    rows = collect(published.read(tmp_path, REGISTRY))
+    assert not rows.drops and {record.config for record in rows.records} == {"ja_scnm", "zh_scpos_n", "en_scnm"}
+    (note,) = (note for note in rows.notes if note.reason == "identical_copy")
+    assert note.id == "Train_Ja_0_SCNM (1).json" and note.detail == "read instead: Train_Ja_0_SCNM.json, the same bytes"
 
 
 def test_files_in_subfolders_and_download_caches(tmp_path: Path) -> None:
@@ -149,6 +168,58 @@ def test_rows_without_strings_are_dropped(tmp_path: Path) -> None:
     rows = one_file(tmp_path, "Train_Ja_0_SCNM.json", {"input": "a/NER"}, {"input": "a/NER", "output": 3}, "text")
     assert rows.dropped == {"no_input_output": 3} and not rows.records
     assert rows.drops[0].raw == '{"input":"a/NER"}'
+    assert rows.detail("whole_file") == "3 of 3 rows: no_input_output"
+
+
+def test_rows_that_can_be_no_record_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "Train_Ja_0_SCNM.json").write_text(json.dumps([{"input": "\ud800/NER", "output": "x"}, COLON]))
+    rows = collect(published.read(tmp_path, REGISTRY))
+    assert rows.dropped == {"bad_record": 1} and len(rows.records) == 1
+    assert rows.drops[0].id == "Train_Ja_0_SCNM.json[0]"
+    for row in (*rows.drops, *rows.notes):
+        json.dumps(row.as_dict(), ensure_ascii=False).encode()
+
+
+def test_notes_on_rows_name_the_place_and_hold_the_string(tmp_path: Path) -> None:
+    rows = one_file(tmp_path, "Train_Ja_0_SCNM.json", COLON, {"input": "東" * 300, "output": "社会 NER 地名;東京"})
+    details = {note.reason: note.detail for note in rows.notes}
+    assert details["input_no_task_word"].startswith("Train_Ja_0_SCNM.json[1]: the input ends in none of /NER: ")
+    assert details["input_no_task_word"].endswith(f": '{'東' * 200}'")
+    assert details["output_no_task_word"].endswith(": '社会 NER 地名;東京'")
+
+
+def test_keys_that_are_not_read_are_noted_once(tmp_path: Path) -> None:
+    rows = one_file(tmp_path, "Train_Ja_0_SCNM.json", COLON | {"id": 1}, COLON | {"id": 2})
+    assert rows.noted == {"extra_keys": 1} and rows.detail("extra_keys") == "keys that are not read: 'id' (2 x)"
+
+
+SWAPPED = {"input": COLON["output"], "output": COLON["input"]}
+OTHER = {"input": "清潔/Sentiment N", "output": "ポジティブ/Sentiment N/:ポジティブ;清潔"}
+CITY = {"input": "東京/NER", "output": "社会/NER/:都市;東京"}
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "detail"),
+    [
+        ("Train_Ja_0_SCNM.json", [SWAPPED] * 20, "20 of 20 rows: input and output are swapped"),
+        ("Train_Ja_0_SCNM.json", [SWAPPED] * 19 + [COLON], "19 of 20 rows: input and output are swapped"),
+        ("Train_Ja_0_SCNM.json", [SWAPPED] * 18 + [COLON] * 2, None),
+        ("Train_Ja_0_SCNM.json", [SWAPPED] * 2, None),
+        (
+            "Train_Ja_4_SCPOS_adj.json",
+            [OTHER] * 3,
+            "3 of 3 rows: rows end in /Sentiment N, the file name says Sentiment Adj",
+        ),
+        ("Train_Ja_0_SCNM.json", [CITY] * 3, "3 of 3 rows: unknown_label"),
+        ("Train_Ja_0_SCNM.json", [COLON] * 3, None),
+    ],
+)
+def test_a_file_that_fails_as_a_whole(
+    tmp_path: Path, name: str, given: list[dict[str, str]], detail: str | None
+) -> None:
+    rows = one_file(tmp_path, name, *given)
+    assert [note.detail for note in rows.notes if note.reason == "whole_file"] == ([detail] if detail else [])
+    assert len(rows.records) == len(given)
 
 
 @pytest.mark.parametrize(
@@ -188,11 +259,26 @@ def test_a_row_without_task_word_takes_it_from_the_output(tmp_path: Path) -> Non
     assert rows.records[0].word == "Event Extraction"
 
 
-@pytest.mark.parametrize("content", ["", "[]"])
-def test_an_empty_file_counts_as_no_rows(tmp_path: Path, content: str) -> None:
-    (tmp_path / "Train_Ja_0_SCNM_5343.json").write_text(content)
-    rows = collect(published.read(tmp_path, REGISTRY))
-    assert not rows.records and rows.detail("row_count") == "0 rows, 1,000 in the paper"
+def test_all_broken_files_are_named_in_one_line(tmp_path: Path) -> None:
+    make_published_folder(tmp_path, rows_per_file=1)
+    (tmp_path / "Train_Ja_0_SCNM_5343.json").write_text("")
+    (tmp_path / "test_Ja_0_SCNM_5343.json").write_text('{"data": [{"input": "a", "output": "b"}]}')
+    (tmp_path / "test_Ja_0_SCNM_5343 (1).json").write_text("[oops")
+    (tmp_path / "test_Cn_MRE_OIEDataset.json").write_text(json.dumps({"rows": [], "n": 0}, indent=1))
+    found = []
+    with pytest.raises(KitError) as error:
+        found += published.read(tmp_path, REGISTRY)
+    message = str(error.value)
+    assert message.startswith("4 files cannot be read: ") and "\n" not in message
+    assert "Train_Ja_0_SCNM_5343.json: holds no rows: a JSON array or JSON lines with the keys input, output" in message
+    assert "test_Ja_0_SCNM_5343.json: a JSON array or JSON lines was due, found an object with keys data;" in message
+    assert "test_Ja_0_SCNM_5343 (1).json:1: not JSON" in message
+    assert message.endswith("found an object with keys rows, n")
+
+
+def test_a_file_of_one_row(tmp_path: Path) -> None:
+    (tmp_path / "Train_Ja_0_SCNM.jsonl").write_text(json.dumps(COLON))
+    assert len(collect(published.read(tmp_path, REGISTRY)).records) == 1
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:

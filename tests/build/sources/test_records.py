@@ -82,6 +82,10 @@ def test_the_table_of_readers() -> None:
     for name, reader in READERS.items():
         assert find_reader(name) is reader and registry.source(reader.source) and reader.help
         parameters = reader.read.__code__.co_varnames[: reader.read.__code__.co_argcount]
-        assert parameters == ("path", "registry", *reader.options)
+        assert parameters == ("path", "registry", *reader.options) and set(reader.paths) <= set(reader.options)
+    assert {name: reader.paths for name, reader in READERS.items() if reader.paths} == {
+        "scnm": ("classes",),
+        "scpos": ("lexicon",),
+    }
     with pytest.raises(KitError, match="no reader 'x'; there are: published, scnm"):
         find_reader("x")

@@ -52,6 +52,44 @@ def test_wrong_offsets_are_corrected_and_reported(tmp_path: Path) -> None:
     assert pairs(rows.records[0]) == [("地名", "東京")]
     assert rows.records[0].items and rows.records[0].items[0].spans[0].start == 3
     assert rows.noted == {"offset_error": 1, "entity_not_in_text": 1, "broken_entity": 1}
+    assert rows.detail("entity_not_in_text") == f"ner.json[0]: '大阪' left out: {TEXT!r}"
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"name": None},
+        {"name": ""},
+        {"type": ["人名"]},
+        {"type": ""},
+        {"span": ["0", "2"]},
+        {"span": [-2, -1], "name": TEXT[-2:-1]},
+        {"span": [0, 2, 3]},
+        {"span": [2, 2]},
+        {"span": [18, 99], "name": TEXT[18:]},
+        {"span": [False, True], "name": TEXT[0]},
+        {"span": None},
+    ],
+)
+def test_broken_entities_are_left_out(tmp_path: Path, broken: dict[str, Any]) -> None:
+    given = entity("田中", 0) | broken
+    rows = read(tmp_path, [row(entity("東京", 3, "地名"), given)])
+    assert pairs(rows.records[0]) == [("地名", "東京")] and rows.noted == {"broken_entity": 1}
+    detail = rows.detail("broken_entity")
+    assert detail.startswith("ner.json[0]: needs a name") and json.dumps(given["span"], separators=(",", ":")) in detail
+
+
+def test_rows_that_can_be_no_record_are_dropped(tmp_path: Path) -> None:
+    (tmp_path / "ner.json").write_text(json.dumps([row(), row(text="\ud800")]), encoding="utf-8")
+    rows = collect(scnm.read(tmp_path, REGISTRY))
+    assert len(rows.records) == 1 and rows.dropped == {"bad_record": 1} and rows.drops[0].id == "ner.json[1]"
+    json.dumps(rows.drops[0].as_dict(), ensure_ascii=False).encode()
+
+
+def test_keys_that_are_not_read_are_noted_once(tmp_path: Path) -> None:
+    rows = read(tmp_path, [row(tag=1), row(tag=2, note="x")])
+    assert rows.noted == {"extra_keys": 1}
+    assert rows.detail("extra_keys") == "keys that are not read: 'note' (1 x), 'tag' (2 x)"
 
 
 def test_labels_are_the_tables_own(tmp_path: Path) -> None:
@@ -86,12 +124,23 @@ def test_classes_are_joined_by_text(tmp_path: Path, shape: str) -> None:
     lines = "\n".join(map(json.dumps, table))
     content = {"json": json.dumps(table), "jsonl": lines}.get(shape, CLASSES)
     path.write_text(content, encoding="utf-8-sig" if shape == "csv" else "utf-8")
-    given = [row(), row(text='カンマ, と "引用"'), row(text="分類のない文。"), row(text="知らない分類。")]
+    given = [row(entity("田中", 0)), row(text='カンマ, と "引用"'), row(text="分類のない文。"), row(text="知らない分類。")]
     rows = read(tmp_path, given, tmp_path if shape == "folder" else path)
     assert [record.label for record in rows.records] == ["社会", "文芸", None, None]
     assert rows.noted == {"no_sentence_class": 1, "unknown_text_label": 1, "classes_unused": 1}
     assert rows.detail("classes_unused").startswith("1 of 4 sentences")
-    assert encode(rows.records[0]) == (f"{TEXT}/NER", "社会/NER/")
+    assert encode(rows.records[0]) == (f"{TEXT}/NER", "社会/NER/:人名;田中")
+
+
+def test_con_is_checked_against_the_entities(tmp_path: Path) -> None:
+    texts = ["田中は一人。", "田中は二人。", "誰も居ない。", "何も無い。", "何も言わない。"]
+    lines = [f"{text},社会{con}" for text, con in zip(texts, (",0", ",1", ",1", ",0", ""), strict=True)]
+    (tmp_path / "c.csv").write_text("text,sc,con\n" + "\n".join(lines), encoding="utf-8")
+    given = [row(*[entity("田中", 0)] * text.startswith("田中"), text=text) for text in texts]
+    rows = read(tmp_path, given, tmp_path / "c.csv")
+    assert rows.noted == {"con_differs": 2} and {record.label for record in rows.records} == {"社会"}
+    assert [note.detail.partition(":")[0] for note in rows.notes] == ["ner.json[0]", "ner.json[2]"]
+    assert "con is '0' among the classes, and the row has 1 entities" in rows.notes[0].detail
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
@@ -103,6 +152,18 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     bad.write_text("sentence,class\na,b\n", encoding="utf-8")
     with pytest.raises(KitError, match="line 2 needs the fields text and sc, and has: sentence, class"):
         read(tmp_path, [row()], bad)
+    for content in ("", "text,sc,con\n"):
+        bad.write_text(content, encoding="utf-8")
+        with pytest.raises(KitError, match=r"bad\.csv: holds no rows: a table with the columns text and sc.* was due"):
+            read(tmp_path, [row()], bad)
+    with pytest.raises(KitError, match=r"ner\.json: holds no rows: .* with the keys curid, text, entities was due"):
+        read(tmp_path, [])
+    for content in ('{"data": [{"text": "a", "entities": []}]}', '{\n "data": [],\n "version": 2\n}'):
+        (tmp_path / "ner.json").write_text(content, encoding="utf-8")
+        with pytest.raises(
+            KitError, match=r"ner\.json: a JSON array or JSON lines was due, found an object with keys data(, version)?$"
+        ):
+            collect(scnm.read(tmp_path, REGISTRY))
     bad.write_text("text,sc\na,社会\na,自然\n", encoding="utf-8")
     with pytest.raises(KitError, match="line 3 gives 'a' a second class"):
         read(tmp_path, [row()], bad)

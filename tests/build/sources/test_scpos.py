@@ -25,6 +25,9 @@ NOUNS = (
     "ボリューム\t?p?e\tx\n"
     "決壊\t　\tx\n"
     "無印\n"
+    "\tp\tx\n"
+    '"閉じない\tp\tx\n'
+    "丁寧\tp\t〜である・になる\n"
 )
 PREDICATES = (
     "ポジ（評価）\t美味しい\n"
@@ -72,19 +75,23 @@ def test_lexicon_rules(words: Path) -> None:
         "部屋": "neutral",
         "屋": "negative",
         "残念": "negative",
+        '"閉じない': "positive",
+        "丁寧": "positive",
     }
+    # 丁寧 and 残念 are 形状詞, 清潔 a noun that is usable as one: of the noun file's words only the former are adjectives.
     assert found.words["adj"] == {
         "美味しい": "positive",
         "残念": "negative",
         "清潔": "positive",
         "気持ちが悪い": "negative",
         "怪しげ": "negative",
+        "丁寧": "positive",
     }
     assert found.left_out == {
         "n_repeated": 2,
         "n_conflict": 1,
-        "n_dirty_label": 3,
-        "adj_repeated": 2,
+        "n_dirty_label": 4,
+        "adj_repeated": 4,
         "adj_conflict": 1,
         "adj_not_adjective": 2,
         "adj_dirty_label": 2,
@@ -114,14 +121,15 @@ def test_adjective_means_the_head(phrase: str, word: str | None) -> None:
 
 def test_a_word_in_both_files_has_its_polarity_as_an_adjective(tmp_path: Path, words: Path) -> None:
     (words / lexicon.NOUN_FILE).write_text("清潔\tn\tx\n", encoding="utf-8")
-    rows = read(tsv(tmp_path, "a\t1\t清潔\t{}\ttest"), words)
+    rows = read(tsv(tmp_path, "pn1\t1\t清潔\t{}\ttest"), words)
     assert items(rows, "scpos_adj") == items(rows, "scpos_adj_n") == [("ポジティブ", "清潔")]
     assert items(rows, "scpos_n") == [("ネガティブ", "清潔")]
-    assert rows.detail("lexicon_conflict_between_files") == "1 entries"
+    assert rows.noted["lexicon_conflict_between_files: 1"] == 1
+    assert rows.noted["lexicon_n: 1 words (1 negative)"] == 1
 
 
 def test_substring_takes_each_word_once_at_its_first_place(tmp_path: Path, words: Path) -> None:
-    rows = read(tsv(tmp_path, "a\t1\t😀清潔な部屋、部屋が美味しい。\t{}\ttest"), words)
+    rows = read(tsv(tmp_path, "pn1\t1\t😀清潔な部屋、部屋が美味しい。\t{}\ttest"), words)
     assert items(rows, "scpos_n") == [("ポジティブ", "清潔"), ("中立", "部屋"), ("ネガティブ", "屋")]
     assert items(rows, "scpos_adj") == [("ポジティブ", "清潔"), ("ポジティブ", "美味しい")]
     both = next(record for record in rows.records if record.task == "scpos_adj_n")
@@ -139,10 +147,25 @@ def test_at_one_start_the_longer_word_comes_first(words: Path) -> None:
 
 def test_morpheme_takes_whole_words_by_dictionary_form(tmp_path: Path, words: Path) -> None:
     text = "😀美味しかった。部屋は清潔、次の部屋は残念。気持ちが悪い。"
-    rows = read(tsv(tmp_path, f"a\t-1\t{text}\t{{}}\ttest"), words, "morpheme")
+    rows = read(tsv(tmp_path, f"pn1\t-1\t{text}\t{{}}\ttest"), words, "morpheme")
     assert items(rows, "scpos_adj") == [("ポジティブ", "美味しかっ"), ("ポジティブ", "清潔"), ("ネガティブ", "残念")]
     # 残念 is in the noun file, but the tokenizer calls it a na-adjective and nothing else.
     assert items(rows, "scpos_n") == [("中立", "部屋"), ("ポジティブ", "清潔"), ("中立", "部屋")]
+
+
+def test_adjectives_of_the_noun_file(tmp_path: Path, words: Path) -> None:
+    path = tsv(tmp_path, "pn1\t1\t丁寧だ。安全だ。")
+    (words / lexicon.NOUN_FILE).write_text("丁寧\tp\tx\n安全\tp\tx\n", encoding="utf-8")
+    assert items(read(path, words, "morpheme"), "scpos_adj") == [("ポジティブ", "丁寧")]
+    assert items(read(path, words, "morpheme"), "scpos_n") == [("ポジティブ", "安全")]
+    assert items(read(path, words), "scpos_n") == [("ポジティブ", "丁寧"), ("ポジティブ", "安全")]
+    assert items(read(path, words), "scpos_adj") == [("ポジティブ", "丁寧")]
+
+
+def test_morpheme_takes_the_surface_as_well(tmp_path: Path, words: Path) -> None:
+    (words / lexicon.PREDICATE_FILE).write_text("ポジ（評価）\t美味しく\n", encoding="utf-8")
+    rows = read(tsv(tmp_path, "pn1\t1\t美味しく食べた。"), words, "morpheme")
+    assert items(rows, "scpos_adj") == [("ポジティブ", "美味しく")]
 
 
 def test_morpheme_offsets_hold_in_texts_longer_than_the_tokenizer_takes(words: Path) -> None:
@@ -161,13 +184,13 @@ def test_three_configs_share_the_source_id(tmp_path: Path, words: Path) -> None:
 
 
 def test_dirty_reviews(tmp_path: Path, words: Path) -> None:
-    path = tsv(tmp_path, "a\t0\t普通。\t{}", "b\t5\t変。", "c\t1\t  ", "d\t1", 'e\t-1\t"引用で始まる', "e\t1\t同じid")
+    path = tsv(tmp_path, "pna\t0\t普通。\t{}", "pnb\t5\t変。", "pnc\t1\t  ", "pnd\t1", 'pn\t-1\t"引用で始まる', "pn\t1\t同じid")
     rows = read(path, words)
     assert rows.dropped == {"neutral_row": 1, "unknown_label": 1, "empty_text": 1, "no_sentence": 1}
-    assert [record.source_id for record in rows.records] == ["e"] * 3 + ["e-2"] * 3
+    assert [record.source_id for record in rows.records] == ["pn"] * 3 + ["pn-2"] * 3
     assert rows.records[0].label == "ネガティブ" and rows.records[0].text == '"引用で始まる'
-    shares = {note.id: note.detail for note in rows.notes if note.reason == "rows_without_item"}
-    assert shares == dict.fromkeys(("ja_scpos_adj", "ja_scpos_n", "ja_scpos_adj_n"), "2 of 2 rows (100.0%)")
+    for config in ("ja_scpos_adj", "ja_scpos_n", "ja_scpos_adj_n"):
+        assert rows.noted[f"rows_without_item: {config} 2 of 2 (100.0%)"] == 1
 
 
 @pytest.mark.parametrize("shape", ["lines", "array"])
@@ -192,8 +215,36 @@ def test_marc_ja(tmp_path: Path, words: Path, shape: str) -> None:
     assert rows.dropped == {"unknown_label": 1, "no_sentence": 1}
 
 
+@pytest.mark.parametrize("annotator", ["substring", "morpheme"])
+def test_reviews_that_can_be_no_record_are_dropped(tmp_path: Path, words: Path, annotator: str) -> None:
+    given = [{"sentence": "清潔\ud800。", "label": 0}, {"sentence": "清潔。", "label": 0, "stars": 5}]
+    (tmp_path / "train-v1.0.json").write_text(json.dumps(given), encoding="utf-8")
+    rows = read(tmp_path, words, annotator)
+    assert rows.dropped == {"bad_record": 1} and len(rows.records) == 3 and rows.noted["extra_keys"] == 1
+    assert rows.drops[0].id == "train-v1.0.json[0]"
+    json.dumps(rows.drops[0].as_dict(), ensure_ascii=False).encode()
+
+
+def test_other_reviews_and_empty_files_are_refused(tmp_path: Path, words: Path) -> None:
+    with pytest.raises(KitError, match=r"pn\.tsv:1: the id is 'rhr10q1': pn\.tsv of jrte-pn .*label -1, 0 or 1.* was due"):
+        read(tsv(tmp_path, "rhr10q1\t0\t(笑)\t{}\tdev"), words)
+    with pytest.raises(KitError, match=r"pn\.tsv: holds no rows: pn\.tsv of jrte-pn .* was due"):
+        read(tsv(tmp_path), words)
+    path = tsv(tmp_path, "pn1\t1\t良い")
+    for name, content, due in (
+        (lexicon.NOUN_FILE, "", "a noun, a tab and p, n or e"),
+        (lexicon.NOUN_FILE, PREDICATES, "a noun, a tab and p, n or e"),
+        (lexicon.PREDICATE_FILE, "ネガ（経験）\tあがく\n", "ポジ（評価）, a tab and an adjective"),
+    ):
+        before = (words / name).read_text(encoding="utf-8")
+        (words / name).write_text(content, encoding="utf-8")
+        with pytest.raises(KitError, match=rf"{name}: no entry can be used: lines with {due} were due"):
+            read(path, words)
+        (words / name).write_text(before, encoding="utf-8")
+
+
 def test_mistakes_are_one_line(tmp_path: Path, words: Path) -> None:
-    path = tsv(tmp_path, "a\t1\t良い\t{}\ttest")
+    path = tsv(tmp_path, "pn1\t1\t良い\t{}\ttest")
     with pytest.raises(KitError, match=r"--lexicon is missing.*wago\.121808\.pn \(Japanese Sentiment.*licence: free"):
         collect(scpos.read(path, REGISTRY))
     with pytest.raises(KitError, match="--annotator x: no such annotator; there are: substring, morpheme"):
@@ -210,8 +261,8 @@ def test_mistakes_are_one_line(tmp_path: Path, words: Path) -> None:
 @pytest.mark.parametrize(
     ("annotator", "count", "empty"),
     [
-        ("substring", 23280, {"adj": 3555, "n": 611, "adj_n": 556}),
-        ("morpheme", 9944, {"adj": 2870, "n": 1841, "adj_n": 1213}),
+        ("substring", 24044, {"adj": 2946, "n": 611, "adj_n": 556}),
+        ("morpheme", 11126, {"adj": 2429, "n": 1841, "adj_n": 963}),
     ],
 )
 def test_real_data(real_data: Path, annotator: str, count: int, empty: dict[str, int]) -> None:
@@ -231,4 +282,5 @@ def test_real_data(real_data: Path, annotator: str, count: int, empty: dict[str,
 def test_real_lexicon(real_data: Path) -> None:
     found = lexicon.load(real_data / "ja-polarity-tohoku", REGISTRY)
     assert len(found.words["n"]) == 13260 and found.left_out["n_dirty_label"] == 50
-    assert len(found.words["adj"]) == pytest.approx(1654, rel=0.1)
+    assert len(found.words["adj"]) == pytest.approx(2068, rel=0.1)
+    assert {"残念", "丁寧", "素敵", "綺麗"} <= found.words["adj"].keys() & found.words["n"].keys()

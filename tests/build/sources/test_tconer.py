@@ -60,6 +60,17 @@ def test_one_question_per_conversation_is_grouped_by_text(tmp_path: Path) -> Non
     assert rows.noted == {"repeated_question": 1}
 
 
+def test_a_file_with_several_questions_is_pile_ner_type_as_a_whole(tmp_path: Path) -> None:
+    talks = [talk("One type", ("a", ["One"]), name="1"), talk("Two types", ("a", []), ("b", []), name="2")]
+    (tmp_path / "other.json").write_text(json.dumps([talk("Alone", ("a", []), name="3")]), encoding="utf-8")
+    rows = read(tmp_path, *talks)
+    assert {record.source_id: (record.origin, record.source) for record in rows.records} == {
+        "1": ("rebuilt", "pile-ner-type"),
+        "2": ("rebuilt", "pile-ner-type"),
+        "3": ("stand-in", "universalner"),
+    }
+
+
 def test_slimer_rows_are_grouped_by_passage(tmp_path: Path) -> None:
     given = [
         {"doc_question_pairID": "41:6", "tagName": "name", "input": "a:b; c", "instruction": "x", "output": '["a:b"]'},
@@ -76,16 +87,21 @@ def test_slimer_rows_are_grouped_by_passage(tmp_path: Path) -> None:
 
 def test_dirty_answers_are_reported_and_left_out(tmp_path: Path) -> None:
     dirty = talk("Ann", ("a", ["Ann", "Ann"]), ("b", ["Bob", "Cy", ""]), ("c", "[oops"), ("d", [1]), ("e", {"x": 1}))
+    dirty["conversations"] += talk("Ann", ("g", "[" * 100_000))["conversations"][2:]
     dirty["conversations"] += [{"value": "What else?"}, {"value": "[]"}, {"value": "What describes f in the text?"}]
     rows = read(tmp_path, dirty)
     assert pairs(rows.records[0]) == [("a", "Ann")]
     assert rows.noted == {
         "repeated_pair": 1,
         "entity_not_in_text": 3,
-        "bad_answer": 3,
+        "bad_answer": 4,
         "bad_question": 1,
         "no_answer": 1,
     }
+    assert rows.detail("bad_question") == "train.json[0]: asks for no type: 'What else?'"
+    longest = max((note.detail for note in rows.notes), key=len)
+    assert longest == f"train.json[0]: 'g' is answered by no JSON list of strings: {'[' * 200!r}"
+    assert "train.json[0]: 'Cy' ('b') left out: 'Ann'" in [note.detail for note in rows.notes]
 
 
 def test_rows_of_another_shape_are_dropped(tmp_path: Path) -> None:
@@ -100,6 +116,16 @@ def test_rows_of_another_shape_are_dropped(tmp_path: Path) -> None:
     ]
     rows = read(tmp_path, *other)
     assert rows.dropped == {"no_passage": 6, "empty_text": 1} and not rows.records
+    assert rows.drops[0].id == "train.json[0]" and rows.drops[-1].detail == "train.json[6]: the passage is empty"
+
+
+def test_a_row_that_can_be_no_record_is_dropped(tmp_path: Path) -> None:
+    nameless = {"tagName": "", "input": "Ann", "output": '["Ann"]', "colour": 1}
+    rows = read(tmp_path, nameless, talk("\ud800", ("a", ["x"])), talk("Bob"))
+    assert rows.dropped == {"bad_record": 2} and rows.drops[0].id == "train.json[0]" and rows.drops[0].raw == "Ann"
+    assert rows.noted["extra_keys"] == 1 and rows.detail("extra_keys") == "keys that are not read: 'colour' (1 x)"
+    for row in (*rows.drops, *rows.notes):
+        json.dumps(row.as_dict(), ensure_ascii=False).encode()
 
 
 def test_ids_without_names_come_from_the_text(tmp_path: Path) -> None:
@@ -116,13 +142,26 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "a.jsonl").write_text('{"a": 1}\n{oops\n')
     with pytest.raises(KitError, match=r"a\.jsonl:2: not JSON"):
         collect(tconer.read(tmp_path, REGISTRY))
+    for content in ("", "\n", "[]"):
+        (tmp_path / "a.jsonl").write_text(content)
+        with pytest.raises(KitError, match=r"a\.jsonl: holds no rows: a JSON array or JSON lines with the keys conv"):
+            collect(tconer.read(tmp_path, REGISTRY))
+    for content in ("[" * 100_000, "[" + "1" * 5000 + "]"):
+        (tmp_path / "a.jsonl").write_text(content)
+        with pytest.raises(KitError, match=r"a\.jsonl: not JSON that can be read"):
+            collect(tconer.read(tmp_path, REGISTRY))
+    (tmp_path / "a.jsonl").unlink()
+    (tmp_path / "pile.zip").write_text("")
+    with pytest.raises(KitError, match=r"no \*\.json or \*\.jsonl; there are: pile\.zip here"):
+        collect(tconer.read(tmp_path, REGISTRY))
 
 
 def test_real_conversations(real_data: Path) -> None:
     rows = collect(tconer.read(real_data / "universalner-crossner", REGISTRY))
     assert len(rows.records) == 846
     assert sum(len(record.items or ()) for record in rows.records) == 3647
-    assert not rows.notes and not rows.drops
+    assert {(record.origin, record.source) for record in rows.records} == {("stand-in", "universalner")}
+    assert [note.id for note in rows.notes] == ["PROVENANCE.txt"] and not rows.drops
     assert all(item.spans[0].start is not None for record in rows.records for item in record.items or ())
 
 

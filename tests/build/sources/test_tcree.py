@@ -49,6 +49,7 @@ def texts(rows: Rows) -> list[str]:
         ("『外「内。」外。』終。　次。", ["『外「内。」外。』終。", "次。"]),
         ("（注。あり）文。", ["（注。あり）文。"]),
         ("閉じ」が余る。次。", ["閉じ」が余る。", "次。"]),
+        ("閉じが余る。」次。", ["閉じが余る。」次。"]),
         ("「開いたまま。次。", ["「開いたまま。次。"]),
         ("終わりなし", ["終わりなし"]),
         ("", []),
@@ -72,8 +73,10 @@ def test_snippets_are_one_or_two_sentences_verbatim(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("■" + LONG, "boilerplate"),
-        ("・" + LONG, "boilerplate"),
+        ("■" + LONG[:-1] + "！", "boilerplate"),
+        ("・" + LONG[:-1] + "（2009年08月19日）", "boilerplate"),
+        ("——" + LONG[:-1], "boilerplate"),
+        ("【特集】" + LONG[:-1] + "！", "boilerplate"),
         ("【関連リンク】" + LONG, "boilerplate"),
         ("関連記事：" + LONG, "boilerplate"),
         ("3.貯金の目安を決める", "boilerplate"),
@@ -91,10 +94,54 @@ def test_what_is_not_prose_is_dropped_with_its_reason(tmp_path: Path, line: str,
     assert rows.drops[0].raw == line and rows.drops[0].id == "sports-watch-1:4"
 
 
+@pytest.mark.parametrize("mark", ["——", "・", "■ ", "●　", "※", "*"])
+def test_a_mark_before_prose_is_left_off(tmp_path: Path, mark: str) -> None:
+    assert texts(read(article(tmp_path, mark + LONG))) == [LONG]
+
+
+def test_a_question_behind_a_dash_is_prose(tmp_path: Path) -> None:
+    question = LONG[:-1] + "ですか？"
+    assert texts(read(article(tmp_path, "——" + question))) == [question]
+    assert texts(read(article(tmp_path, "【東京】" + LONG))) == ["【東京】" + LONG]
+
+
+def test_a_link_is_left_out_by_itself(tmp_path: Path) -> None:
+    before, after = "前にある文も後ろにある文もそのまま残る。", "後ろの文は、前の文の隣ではないので、一緒にはならない。"
+    rows = read(article(tmp_path, f"{LONG}{before}（関連リンク：これは別の記事である。）。{after * 2}"))
+    assert texts(rows) == [LONG, after * 2]
+    assert rows.dropped == {"boilerplate": 1, "too_short": 1}
+    assert rows.drops[1].raw == "（関連リンク：これは別の記事である。）。"
+
+
+@pytest.mark.parametrize(
+    ("lengths", "kept"),
+    [
+        ((livedoor.SHORTEST,), [livedoor.SHORTEST]),
+        ((livedoor.SHORTEST - 1,), []),
+        ((livedoor.LONGEST,), [livedoor.LONGEST]),
+        ((livedoor.LONGEST + 1,), []),
+        ((livedoor.ALONE - 1, 40), [livedoor.ALONE + 39]),
+        ((livedoor.ALONE, 40), [livedoor.ALONE, 40]),
+        ((50, livedoor.LONGEST - 50), [livedoor.LONGEST]),
+        ((50, livedoor.LONGEST - 49), [50, livedoor.LONGEST - 49]),
+    ],
+)
+def test_lengths_at_their_edges(tmp_path: Path, lengths: tuple[int, ...], kept: list[int]) -> None:
+    body = "".join(char * (length - 1) + "。" for char, length in zip("あい", lengths))
+    assert [len(text) for text in texts(read(article(tmp_path, body)))] == kept
+
+
 def test_repeated_snippets_count_once(tmp_path: Path) -> None:
     article(tmp_path, LONG)
-    rows = read(article(tmp_path, LONG, "peachy-2"))
-    assert [record.label for record in rows.records] == ["Peachy"] and rows.dropped == {"repeated_snippet": 1}
+    rows = read(article(tmp_path, f"{LONG}\n{LONG}", "peachy-2"))
+    assert [record.label for record in rows.records] == ["Peachy"] and rows.dropped == {"repeated_snippet": 2}
+    assert {drop.detail for drop in rows.drops} == {"the same text as peachy-2-1"}
+
+
+def test_an_article_without_a_body_is_dropped(tmp_path: Path) -> None:
+    article(tmp_path, "", "peachy-2")
+    rows = read(article(tmp_path, LONG))
+    assert rows.dropped == {"no_body": 1} and rows.drops[0].id == "peachy-2" and len(rows.records) == 1
 
 
 @pytest.mark.parametrize("given", ["folder", "category", "archive", "folder of archive"])
@@ -142,6 +189,8 @@ def test_the_authors_csv_in_the_unified_format(tmp_path: Path) -> None:
         "output_no_task_word": 1,
     }
     assert rows.dropped == {"empty_text": 1}
+    assert rows.detail("output_no_task_word").startswith("TCREE_dataset.csv:5: ")
+    assert rows.detail("output_no_task_word").endswith(": 'Peachy'")
 
 
 def test_the_authors_csv_with_text_and_label(tmp_path: Path) -> None:
@@ -156,6 +205,8 @@ def test_the_authors_csv_with_text_and_label(tmp_path: Path) -> None:
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(KitError, match=r"name the columns input and output, or text and label; found: 文, 類"):
         read(table(tmp_path, "文,類", "a,b"))
+    with pytest.raises(KitError, match=r"TCREE_dataset\.csv: holds no rows: a table with rows below its header was due"):
+        read(table(tmp_path, "text,label"))
     (tmp_path / "TCREE_dataset.csv").unlink()
     with pytest.raises(KitError, match=r"https://www\.rondhuit\.com/download\.html.*CC-BY-ND"):
         read(tmp_path)
@@ -167,6 +218,8 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(b"no archive")
     with pytest.raises(KitError, match="not a whole tar archive"):
         read(tmp_path)
+    with pytest.raises(KitError, match=r"a-b\.txt: not a whole tar.*: the corpus as a folder, or ldcc-20140209\.tar\.gz, was"):
+        read(tmp_path / "a-b.txt")
     (tmp_path / "x.tar.gz").unlink()
     article(tmp_path, LONG)
     (tmp_path / "sports-watch" / "sports-watch-2.txt").write_bytes(LONG.encode("euc-jp"))
@@ -178,7 +231,8 @@ def test_real_data(real_data: Path) -> None:
     rows = read(real_data / "livedoor")
     articles = {record.source_id.rpartition("-")[0] for record in rows.records}
     assert len(articles) == 717 and len({record.label for record in rows.records}) == 9
-    assert len(rows.records) == 8080
+    assert len(rows.records) == 8368
+    assert rows.dropped["boilerplate"] == 3666 and rows.dropped["repeated_snippet"] == 237
     assert all(livedoor.SHORTEST <= len(record.text) <= livedoor.LONGEST for record in rows.records)
     for record in rows.records[::500]:
         category, number, _ = record.source_id.rsplit("-", 2)
