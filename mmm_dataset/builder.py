@@ -53,7 +53,7 @@ class MMM(datasets.ArrowBasedBuilder):  # type: ignore[misc]
     def __init__(self, release: str | Path = "mmm", config_name: str | None = None, **options: Any) -> None:
         files = _files(Path(release), config_name)
         if config_name not in load().configs:
-            self.BUILDER_CONFIGS = []  # a config of one's own: datasets then makes it of the arguments
+            self.BUILDER_CONFIGS = []  # type: ignore[misc]  # a config of one's own: datasets then makes it of the arguments
         super().__init__(config_name=config_name, files=files, **{"dataset_name": "mmm", **options})
 
     def _info(self) -> datasets.DatasetInfo:

@@ -95,3 +95,14 @@ def test_the_wheel_holds_two_packages_and_their_data(tmp_path):
     assert top == {"mmm_dataset", "mmm_f1"}
     assert "mmm_dataset/data/registry.toml" in names and "mmm_dataset/data/labels.csv" in names
     assert "mmm_dataset/py.typed" in names and "mmm_f1/py.typed" in names
+
+
+def test_every_test_file_is_collected():
+    listed = subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:xdist"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    ).stdout
+    collected = {line.split("::")[0] for line in listed.splitlines() if "::" in line}
+    assert collected == {path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").rglob("test_*.py")}

@@ -61,7 +61,8 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
             unmatched.append(file.name)
             yield Note(file.name, "unmatched_file", "the name does not tell split, language and task: not read")
     if not files:
-        raise missing(path, "file named like Train_Ja_0_SCNM_5343.json or test_Ja_5_TCREE_2k.json (42 in all)", source)
+        what = "file named like Train_Ja_0_SCNM_5343.json or test_Ja_5_TCREE_2k.json (42 in all)"
+        raise missing(path, what + listed(unmatched, "; not matched: "), source)
     broken: list[str] = []
     for config in registry.configs.values():
         for split in cast(tuple[Split, ...], SPLITS):

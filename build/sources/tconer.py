@@ -56,7 +56,8 @@ class _Passage:
     where: str
     source_id: str
     file: _File
-    answers: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Entity type to the place of its answer and the answer."""
 
 
 def read(path: Path, registry: Registry) -> Iterator[Row]:
@@ -140,7 +141,7 @@ def _add(where: str, passage: _Passage, answers: list[Answer | _Odd]) -> Iterato
     for answer in answers:
         if isinstance(answer, _Odd):
             yield row_note(passage.source_id, answer.reason, where, answer.detail, answer.turn)
-        elif passage.answers.setdefault(answer[0], answer[1]) != answer[1]:
+        elif passage.answers.setdefault(answer[0], (where, answer[1]))[1] != answer[1]:
             detail = f"{answer[0]!r} is answered twice; the first one counts"
             yield row_note(passage.source_id, "repeated_question", where, detail, answer[1])
 
@@ -152,22 +153,24 @@ def _record(text: str, passage: _Passage, registry: Registry) -> Iterator[Row]:
         return
     notes: list[Note] = []
     pairs: list[tuple[str, str]] = []
-    for label, answer in passage.answers.items():
+    places: list[str] = []
+    for label, (where, answer) in passage.answers.items():
         entities = _entities(answer)
         if entities is None:
             detail = f"{label!r} is answered by no JSON list of strings"
-            notes.append(row_note(name, "bad_answer", passage.where, detail, answer))
+            notes.append(row_note(name, "bad_answer", where, detail, answer))
         pairs += [(label, entity) for entity in entities or ()]
+        places += [where] * len(entities or ())
     items = []
-    for (label, entity), place in zip(pairs, locate(text, pairs), strict=True):
+    for (label, entity), where, place in zip(pairs, places, locate(text, pairs), strict=True):
         if place:
             items.append(Item.pair(label, entity, *place))
         elif entity and entity in text:
             detail = f"{entity!r} ({label!r}) is listed more often than it occurs: left out"
-            notes.append(row_note(name, "repeated_pair", passage.where, detail, text))
+            notes.append(row_note(name, "repeated_pair", where, detail, text))
         else:
             detail = f"{entity!r} ({label!r}) left out"
-            notes.append(row_note(name, "entity_not_in_text", passage.where, detail, text))
+            notes.append(row_note(name, "entity_not_in_text", where, detail, text))
     word = registry.task(TASK).words[0]
     source = registry.source(passage.file.source)
     fields = (name, LANGUAGE, TASK, word, text, None, tuple(items))

@@ -126,7 +126,9 @@ def test_a_token_may_be_a_hash_or_a_number(tmp_path: Path) -> None:
 
 
 def test_comments_may_stand_anywhere_and_alone(tmp_path: Path) -> None:
-    content = "# from a book\n#\n\n# text = vitamin B and O\nvitamin O\n# checked twice\nB B-v\nand O\n#intent = x\nO I-v\n"
+    content = (
+        "# from a book\n#\n\n# text = vitamin B and O\nvitamin O\n# checked twice\nB B-v\nand O\n#intent = x\nO I-v\n"
+    )
     rows = read(write(tmp_path, content))
     (record,) = rows.records
     assert (record.text, record.label, pairs(record)) == ("vitamin B and O", "x", [("v", "B"), ("v", "O")])
@@ -162,7 +164,9 @@ def test_suffixes_in_any_case_and_files_that_are_not_read(tmp_path: Path) -> Non
         (tmp_path / name).write_text("")
     rows = read(tmp_path)
     assert len(rows.records) == 2
-    assert [note.id for note in rows.notes] == ["a.json", "b.txt", "train.ZIP"] and set(rows.noted) == {"unmatched_file"}
+    assert [note.id for note in rows.notes] == ["a.json", "b.txt", "train.ZIP"] and set(rows.noted) == {
+        "unmatched_file"
+    }
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
@@ -182,7 +186,9 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(KitError, match=r"--task xsid: not in the registry; add it with --registry \(xsid ships\)"):
         collect(conll.read(path, load()))
     write(tmp_path, "\n\n")
-    with pytest.raises(KitError, match=r"en\.valid\.conll: holds no rows: CoNLL \(a token and a BIO tag per line\) was due"):
+    with pytest.raises(
+        KitError, match=r"en\.valid\.conll: holds no rows: CoNLL \(a token and a BIO tag per line\) was due"
+    ):
         read(tmp_path / "en.valid.conll")
     write(tmp_path, "a O\nlonely\n")
     with pytest.raises(KitError, match=r"en\.valid\.conll:2: needs a token and a tag"):

@@ -172,9 +172,11 @@ def test_rows_without_strings_are_dropped(tmp_path: Path) -> None:
 
 
 def test_rows_that_can_be_no_record_are_dropped(tmp_path: Path) -> None:
-    (tmp_path / "Train_Ja_0_SCNM.json").write_text(json.dumps([{"input": "\ud800/NER", "output": "x"}, COLON]))
+    (tmp_path / "Train_Ja_0_SCNM.json").write_text(
+        json.dumps([{"input": "\ud800/NER", "output": "x"}, COLON, {"input": "あ/NER", "output": "\ud800"}])
+    )
     rows = collect(published.read(tmp_path, REGISTRY))
-    assert rows.dropped == {"bad_record": 1} and len(rows.records) == 1
+    assert rows.dropped == {"bad_record": 2} and len(rows.records) == 1
     assert rows.drops[0].id == "Train_Ja_0_SCNM.json[0]"
     for row in (*rows.drops, *rows.notes):
         json.dumps(row.as_dict(), ensure_ascii=False).encode()
@@ -285,7 +287,10 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(KitError, match="ganchengguang.*CC-BY-NC-4.0"):
         collect(published.read(tmp_path, REGISTRY))
     (tmp_path / "other.json").write_text("[]")
-    with pytest.raises(KitError, match=r"no file named like Train_Ja_0_SCNM_5343\.json .*\(42 in all\).*CC-BY-NC"):
+    with pytest.raises(
+        KitError,
+        match=r"no file named like Train_Ja_0_SCNM_5343\.json .*\(42 in all\); not matched: other\.json here.*CC-BY-NC",
+    ):
         collect(published.read(tmp_path, REGISTRY))
     for content, place in (
         ('[{"input": 1},\n]', r"5343\.json:2: not JSON"),

@@ -124,7 +124,12 @@ def test_classes_are_joined_by_text(tmp_path: Path, shape: str) -> None:
     lines = "\n".join(map(json.dumps, table))
     content = {"json": json.dumps(table), "jsonl": lines}.get(shape, CLASSES)
     path.write_text(content, encoding="utf-8-sig" if shape == "csv" else "utf-8")
-    given = [row(entity("田中", 0)), row(text='カンマ, と "引用"'), row(text="分類のない文。"), row(text="知らない分類。")]
+    given = [
+        row(entity("田中", 0)),
+        row(text='カンマ, と "引用"'),
+        row(text="分類のない文。"),
+        row(text="知らない分類。"),
+    ]
     rows = read(tmp_path, given, tmp_path if shape == "folder" else path)
     assert [record.label for record in rows.records] == ["社会", "文芸", None, None]
     assert rows.noted == {"no_sentence_class": 1, "unknown_text_label": 1, "classes_unused": 1}
@@ -161,7 +166,8 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     for content in ('{"data": [{"text": "a", "entities": []}]}', '{\n "data": [],\n "version": 2\n}'):
         (tmp_path / "ner.json").write_text(content, encoding="utf-8")
         with pytest.raises(
-            KitError, match=r"ner\.json: a JSON array or JSON lines was due, found an object with keys data(, version)?$"
+            KitError,
+            match=r"ner\.json: a JSON array or JSON lines was due, found an object with keys data(, version)?$",
         ):
             collect(scnm.read(tmp_path, REGISTRY))
     bad.write_text("text,sc\na,社会\na,自然\n", encoding="utf-8")

@@ -184,7 +184,9 @@ def test_three_configs_share_the_source_id(tmp_path: Path, words: Path) -> None:
 
 
 def test_dirty_reviews(tmp_path: Path, words: Path) -> None:
-    path = tsv(tmp_path, "pna\t0\t普通。\t{}", "pnb\t5\t変。", "pnc\t1\t  ", "pnd\t1", 'pn\t-1\t"引用で始まる', "pn\t1\t同じid")
+    path = tsv(
+        tmp_path, "pna\t0\t普通。\t{}", "pnb\t5\t変。", "pnc\t1\t  ", "pnd\t1", 'pn\t-1\t"引用で始まる', "pn\t1\t同じid"
+    )
     rows = read(path, words)
     assert rows.dropped == {"neutral_row": 1, "unknown_label": 1, "empty_text": 1, "no_sentence": 1}
     assert [record.source_id for record in rows.records] == ["pn"] * 3 + ["pn-2"] * 3
@@ -226,7 +228,9 @@ def test_reviews_that_can_be_no_record_are_dropped(tmp_path: Path, words: Path, 
 
 
 def test_other_reviews_and_empty_files_are_refused(tmp_path: Path, words: Path) -> None:
-    with pytest.raises(KitError, match=r"pn\.tsv:1: the id is 'rhr10q1': pn\.tsv of jrte-pn .*label -1, 0 or 1.* was due"):
+    with pytest.raises(
+        KitError, match=r"pn\.tsv:1: the id is 'rhr10q1': pn\.tsv of jrte-pn .*label -1, 0 or 1.* was due"
+    ):
         read(tsv(tmp_path, "rhr10q1\t0\t(笑)\t{}\tdev"), words)
     with pytest.raises(KitError, match=r"pn\.tsv: holds no rows: pn\.tsv of jrte-pn .* was due"):
         read(tsv(tmp_path), words)

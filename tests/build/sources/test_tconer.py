@@ -58,6 +58,8 @@ def test_one_question_per_conversation_is_grouped_by_text(tmp_path: Path) -> Non
     assert pairs(rows.records[0]) == [("person", "Ann"), ("place", "Rome")]
     assert (rows.records[0].origin, rows.records[0].source) == ("stand-in", "universalner")
     assert rows.noted == {"repeated_question": 1}
+    rows = read(tmp_path, talk("Ann", ("a", [])), talk("Ann", ("b", "oops")), talk("Ann", ("c", ["Bob"])))
+    assert [note.detail.partition(":")[0] for note in rows.notes] == ["train.json[1]", "train.json[2]"]
 
 
 def test_a_file_with_several_questions_is_pile_ner_type_as_a_whole(tmp_path: Path) -> None:

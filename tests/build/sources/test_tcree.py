@@ -79,6 +79,10 @@ def test_snippets_are_one_or_two_sentences_verbatim(tmp_path: Path) -> None:
         ("【特集】" + LONG[:-1] + "！", "boilerplate"),
         ("【関連リンク】" + LONG, "boilerplate"),
         ("関連記事：" + LONG, "boilerplate"),
+        *(
+            (word + LONG, "boilerplate")
+            for word in ("関連サイト", "クチコミを見る", "販売元", "記事執筆", "もっと見る", "続きを読む", "発売日：")
+        ),
         ("3.貯金の目安を決める", "boilerplate"),
         (LONG[:-1] + "http://example.com/から取得できる。", "url"),
         (LONG[:-1] + "写真：田中。", "credit"),
@@ -205,7 +209,9 @@ def test_the_authors_csv_with_text_and_label(tmp_path: Path) -> None:
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(KitError, match=r"name the columns input and output, or text and label; found: 文, 類"):
         read(table(tmp_path, "文,類", "a,b"))
-    with pytest.raises(KitError, match=r"TCREE_dataset\.csv: holds no rows: a table with rows below its header was due"):
+    with pytest.raises(
+        KitError, match=r"TCREE_dataset\.csv: holds no rows: a table with rows below its header was due"
+    ):
         read(table(tmp_path, "text,label"))
     (tmp_path / "TCREE_dataset.csv").unlink()
     with pytest.raises(KitError, match=r"https://www\.rondhuit\.com/download\.html.*CC-BY-ND"):
@@ -218,7 +224,9 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(b"no archive")
     with pytest.raises(KitError, match="not a whole tar archive"):
         read(tmp_path)
-    with pytest.raises(KitError, match=r"a-b\.txt: not a whole tar.*: the corpus as a folder, or ldcc-20140209\.tar\.gz, was"):
+    with pytest.raises(
+        KitError, match=r"a-b\.txt: not a whole tar.*: the corpus as a folder, or ldcc-20140209\.tar\.gz, was"
+    ):
         read(tmp_path / "a-b.txt")
     (tmp_path / "x.tar.gz").unlink()
     article(tmp_path, LONG)
