@@ -178,7 +178,8 @@ def _content_failures(items: Sequence[Item], text: str | None, labels: Collectio
             if item.spans[0].text in text:
                 issues.append(
                     Failure(
-                        REPEATED_PAIR, f"{item.label};{item.spans[0].text} is listed {count} times more than it occurs"
+                        REPEATED_PAIR,
+                        f"{item.label};{item.spans[0].text} is listed more often than it occurs, by {count}",
                     )
                 )
     return tuple(issues)

@@ -50,7 +50,7 @@ def test_xsid_complete_in_three_languages(real_data, tmp_path, capsys):
     "name, path, config, rows",
     [
         ("scnm", "stockmark-ner/ner.json", "ja_scnm", 5_343),
-        ("tcree", "livedoor", "ja_tcree", 8_080),
+        ("tcree", "livedoor", "ja_tcree", 8_368),
         ("tconer", "universalner-crossner", "en_tconer", 846),
         ("tconer", "pile-ner-slimer/validation.jsonl", "en_tconer", 880),
     ],

@@ -8,14 +8,14 @@ from pathlib import Path
 from build.files import read_json_lines
 from build.sources.inputs import find_all
 from build.steps import KitError, Row
-from mmm_dataset import RecordError, Registry, from_dict
+from mmm_dataset import RecordError, Registry, RegistryError, from_dict
 
 
 def read(path: Path, registry: Registry) -> Iterator[Row]:
     """Read a file of records, or all ``*.jsonl`` of a folder.
 
     Raises:
-        KitError: a line is not a valid record, its config is not in the registry, or its id is there twice.
+        KitError: a line is not a valid record, its config or a label is not in the registry, or its id is there twice.
     """
     seen: dict[str, set[str]] = {}
     files, notes = find_all(path, registry.source("user"), ".jsonl")
@@ -31,6 +31,11 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
                 raise KitError(f"{where}: {error}") from error
             if record.config not in registry.configs:
                 raise KitError(f"{where}: no config {record.config!r} in the registry: add it (--registry FILE.toml)")
+            if record.is_annotated and record.raw is None:
+                try:
+                    registry.check_labels(record)
+                except RegistryError as error:
+                    raise KitError(f"{where}: {error}") from error
             ids = seen.setdefault(record.config, set())
             if record.id in ids:
                 raise KitError(f"{where}: the id {record.id!r} is in {record.config} already: make it unique")

@@ -60,6 +60,7 @@ NOTHING_MARKER: Final = ":無い;"
 """How the authors' older converter wrote a row without any pair (inferred for MMM); read as the empty list."""
 
 _ESCAPABLE: Final = frozenset("\\:;/")
+_MANY: Final = 4
 _TOKEN: Final = re.compile(r"\\[\\:;/]|[:;]|[^\\:;]+|\\")
 
 
@@ -356,12 +357,26 @@ def _field_readings(
     extra = len(parts) - len(roles)
     if extra < 0:
         return []
-    # Which field swallows the surplus separators: the last one first, so that fields end at the earliest ';'.
-    ways = [
-        (*parts[:at], ";".join(parts[at : at + extra + 1]), *parts[at + extra + 1 :])
-        for at in range(len(roles) - 1, -1 if extra else len(roles) - 2, -1)
-    ]
+    ways = []
+    for surplus in _shares(extra, len(roles)):
+        fields, at = [], 0
+        for more in surplus:
+            fields.append(";".join(parts[at : at + more + 1]))
+            at += more + 1
+        ways.append(tuple(fields))
     return [fields for fields in ways if _is_good(fields, roles, labels, text)]
+
+
+def _shares(surplus: int, fields: int) -> list[tuple[int, ...]]:
+    """Ways to share surplus separators among the fields of an item, those that end the first fields earliest first.
+
+    More than ``_MANY`` separators are taken for one field's: a model's endless output has millions of ways.
+    """
+    if surplus > _MANY:
+        return [tuple(surplus if at == one else 0 for at in range(fields)) for one in range(fields - 1, -1, -1)]
+    if fields == 1:
+        return [(surplus,)]
+    return [(first, *rest) for first in range(surplus + 1) for rest in _shares(surplus - first, fields - 1)]
 
 
 def _is_good(fields: tuple[str, ...], roles: Sequence[str], labels: Collection[str] | None, text: str | None) -> bool:
