@@ -60,6 +60,10 @@ task = "mine"
 version = "1.0.0"
 """,
     "mine.jsonl": json.dumps(RECORD) + "\n",
+    "GOLD.jsonl": '{"output": "Science/NER/:Person;Kazan"}\n',
+    "PRED.jsonl": '{"output": "Science/NER/"}\n',
+    "A.jsonl": '{"output": "Science/NER/"}\n',
+    "B.jsonl": '{"output": "Science/NER/:Person;Kazan"}\n',
 }
 
 
@@ -117,3 +121,9 @@ def test_ci_runs_the_readme_command():
     assert TEST_COMMAND in (ROOT / ".ci/run").read_text()
     assert ("bash", f"{TEST_COMMAND}\n") in blocks("README.md")
     assert blocks("README.md")[0] == ("bash", "python3 -m build main\n")
+
+
+def test_no_block_hides_from_this_test():
+    for document in DOCUMENTS:
+        fences = re.findall(r"^```(\w*)$", (ROOT / document).read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(fences[::2]) <= {"bash", "python", "text", "json", "bibtex"}, document
