@@ -6,6 +6,12 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples on every run, whatever the machine's speed; HYPOTHESIS_PROFILE=explore looks further.
+settings.register_profile("kit", derandomize=True, deadline=None)
+settings.register_profile("explore", max_examples=2_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "kit"))
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
