@@ -66,7 +66,7 @@ class Index:
     def groups(self) -> NDArray[np.int64]:
         """For every number the smallest number of its group of near duplicates; shape (len(self),)."""
         self._flush()
-        root = np.arange(len(self), dtype=np.int64)
+        root: NDArray[np.int64] = np.arange(len(self), dtype=np.int64)
         if not len(self):
             return root
         signatures = self._join()
