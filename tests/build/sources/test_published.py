@@ -293,7 +293,7 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     ):
         collect(published.read(tmp_path, REGISTRY))
     for content, place in (
-        ('[{"input": 1},\n]', r"5343\.json:2: not JSON"),
+        ('[{"input": 1},\noops]', r"5343\.json:2: not JSON"),
         ('{"input": 1}\n{', r"5343\.json:2: not JSON"),
     ):
         (tmp_path / "Train_Ja_0_SCNM_5343.json").write_text(content)
