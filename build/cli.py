@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,18 @@ def main(arguments: list[str]) -> int:
     from mmm_dataset import RecordError, RegistryError
 
     try:
-        return int(options.run(options) or 0)
+        code = int(options.run(options) or 0)
+        sys.stdout.flush()
+        return code
     except (KitError, RecordError, RegistryError) as error:
         print(f"build: error: {error}", file=sys.stderr)
-    except BrokenPipeError:
-        sys.stderr.close()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        print(f"build: error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        print(
+            f"build: error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr
+        )
     except KeyboardInterrupt:
         print("build: interrupted; nothing half-written was left behind", file=sys.stderr)
         return 130

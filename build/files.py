@@ -62,6 +62,8 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
                         yield number, json.loads(line)
                     except json.JSONDecodeError as error:
                         raise KitError(f"{path}:{number}: not JSON ({error.msg} at column {error.colno})") from error
+                    except (ValueError, RecursionError) as error:
+                        raise KitError(f"{path}:{number}: not JSON that can be read ({error})") from error
     except FileNotFoundError as error:
         raise KitError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:

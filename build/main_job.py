@@ -29,6 +29,7 @@ def run(out: Path) -> None:
     """
     if out.name == METRIC.name or out.resolve().is_relative_to(METRIC.parent):
         raise KitError(f"{out}: that is where the metric stands; choose another --out")
+    check_target(out.parent / METRIC.name)
     registry = load()
     inputs = {path.name: sha256(path) for path in sorted(demo.FOLDER.glob("*.jsonl"))}
     manifest = build_release(demo.read(demo.FOLDER, registry), out, registry, inputs=inputs)
@@ -46,14 +47,15 @@ def run(out: Path) -> None:
     )
 
 
-def copy_metric(target: Path) -> None:
-    """Put the metric beside the release, where ``evaluate.load("mmm_f1")`` finds it; only an older copy is replaced.
-
-    Raises:
-        KitError: something else is there.
-    """
+def check_target(target: Path) -> None:
+    """Raise KitError if the metric cannot be copied to ``target``: something that is no copy of it is there."""
     if target.exists() and (target.resolve() == METRIC.resolve() or not (target / f"{METRIC.name}.py").is_file()):
         raise KitError(f"{target}: the metric is to be copied there, but it is no copy of it; choose another --out")
+
+
+def copy_metric(target: Path) -> None:
+    """Put the metric beside the release, where ``evaluate.load("mmm_f1")`` finds it; only an older copy is replaced."""
+    check_target(target)
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(METRIC, target, ignore=shutil.ignore_patterns("__pycache__"))
 

@@ -92,9 +92,9 @@ def release(files: Sequence[Path], out: Path, registry: Registry, split: str) ->
         if not path.is_file():
             raise KitError(f"{path}: no such file; `python3 -m build read SOURCE` writes records.jsonl")
         name = f"{path.resolve().parent.name}/{path.name}"
-        if name in inputs:
+        if name in inputs or path.resolve().parent.name == "release":
             raise KitError(
-                f"{path}: another file is called {name} too; the manifest must tell them apart: rename the folder"
+                f"{path}: the manifest cannot tell {name} from another file or from its own step: rename the folder"
             )
         inputs[name] = sha256(path)
         earlier = path.with_name("manifest.json")
@@ -120,8 +120,9 @@ def import_published(origin: Path, out: Path, registry: Registry) -> str:
 
 def _steps(manifest: Path) -> Any:
     try:
-        return json.loads(manifest.read_text(encoding="utf-8"))["steps"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        steps = json.loads(manifest.read_text(encoding="utf-8"))["steps"]
+        return {name: steps[name] for name in ("in", "kept", "dropped", "noted")}
+    except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise KitError(
             f"{manifest}: not a manifest of `read` ({error}); read the source again, or move it away"
         ) from error

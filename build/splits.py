@@ -83,7 +83,7 @@ class Ledger:
                 "complete them, or choose --split hash"
             )
         if wanted == "auto":
-            return "published" if own else "hash"
+            wanted = "published" if own else "hash"
         if wanted != "published" and self._authors:
             raise KitError(f"--split {wanted} would split the authors' own rows anew; use --split published")
         return wanted

@@ -34,7 +34,7 @@ def validate(tree: Path, registry: Registry) -> Report:
     manifest = _read_manifest(tree)
     report = Report()
     _check_files(tree, manifest, report)
-    sides = _Sides(manifest["options"]["split"])
+    sides = _Sides()
     for name, config in manifest["configs"].items():
         try:
             registry.config(name)
@@ -43,6 +43,7 @@ def validate(tree: Path, registry: Registry) -> Report:
             continue
         _check_config(tree, name, config, registry, sides, report)
     if not report.errors:
+        sides.check(manifest, report)
         _check_card(tree, manifest, registry, report)
     return report
 
@@ -109,17 +110,26 @@ def _front_matter(card: str) -> Any:
 
 @dataclass
 class _Sides:
-    """On which side source items and texts were seen; in built data neither may be on both."""
+    """Source items and texts by side, to count again what leaks; near duplicates are left to the build."""
 
-    method: str
-    seen: dict[int, str] = field(default_factory=dict)
+    train: dict[str, set[int]] = field(default_factory=lambda: {"exact": set(), "source_item": set()})
+    test: dict[str, list[int]] = field(default_factory=lambda: {"exact": [], "source_item": []})
 
-    def check(self, record: Record, split: str, where: str, report: Report) -> None:
-        if self.method != "hash":
-            return
-        for kind, key in (("source item", unit(record)), ("text", digest("text\0" + normalise(record.text)))):
-            if self.seen.setdefault(key, split) != split:
-                report.error("split", f"{where}: the {kind} of {record.id!r} is on both sides")
+    def add(self, record: Record, split: str) -> None:
+        for kind, key in (("exact", digest(normalise(record.text))), ("source_item", unit(record))):
+            if split == "train":
+                self.train[kind].add(key)
+            else:
+                self.test[kind].append(key)
+
+    def check(self, manifest: Mapping[str, Any], report: Report) -> None:
+        for kind, keys in self.test.items():
+            found = sum(key in self.train[kind] for key in keys)
+            if manifest["options"]["split"] == "hash" and found:
+                report.error("split", f"{found} test rows have a twin in train ({kind}): a hash split leaves none")
+            said = manifest["leakage"].get(kind, {}).get("test_rows")
+            if said != found and not (kind == "source_item" and said is None):
+                report.error("leakage", f"{found} test rows have a twin in train ({kind}), the manifest says {said}")
 
 
 def _check_config(
@@ -141,7 +151,7 @@ def _check_config(
                 complete = False
                 continue
             facts.add(record)
-            sides.check(record, split, where, report)
+            sides.add(record, split)
             ids[digest(record.id)] += 1
             if ids[digest(record.id)] == 2:
                 report.error("repeated_id", f"{where}: {record.id!r}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from .tables import Table, UserError, join, read
-from .unified import FORMS, PAIR, find_word, input_word, render, shape
+from .unified import FORMS, PAIR, TASK_WORDS, find_word, input_word, render, shape
 
 OUTPUTS: Final = ("output", "prediction")
 INPUTS: Final = ("text", "input")
@@ -18,8 +19,8 @@ INPUTS: Final = ("text", "input")
 _EPILOG: Final = """\
 files: JSON lines (.jsonl, .json), CSV (.csv, .tsv) or Parquet (.parquet). A row holds a unified string in `output` or
 `prediction`, or else `label`, `entities` ([{"label", "text"}], in CSV as JSON) and `task_word`. Rows are joined by `id`
-if both files have it, else by order. Of GOLD, the columns `form`, `text` or `input`, and `config`, or `language` and
-`task`, are used where they are."""
+if both files have it, else by order. Of GOLD, the columns `form`, `task_word`, `text` or `input`, and `config`, or
+`language` and `task`, are used where they are."""
 
 
 # ------------------------------------------------------------------------------------------------------------- columns
@@ -71,7 +72,7 @@ def gold_columns(gold: Table, form: str | None, column: str | None) -> dict[str,
     for at, one in enumerate([] if isinstance(forms, str) else forms):
         if one not in FORMS:
             raise gold.error(at, f"column 'form' holds {one!r}; it must be one of: {', '.join(FORMS)}")
-    given: dict[str, Any] = {"form": forms}
+    given: dict[str, Any] = {"form": forms, "task_words": _task_words(gold)}
     given["references"] = strings(gold, column, [None] * len(gold.rows), forms)
     for name in INPUTS:
         if gold.has(name, blank=True):
@@ -84,10 +85,19 @@ def gold_columns(gold: Table, form: str | None, column: str | None) -> dict[str,
     return given
 
 
+def _task_words(gold: Table) -> dict[str, Sequence[str]]:
+    """The known task words, and those of GOLD's own ``task_word`` column, which name label-entity pairs."""
+    own = gold.column("task_word") if gold.has("task_word") else []
+    for at, word in enumerate(own):
+        if "/" in word:
+            raise gold.error(at, f"column 'task_word' holds {word!r}; a task word has no '/'")
+    return {**TASK_WORDS, **{word: PAIR for word in own if word not in TASK_WORDS}}
+
+
 def predictions(table: Table, given: Mapping[str, Any], column: str | None) -> list[str]:
     """The predicted strings; a structured row without a task word of its own takes that of the gold row."""
     forms = given["form"]
-    words = [find_word(reference) for reference in given["references"]]
+    words = [find_word(reference, given["task_words"]) for reference in given["references"]]
     return strings(table, column, words, forms)
 
 
@@ -189,6 +199,11 @@ def run(args: argparse.Namespace) -> str:
             result = score(column(args.pred), bootstrap=args.bootstrap, extended=args.extended, **options)
     except ValueError as error:
         raise UserError(str(error)) from error
+    if args.verb == "score" and result["reference_failures"] == result["rows"]:
+        kinds = ", ".join(given["task_words"])
+        raise UserError(
+            f"{args.gold}: no row can be read; it needs a task word: {kinds}, or one in a column 'task_word'"
+        )
     if args.json:
         return json.dumps(result, ensure_ascii=False, indent=2)
     return show_compare(result) if args.verb == "compare" else show_score(result)
@@ -197,6 +212,8 @@ def run(args: argparse.Namespace) -> str:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the command; 0, or 2 after one line on standard error."""
     args = parser().parse_args(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a label that the terminal cannot show must not end the run
     try:
         print(run(args), flush=True)
     except UserError as error:

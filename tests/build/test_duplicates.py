@@ -71,9 +71,22 @@ def test_empty_and_short_texts():
 
 def test_more_than_a_batch():
     index = Index()
-    for number in range(9000):
-        index.add(f"{number * 7919 % 10007:05d} row of some length {number * 31337 % 65537}")
-    assert len(index.groups()) == len(index)
+    rng = random.Random(5)
+    texts = [words(rng, 12) for _ in range(4500)]
+    for text in [*texts, *(f"{text}!" for text in texts)]:
+        index.add(text)
+    groups = index.groups()
+    assert (groups[:4500] == np.arange(4500)).all() and (groups[4500:] == groups[:4500]).mean() > 0.99
+
+
+def test_a_large_bucket_in_two_orders():
+    base = words(random.Random(6), 60).split()
+    texts = [" ".join([*base[:at], "x", *base[at + 1 :]]) for at in range(60)]
+    for order in (texts, texts[::-1]):
+        index = Index()
+        for text in order:
+            index.add(text)
+        assert index.groups().tolist() == [0] * 60
 
 
 def test_alike_but_below_the_threshold_stays_apart():

@@ -176,3 +176,21 @@ def test_alignment_is_null_unless_a_row_is_a_translation():
     assert to_row(make_record("x", [Item.pair("人名", "x")]), words)["alignment"] is None
     assert to_row(make_record("x", []), words)["alignment"] is None
     assert to_row(make_record("x", [Item.pair("人名", "x", source_item=0)]), words)["alignment"] == [0]
+
+
+def test_more_rows_than_a_batch_keep_their_sides(tmp_path):
+    rows = [dataclasses.replace(r, split="test" if n % 3 else "train") for n, r in enumerate(some_rows(5_000))]
+    build_release(rows, tmp_path / "mmm", load())
+    for split in ("train", "test"):
+        table = pq.read_table(next((tmp_path / "mmm" / "data" / "ja_scnm").glob(f"{split}-*")))
+        assert table["id"].to_pylist() == [row.id for row in rows if row.split == split]
+
+
+def test_an_entity_that_is_not_in_the_text_is_refused(tmp_path):
+    with pytest.raises(KitError, match="ja_scnm: record 'r1': '大阪' is not in the text"):
+        build_release([make_record("東京", [Item.pair("地名", "大阪")])], tmp_path / "mmm", load())
+
+
+def test_ids_are_unique_within_a_config_not_over_all(tmp_path):
+    rows = [make_record("x", []), make_record("x", [], "Nature", language="en")]
+    assert len(build_release(rows, tmp_path / "mmm", load())["configs"]) == 2

@@ -1,5 +1,6 @@
 """The main job, as the README's first command runs it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,8 @@ def test_the_main_command_prints_the_table(tmp_path):
             assert scores[:3] == ["1.000"] * 3, name
             tl, wl, exact = map(float, scores[3:])
             assert tl < 1 and wl < 1 and exact < 1, name
+    manifest = json.loads((tmp_path / "release" / "mmm" / "manifest.json").read_text())
+    assert set(manifest["inputs"]) == {p.name for p in (ROOT / "build" / "demo").glob("*.jsonl")}
     assert {p.name for p in (tmp_path / "release").iterdir()} == {"mmm", "mmm_f1", "mmm.report.jsonl"}
 
 

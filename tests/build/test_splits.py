@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from build.splits import Ledger
+from build.splits import Ledger, unit
 from build.steps import KitError
 from cards.dataset_card import leakage_line
 from mmm_dataset import load
@@ -151,3 +151,16 @@ def test_auto_keeps_a_split_that_is_there():
 def test_the_authors_rows_are_never_split_anew(method):
     with pytest.raises(KitError, match="use --split published"):
         sides([dataclasses.replace(r, origin="published", split="test") for r in rows(3)], method)
+    with pytest.raises(KitError, match="use --split published"):
+        sides(rows(3, origin="published"), "auto")
+
+
+def test_source_items_of_two_sources_are_two():
+    a, b = make_record("x", [], source="jrte-pn"), make_record("x", [], source="marc-ja")
+    assert unit(a) != unit(b) and unit(a) == unit(dataclasses.replace(a, language="en", text="y"))
+
+
+def test_embedded_rows_have_a_share_of_their_own():
+    text = "{n} {m} {n}{m}{n} q{m}w{n} {c} z{m}{m}"
+    found, _ = sides(rows(1000, CONFIGS[:1], text=text, origin="demo"))
+    assert abs(sum(not side for side in found.values()) / 1000 - load().share("demo")) < 0.05

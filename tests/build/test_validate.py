@@ -135,7 +135,7 @@ def test_a_source_item_on_both_sides(tree):
     manifest = json.loads((tree / "manifest.json").read_text())
     train = pq.read_table(tree / manifest["configs"]["en_scnm"]["files"]["train"]["path"]).to_pylist()
     change_row(tree, lambda row: row.update(source_id=train[0]["source_id"]))
-    assert kinds(tree)["split"] >= 1
+    assert kinds(tree) == {"split": 1, "leakage": 1}
 
 
 def test_repeated_ids(tree):
@@ -228,7 +228,8 @@ def test_the_same_text_on_both_sides(tree):
         row.update({**train, **keep})
 
     change_row(tree, copy)
-    assert kinds(tree)["split"] == 1
+    found = kinds(tree)
+    assert found["split"] == 1 and found["leakage"] == 1
 
 
 def test_nothing_there(tmp_path):

@@ -198,3 +198,18 @@ def test_an_empty_prediction_is_an_answer_and_a_wrong_one(tmp_path):
     )
     result = json.loads(done.stdout)
     assert result["all"] == 0.5 and result["parse_failures"]["no_task_word"] == 1
+
+
+def test_task_words_of_the_gold_file(tmp_path):
+    rows = [{"output": f"weather\\/find/Slot Filling/:place;p{n}", "task_word": "Slot Filling"} for n in range(3)]
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = subprocess.run(
+        [sys.executable, "-m", "mmm_f1.cli", "score", str(gold), str(gold), "--json"], capture_output=True, text=True
+    )
+    assert json.loads(done.stdout)["all"] == 1.0
+    gold.write_text("".join(json.dumps({"output": row["output"]}) + "\n" for row in rows))
+    done = subprocess.run(
+        [sys.executable, "-m", "mmm_f1.cli", "score", str(gold), str(gold)], capture_output=True, text=True
+    )
+    assert done.returncode == 2 and "no row can be read; it needs a task word: NER" in done.stderr

@@ -58,3 +58,8 @@ def test_the_rule_by_example():
     assert locate("東京大学", [("施設名", "東京大学"), ("地名", "東京")]) == [(0, 4), (0, 2)]
     assert locate("x", [("地名", "東京"), ("地名", "")]) == [None, None]
     assert locate("👩‍👩‍👧か\u3099", [("a", "か\u3099")]) == [(5, 7)]
+
+
+def test_where_everything_is_taken_the_leftmost_is_used():
+    places = locate("東京大学東京大学", [("学校", "東京大学"), ("学校", "東京大学"), ("地名", "東京")])
+    assert places == [(0, 4), (4, 8), (0, 2)]
