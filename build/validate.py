@@ -58,10 +58,17 @@ def _read_manifest(tree: Path) -> Any:
             if not set(config["origins"]) <= set(ORIGINS) or not set(config["files"]) <= set(SPLITS):
                 raise ValueError(f"origins {config['origins']} or splits {list(config['files'])} that do not exist")
             for file in config["files"].values():
-                file["path"], file["rows"], file["bytes"], file["sha256"]
+                if not isinstance(file["path"], str) or not isinstance(file["rows"], int):
+                    raise ValueError(f"a file {file['path']!r} of {file['rows']!r} rows")
+                file["bytes"], file["sha256"]
         if manifest["options"]["split"] not in METHODS or not manifest["configs"]:
             raise ValueError("no configs, or a split method that does not exist")
-        manifest["steps"], manifest["leakage"], manifest["name"]
+        for part in manifest["leakage"].values():
+            part["test_rows"], part["by_config"]
+        for step in manifest["steps"].values():
+            step["in"], step["kept"].items(), step["dropped"].items(), step["noted"].items()
+        if not isinstance(manifest["name"], str):
+            raise ValueError("its name is no text")
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise KitError(f"{path}: not a manifest of this kit ({error}); build the release again") from error
     return manifest

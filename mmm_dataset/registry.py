@@ -11,7 +11,7 @@ import hashlib
 import io
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +27,18 @@ else:
 _T = TypeVar("_T")
 _DATA = Path(__file__).parent / "data"
 _SECTIONS = ("language", "task", "task_word", "source", "train_share", "config")
+_TYPES: dict[str, Any] = {
+    "str": str,
+    "str | None": (str, type(None)),
+    "int | None": (int, type(None)),
+    "tuple[str, ...]": tuple,
+}
+_IN_WORDS = {
+    "str": "a text",
+    "str | None": "a text",
+    "int | None": "a whole number",
+    "tuple[str, ...]": "a list of texts",
+}
 _PROVENANCE = frozenset({"paper", "card", "source", "inferred", "ours"})
 
 
@@ -260,13 +272,17 @@ def _parse_labels(path: Path, text: str) -> list[Label]:
 
 def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label], files: dict[str, str]) -> Registry:
     words = {word: tuple(roles) for word, roles in TASK_WORDS.items()}
-    words.update({word: tuple(roles) for word, roles in merged["task_word"].items()})
+    for word, roles in merged["task_word"].items():
+        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+            raise RegistryError(f"[task_word] {word} = {roles!r}: must be a list of roles, such as ['LABEL', 'entity']")
+        words[word] = tuple(roles)
 
     def table(section: str, cls: type, key: str) -> dict[str, Any]:
         out = {}
         for name, row in merged[section].items():
             try:
                 out[name] = cls(**{key: name, **{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}})
+                _check_types(f"[{section}.{name}]", out[name])
             except (TypeError, AttributeError) as error:
                 raise RegistryError(f"[{section}.{name}]: {str(error).split(') ', 1)[-1]}") from error
         return out
@@ -283,6 +299,13 @@ def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label], files: dict
         words,
         files,
     )
+
+
+def _check_types(where: str, row: Any) -> None:
+    for column in fields(row):
+        value, kind = getattr(row, column.name), str(column.type)
+        if kind in _TYPES and not isinstance(value, _TYPES[kind]):
+            raise RegistryError(f"{where}: {column.name} is {value!r}; it must be {_IN_WORDS[kind]}")
 
 
 def _check(registry: Registry) -> None:
@@ -308,7 +331,7 @@ def _check(registry: Registry) -> None:
 
 def _check_task(task: Task, registry: Registry) -> None:
     where = f"[task.{task.code}]"
-    if not isinstance(task.words, tuple) or not task.words or not all(isinstance(word, str) for word in task.words):
+    if not task.words or not all(isinstance(word, str) for word in task.words):
         raise RegistryError(f'{where}: words must be a list of task words, such as ["NER"]')
     if not isinstance(task.word_labels, Mapping) or not set(task.word_labels) <= set(task.words):
         raise RegistryError(f"{where}: word_labels must be a table with some of the words {', '.join(task.words)}")

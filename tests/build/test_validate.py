@@ -192,6 +192,32 @@ def test_what_is_no_manifest_is_refused(tree, content):
         validate(tree, load())
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.update(name=3),
+        lambda m: m.update(steps={"x": {"y": 3}}),
+        lambda m: m.update(leakage={"exact": {}}),
+        lambda m: m["configs"]["ja_scnm"]["files"]["test"].update(path=3),
+        lambda m: m["configs"]["ja_scnm"].update(origins=["mine"]),
+    ],
+)
+def test_a_manifest_of_another_shape_is_refused(tree, change):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    change(manifest)
+    (tree / "manifest.json").write_text(pretty(manifest))
+    with pytest.raises(KitError, match="not a manifest of this kit"):
+        validate(tree, load())
+
+
+def test_leakage_that_is_left_out_is_missed(tree):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    manifest["leakage"] = {}
+    (tree / "manifest.json").write_text(pretty(manifest))
+    (tree / "leakage.json").write_text("{}")
+    assert kinds(tree)["leakage"] == 1
+
+
 def test_leakage_counts_and_stray_files(tree):
     (tree / "leakage.json").write_text('{"exact": {"test_rows": 3}}')
     (tree / "data" / "ja_scnm" / "old.parquet").write_bytes(b"")

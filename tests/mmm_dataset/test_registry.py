@@ -83,7 +83,10 @@ def test_xsid_is_data_on_top():
         ("[tasks.x]\ntitle = 'X'", r"no section \[tasks\]; there are: language, task"),
         ("config = 5", r"no section \[config\]"),
         ("[config]\nja_scnm = 5", r"\[config.ja_scnm\]"),
-        ("[task.x]\ntitle = 'X'\ndescription = ''\nfamily = 'x'\nwords = 'Slots'", "words must be a list"),
+        (
+            "[task.x]\ntitle = 'X'\ndescription = ''\nfamily = 'x'\nwords = 'Slots'",
+            "words is 'Slots'; it must be a list",
+        ),
         (
             "[task.x]\ntitle = ''\ndescription = ''\nfamily = ''\nwords = ['A']\nword_labels = {B = 'scnm_word'}",
             "word_labels",
@@ -93,6 +96,13 @@ def test_xsid_is_data_on_top():
             "no label set 'nope'",
         ),
         ("[train_share]\nscnm = 20", "must be a share from 0 to 1"),
+        ("[task_word]\nSlots = 3", "must be a list of roles"),
+        ("[language.ko]\nname = 3", r"\[language.ko\]: name is 3; it must be a text"),
+        ("[language.ko]\nname = 'K'\nscripts = 'hangul'", "scripts is 'hangul'; it must be a list of texts"),
+        (
+            "[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'\ntrain = 'a'",
+            "train is 'a'; it must be a whole number",
+        ),
         ("[task_word]\nSlots = ['LABEL']", "task word 'Slots': needs one LABEL"),
         ("[config.x]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'", "the name must be ja_scnm"),
         ("[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'\ncolour = 2", "colour"),
