@@ -17,12 +17,17 @@ _BESIDE = Path(__file__).parents[2] / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
-def real_data() -> Path:
-    """Folder of the real data: ``MMM_REAL_DATA``, else ``../shared/data`` beside the checkout; skips where there is none."""
-    folder = Path(os.environ.get("MMM_REAL_DATA") or _BESIDE)
-    if not folder.is_dir():
-        pytest.skip(f"no real data: {folder} is not there (set MMM_REAL_DATA)")
-    return folder
+def real_data_folder() -> Path:
+    """Where the real data are looked for: ``MMM_REAL_DATA``, else ``../shared/data`` beside the checkout."""
+    return Path(os.environ.get("MMM_REAL_DATA") or _BESIDE)
+
+
+@pytest.fixture(scope="session")
+def real_data(real_data_folder: Path) -> Path:
+    """Folder of the real data; skips where there is none."""
+    if not real_data_folder.is_dir():
+        pytest.skip(f"no real data: {real_data_folder} is not there (set MMM_REAL_DATA)")
+    return real_data_folder
 
 
 @pytest.fixture(scope="session")
