@@ -63,3 +63,10 @@ def test_the_rule_by_example():
 def test_where_everything_is_taken_the_leftmost_is_used():
     places = locate("東京大学東京大学", [("学校", "東京大学"), ("学校", "東京大学"), ("地名", "東京")])
     assert places == [(0, 4), (4, 8), (0, 2)]
+
+
+def test_one_shared_character_is_an_overlap_and_touching_is_none():
+    assert locate("京都東京と京都", [("a", "都東京"), ("b", "京都")]) == [(1, 4), (5, 7)]
+    assert locate("東京京都と京都", [("a", "東京京"), ("b", "京都")]) == [(0, 3), (5, 7)]
+    assert locate("京都都東京と京都", [("a", "都東京"), ("b", "京都")]) == [(2, 5), (0, 2)]
+    assert locate("都東京京都と京都", [("a", "都東京"), ("b", "京都")]) == [(0, 3), (3, 5)]
