@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mmm_f1 import compare, render, score
+from mmm_f1 import intervals as intervals_module
 from mmm_f1.intervals import FIGURES
 
 SIZE = 300
@@ -105,3 +106,9 @@ def test_p_values_of_systems_that_do_not_differ_are_not_small():
 def test_errors_name_the_system(a, b, message):
     with pytest.raises(ValueError, match=message):
         compare(a, b, ["A/NER/", "A/NER/"])
+
+
+def test_a_percentile_interval_leaves_half_of_the_rest_on_either_side():
+    values = np.arange(1001) / 1000
+    assert intervals_module.percentile(values, 0.95) == pytest.approx([0.025, 0.975])
+    assert intervals_module.percentile(values, 0.5) == pytest.approx([0.25, 0.75])
