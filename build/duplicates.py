@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from build.files import progress
+from mmm_dataset.files import progress
 
 NGRAM = 5
 NUM_PERM = 128

@@ -23,11 +23,12 @@ import pyarrow.parquet as pq
 
 import mmm_dataset
 from build.duplicates import digest
-from build.files import atomic, dump, pretty, progress, sha256, versions
+from build.files import versions
 from build.splits import Ledger
 from build.steps import Drop, KitError, Row, Tally
 from cards.dataset_card import render_card
 from mmm_dataset import Record, Registry
+from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 from mmm_dataset.record import SPLITS
 from mmm_dataset.schema import arrow_schema, to_row
 

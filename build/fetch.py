@@ -19,9 +19,9 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import atomic, sha256
 from build.sources.inputs import LOCK
 from build.steps import KitError
+from mmm_dataset.files import atomic, sha256
 from mmm_dataset.registry import Source
 
 TIMEOUT: Final = 30.0

@@ -12,10 +12,10 @@ from typing import Any
 
 from build.bootstrap import ROOT, VENV
 from build.export import build_release
-from build.files import progress, sha256
 from build.sources import demo
 from build.steps import KitError
 from mmm_dataset import load
+from mmm_dataset.files import progress, sha256
 
 METRIC = ROOT / "metrics" / "mmm_f1"
 _COLUMNS = ("config", "train", "test", "pairs", "TL", "WL", "ALL", "TL damaged", "WL damaged", "ALL damaged")

@@ -10,11 +10,12 @@ from typing import Any
 
 from build.export import build_release
 from build.fetch import fetch
-from build.files import atomic, dump, pretty, progress, sha256, versions
+from build.files import versions
 from build.sources import READERS, Reader
 from build.steps import KitError, Row, Tally
 from cards.dataset_card import leakage_line
 from mmm_dataset import Record, Registry, to_dict
+from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 from mmm_dataset.record import SPLITS
 
 _LARGEST_FOLDER = 20_000

@@ -15,12 +15,12 @@ import yaml
 
 from build.duplicates import digest, normalise
 from build.export import Facts
-from build.files import progress, sha256
 from build.row_checks import Report, check_row
 from build.splits import METHODS, unit
 from build.steps import KitError
 from cards.dataset_card import render_card
 from mmm_dataset import Record, Registry, RegistryError
+from mmm_dataset.files import progress, sha256
 from mmm_dataset.record import ORIGINS, SPLITS
 from mmm_dataset.schema import COLUMNS, arrow_schema
 

@@ -21,6 +21,7 @@ from mmm_f1.unified import (
     UNKNOWN_LABEL,
     Failure,
     Form,
+    escape_field,
     parse,
     render,
     shape,
@@ -44,9 +45,22 @@ class Decoded:
     ambiguous: bool = False
 
 
-def prompt(text: str, word: str) -> str:
-    """The input of a model: the text, a slash, the task word. The one prompt function of the kit."""
-    return f"{text}/{word}"
+def prompt(text: str, word: str, labels: Sequence[str] | None = None) -> str:
+    """The input of a model: the text, a slash, the task word. The one prompt function of the kit.
+
+    Args:
+        text: the row's text.
+        word: its task word.
+        labels: the word-level labels to choose from, for the closed setting; the paper has none, so this form is ours.
+
+    >>> prompt("Kazan began.", "NER")
+    'Kazan began./NER'
+    >>> prompt("Kazan began.", "NER", ["Person", "Place"])
+    'Kazan began./Person;Place/NER'
+    """
+    if labels is None:
+        return f"{text}/{word}"
+    return f"{text}/{';'.join(map(escape_field, labels))}/{word}"
 
 
 def encode(record: Record, task_words: Mapping[str, Sequence[str]] = TASK_WORDS) -> tuple[str, str]:

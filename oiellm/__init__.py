@@ -1,1 +1,1 @@
-"""OIELLM: recipes, training, prediction and evaluation. To come; it will stand on ``mmm_dataset`` and ``mmm_f1``."""
+"""OIELLM: recipes, training, prediction in a form that never breaks, evaluation. Imports nothing heavy."""

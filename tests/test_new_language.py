@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from build.cli import main
-from build.files import dump
 from mmm_dataset import Item, decode, encode, load, to_dict
+from mmm_dataset.files import dump
 from mmm_f1 import score
 from tests.records import make_record
 

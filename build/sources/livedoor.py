@@ -13,11 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from build.files import progress
 from build.sources.inputs import missing, record_or_drop
 from build.sources.sentences import LEAD, LINK, LISTING, PROSE, REJECT, split_sentences
 from build.steps import Drop, KitError, Row
 from mmm_dataset import Registry
+from mmm_dataset.files import progress
 
 LANGUAGE = "ja"
 TASK = "tcree"

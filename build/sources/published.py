@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from build.files import sha256
 from build.sources.inputs import (
     extra_keys,
     find_all,
@@ -27,6 +26,7 @@ from build.sources.inputs import (
 )
 from build.steps import Drop, KitError, Note, Row
 from mmm_dataset import Failure, Item, Registry, decode, split_input
+from mmm_dataset.files import sha256
 from mmm_dataset.record import SPLITS, Split
 from mmm_dataset.registry import Config, Task
 from mmm_f1.unified import find_word

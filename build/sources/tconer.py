@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from build.files import progress
 from build.sources.inputs import (
     Unique,
     extra_keys,
@@ -27,6 +26,7 @@ from build.sources.inputs import (
 )
 from build.steps import Drop, Note, Row
 from mmm_dataset import Item, Registry
+from mmm_dataset.files import progress
 from mmm_dataset.record import Origin
 from mmm_f1.locate import locate
 

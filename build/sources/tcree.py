@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from build.files import dump
 from build.sources import livedoor
 from build.sources.inputs import Unique, read_table, record_or_drop, row_note, some, text_id
 from build.sources.livedoor import LANGUAGE, TASK
 from build.steps import Drop, KitError, Row
 from mmm_dataset import Failure, Item, Registry, decode, split_input
+from mmm_dataset.files import dump
 
 Odd = tuple[str, str, str]
 """Reason and detail of a note, and the string it is about."""

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from build.cli import main
-from build.files import dump
 from mmm_dataset import Item, to_dict
+from mmm_dataset.files import dump
 from tests.records import make_record
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from build.export import build_release
-from build.files import pretty, sha256
 from build.steps import KitError
 from build.validate import validate
 from mmm_dataset import Item, load
+from mmm_dataset.files import pretty, sha256
 from mmm_dataset.schema import arrow_schema
 from tests.records import make_record
 

@@ -1,0 +1,143 @@
+"""The recipe: one YAML file is the whole experiment.
+
+These classes are its schema: every key, its type, its bounds and its default. ``recipes/*.yaml`` explain each knob and its
+trade-off where it is set; :mod:`oiellm.recipe_file` reads them and says which line is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Part(BaseModel):
+    """A part of a recipe: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Shape(Part):
+    """The sizes of a Llama-shaped model: to make one from scratch, or to count the memory of a known base."""
+
+    hidden: Count
+    layers: Count
+    heads: Count
+    kv_heads: Count
+    intermediate: Count
+    positions: Count = 4096
+    vocabulary: Count | None = None
+    """Rows of the embedding; of a base as it is. From scratch it follows from ``characters``."""
+    tie_embeddings: bool = False
+
+
+class Lora(Part):
+    """Train low-rank adapters on a frozen base instead of all parameters; merged into the weights at the end."""
+
+    rank: Count = 16
+    alpha: Positive = 32
+    dropout: Share = 0.0
+    targets: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+
+
+class Model(Part):
+    """What is trained."""
+
+    base: str | None = None
+    """Folder or Hub repository of a causal language model; None: from scratch, with random weights of ``shape``."""
+    revision: str | None = None
+    shape: Shape | None = None
+    characters: Count = 4000
+    """From scratch only: so many characters of the training split have a token of their own; all others are bytes."""
+    pad_token: str | None = None
+    """A token of the base that its texts never hold, if the base has no pad token of its own; never EOS."""
+    lora: Lora | None = None
+    attention: Literal["sdpa", "eager", "flash_attention_2", "flash_attention_3"] = "sdpa"
+
+    @model_validator(mode="after")
+    def _source(self) -> Model:
+        if self.base is None and self.shape is None:
+            raise ValueError("give a base to start from, or a shape to make a model from scratch")
+        if self.base is None and self.lora is not None:
+            raise ValueError("lora needs a base: adapters on random weights learn nothing")
+        return self
+
+
+class Data(Part):
+    """What it is trained on."""
+
+    release: str = "mmm"
+    """Folder, name under ``release/``, or ORG/NAME of a Hub data set."""
+    configs: Literal["all"] | tuple[str, ...] = "all"
+    rows: Count | None = None
+    """At most so many train rows of each config."""
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """Config to how often its rows come in an epoch; default 1."""
+    records: tuple[str, ...] = ()
+    """Files of further records (JSON lines), all of which train."""
+    closed_share: Share = 0.0
+    """Share of the rows with open word-level labels that are shown with a label list in the prompt."""
+    max_tokens: Count = 2048
+    """Longest row, prompt and completion and EOS; longer ones are left out, counted and reported, never cut."""
+    too_long_limit: Share = 0.01
+    """Share of rows that may be too long before training is refused."""
+
+
+class Train(Part):
+    """How it is trained."""
+
+    epochs: Positive = 3
+    steps: Count | None = None
+    """Stop after so many optimiser steps, whatever the epochs."""
+    learning_rate: Positive = 1e-5
+    scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup"] = "cosine"
+    warmup: Share = 0.03
+    """Share of the steps over which the learning rate rises from 0."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    beta2: Share = 0.999
+    clip: Positive = 1.0
+    optimizer: Literal["adamw_torch", "adamw_torch_fused", "adamw_bnb_8bit"] = "adamw_torch_fused"
+    precision: Literal["fp32", "bf16"] = "bf16"
+    """bf16: computed in bf16 over fp32 master weights (with lora: a frozen bf16 base under fp32 adapters)."""
+    packing: bool = True
+    pack_tokens: Count | None = None
+    """Tokens of a pack; None: the longest row, at least 1,024."""
+    packs_per_step: Count = 32
+    """Packs (rows, if packing is off) per optimiser step, over all processes: the global batch."""
+    packs_at_once: Count = 1
+    """Packs that one process computes together; the rest of its share is gradient accumulation."""
+    gradient_checkpointing: bool = False
+    compile: bool = False
+    chunked_loss: bool = False
+    """Compute the loss in chunks of tokens, so that the logits of a large vocabulary never exist at once."""
+    seed: int = 0
+    log_every: Count = 10
+    save_every: Count = 100
+    """Optimiser steps between checkpoints."""
+    keep: Count = 2
+    """Checkpoints that are kept."""
+    trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
+
+
+class Evaluate(Part):
+    """How it is tested afterwards."""
+
+    protocol: Literal["standard", "full", "paper"] = "standard"
+    max_new_tokens: Count = 512
+    constrained: Literal["free", "constrained", "both"] = "both"
+    batch_size: Count = 32
+
+
+class Recipe(Part):
+    """One experiment."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    description: str
+    model: Model
+    data: Data = Data()
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
