@@ -16,7 +16,7 @@ VENV = ROOT / ".venv"
 CONSTRAINTS = ROOT / "constraints.txt"
 COMPAT = ROOT / "tests" / "compat"
 EXTRAS = {"main": "build", "test": "test", "setup": "build"}
-OLDEST = (3, 10)
+OLDEST = (3, 11)
 STAMP = ".installed"
 
 
@@ -80,10 +80,16 @@ def ensure(venv: Path, requirements: list[str], constraints: Path, also: list[Pa
     base = getattr(sys, "_base_executable", sys.executable)
     _call([base, "-m", "venv", str(venv)], "making a virtual environment failed; on Debian: apt install python3-venv")
     pip = [str(python_of(venv)), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _call(
-        [*pip, "-c", str(constraints), *requirements], "pip could not install what the kit needs; is the network there?"
-    )
+    remedy = "pip could not install what the kit needs; is the network there?"
+    if torch := _torch(constraints):
+        # By itself and by its exact version: only then does a CPU build that is at hand win over the one for GPUs.
+        _call([*pip, torch], remedy)
+    _call([*pip, "-c", str(constraints), *requirements], remedy)
     stamp.write_text(wanted.hexdigest())
+
+
+def _torch(constraints: Path) -> str | None:
+    return next((line for line in constraints.read_text().splitlines() if line.startswith("torch==")), None)
 
 
 def _call(command: list[str], remedy: str) -> None:

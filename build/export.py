@@ -28,6 +28,7 @@ from build.splits import Ledger
 from build.steps import Drop, KitError, Row, Tally
 from cards.dataset_card import render_card
 from mmm_dataset import Record, Registry
+from mmm_dataset.evaluation import STANDARD, standard_ids
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 from mmm_dataset.record import SPLITS
 from mmm_dataset.schema import arrow_schema, to_row
@@ -134,6 +135,7 @@ def build_release(
             "options": {"split": split},
             "steps": {**(steps or {}), "release": tally.as_dict()},
             "leakage": {name: {k: v for k, v in part.items() if k != "examples"} for name, part in leakage.items()},
+            "evaluation": _write_standard(configs, tree),
             "configs": configs,
         }
         _write(tree / "manifest.json", pretty(manifest))
@@ -217,6 +219,21 @@ def _write_side(staged: Path, wanted: pa.BooleanArray, folder: Path, split: str)
     final = path.with_name(f"{split}-{checksum[:16]}.parquet")
     path.rename(final)
     return {"path": f"data/{folder.name}/{final.name}", "rows": rows, "bytes": final.stat().st_size, "sha256": checksum}
+
+
+def _write_standard(configs: Mapping[str, Any], tree: Path) -> dict[str, Any]:
+    """The ids of the standard evaluation, so that whoever scores a model on this release scores the same rows."""
+    _write(tree / STANDARD, pretty(standard(configs, tree)))
+    return {"path": STANDARD, "sha256": sha256(tree / STANDARD)}
+
+
+def standard(configs: Mapping[str, Any], tree: Path) -> dict[str, list[str]]:
+    """Config to its standard test ids, of the configs that have test rows; ``configs`` as in the manifest."""
+    tests = {name: config["files"]["test"]["path"] for name, config in configs.items() if "test" in config["files"]}
+    return {
+        name: standard_ids(name, pq.read_table(tree / path, columns=["id"])["id"].to_pylist())
+        for name, path in tests.items()
+    }
 
 
 def _reasons(tally: Tally) -> str:

@@ -14,12 +14,13 @@ import pyarrow.parquet as pq
 import yaml
 
 from build.duplicates import digest, normalise
-from build.export import Facts
+from build.export import Facts, standard
 from build.row_checks import Report, check_row
 from build.splits import METHODS, unit
 from build.steps import KitError
 from cards.dataset_card import render_card
 from mmm_dataset import Record, Registry, RegistryError
+from mmm_dataset.evaluation import STANDARD
 from mmm_dataset.files import progress, sha256
 from mmm_dataset.record import ORIGINS, SPLITS
 from mmm_dataset.schema import COLUMNS, arrow_schema
@@ -44,6 +45,7 @@ def validate(tree: Path, registry: Registry) -> Report:
         _check_config(tree, name, config, registry, sides, report)
     if not report.errors:
         sides.check(manifest, report)
+        _check_standard(tree, manifest, report)
         _check_card(tree, manifest, registry, report)
     return report
 
@@ -91,6 +93,27 @@ def _check_files(tree: Path, manifest: Mapping[str, Any], report: Report) -> Non
             report.error("leakage", "leakage.json: other counts than in the manifest")
     except (OSError, ValueError, AttributeError) as error:
         report.error("leakage", f"leakage.json: {error}")
+
+
+def _check_standard(tree: Path, manifest: Mapping[str, Any], report: Report) -> None:
+    """The ids of the standard evaluation: the file of the manifest, and the ids that its rule gives for these rows."""
+    if "evaluation" not in manifest:
+        report.remark(
+            "evaluation", f"no {STANDARD}: built before it came; whoever evaluates takes the same ids by rule"
+        )
+        return
+    try:
+        if manifest["evaluation"] != {"path": STANDARD, "sha256": sha256(tree / STANDARD)}:
+            report.error("evaluation", f"{STANDARD}: not the file that the manifest names; build the release again")
+        found = json.loads((tree / STANDARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        report.error("evaluation", f"{STANDARD}: {error}")
+        return
+    wanted = standard(manifest["configs"], tree)
+    found = found if isinstance(found, dict) else {}
+    for name in sorted({*wanted, *found}):
+        if found.get(name) != wanted.get(name):
+            report.error("evaluation", f"{STANDARD}: {name}: not the ids that the rule gives for its test rows")
 
 
 def _check_card(tree: Path, manifest: Mapping[str, Any], registry: Registry, report: Report) -> None:

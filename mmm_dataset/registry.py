@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import sys
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
@@ -18,11 +18,6 @@ from typing import Any, TypeVar
 
 from mmm_dataset.record import Record
 from mmm_f1.unified import LABEL, TASK_WORDS
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 _T = TypeVar("_T")
 _DATA = Path(__file__).parent / "data"

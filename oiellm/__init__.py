@@ -1,1 +1,25 @@
-"""OIELLM: recipes, training, prediction in a form that never breaks, evaluation. Imports nothing heavy."""
+"""OIELLM: recipes, training, prediction in a form that never breaks, evaluation. Imports nothing heavy.
+
+>>> import oiellm                                                                     # doctest: +SKIP
+>>> oiellm.load("release/oiellm-nano").extract("...", task="NER", language="ja")      # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from oiellm.errors import OiellmError
+
+if TYPE_CHECKING:
+    from oiellm.predict.extract import Extraction, Extractor, load
+
+__all__ = ["Extraction", "Extractor", "OiellmError", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    """What needs more than the standard library is imported when it is first asked for (PEP 562)."""
+    if name in __all__:
+        from oiellm.predict import extract
+
+        return getattr(extract, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

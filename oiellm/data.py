@@ -73,7 +73,9 @@ class Release:
             return
         path = self.path / file["path"]
         if not path.is_file() or sha256(path) != file["sha256"]:
-            raise OiellmError(f"{path}: missing, or not the file that {MANIFEST} names; build or fetch the release again")
+            raise OiellmError(
+                f"{path}: missing, or not the file that {MANIFEST} names; build or fetch the release again"
+            )
         for batch in pq.ParquetFile(path).iter_batches():
             for row in batch.to_pylist():
                 try:
@@ -128,7 +130,9 @@ def _download(repository: str) -> Path:
     try:
         return Path(snapshot_download(repository, repo_type="dataset"))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-        raise OiellmError(f"{repository}: no such folder, and the Hub gave no data set ({_first_line(error)})") from error
+        raise OiellmError(
+            f"{repository}: no such folder, and the Hub gave no data set ({_first_line(error)})"
+        ) from error
 
 
 def _first_line(error: BaseException) -> str:
@@ -181,7 +185,8 @@ def mixture(
         raise OiellmError(f"weights: no config {min(unknown)!r}")
     chosen: list[Record] = []
     for name in release.choose(configs):
-        chosen += _weighted(_drawn(release.records(name, "train"), rows, f"{seed}/{name}"), weights.get(name, 1.0), f"{seed}/{name}")
+        drawn = _drawn(release.records(name, "train"), rows, f"{seed}/{name}")
+        chosen += _weighted(drawn, weights.get(name, 1.0), f"{seed}/{name}/weight")
     for path in records:
         chosen += own_records(path)
     _refuse_test_rows(chosen, release)
@@ -201,7 +206,7 @@ def _drawn(records: Iterable[Record], rows: int | None, seed: str) -> list[Recor
 
 def _weighted(records: list[Record], weight: float, seed: str) -> list[Record]:
     whole = int(weight)
-    return records * whole + _drawn(records, round((weight - whole) * len(records)), f"{seed}/weight")
+    return records * whole + _drawn(records, round((weight - whole) * len(records)), seed)
 
 
 def _refuse_test_rows(records: Iterable[Record], release: Release) -> None:

@@ -75,7 +75,9 @@ def pieces(registry: Registry, configs: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def character_tokenizer(texts: Iterable[str], fixed: Sequence[str], size: int, positions: int) -> PreTrainedTokenizerFast:
+def character_tokenizer(
+    texts: Iterable[str], fixed: Sequence[str], size: int, positions: int
+) -> PreTrainedTokenizerFast:
     """A tokenizer of characters: the most frequent ones have a token each, every other is written as its UTF-8 bytes.
 
     Args:

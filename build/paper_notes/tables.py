@@ -1,28 +1,20 @@
-"""The paper's tables: Table 1 as printed (``table1.csv``), the sizes of Tables 2 to 4 from the registry."""
+"""The paper's tables: Table 1 as printed (``mmm_dataset/data/table1.csv``), the sizes of Tables 2 to 4 from the registry."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
-from typing import NamedTuple
 
 from build.paper_notes.shares import numerators
+from mmm_dataset import evaluation
 from mmm_dataset.registry import load
 
 DRAW = 1000  # rows of one draw, and how many draws a column averages: inferred, see section 2 of the notes
 DRAWS = {"OIELLM-8B": 3, "OIELLM-8B*": 3, "OIELLM-13B": 1}
 
 
-class Scores(NamedTuple):
-    """One model on one config in Table 1: TL, WL and ALL as printed, in percent."""
-
-    config: str
-    model: str
-    tl: str
-    wl: str
-    all: str
+class Scores(evaluation.Printed):
+    """One model on one config in Table 1, and the n and k behind the figures."""
 
     @property
     def rows(self) -> int:
@@ -43,8 +35,7 @@ class Scores(NamedTuple):
 @lru_cache(maxsize=1)
 def table_1() -> list[Scores]:
     """Table 1 in the order of the paper."""
-    with Path(__file__).with_name("table1.csv").open(encoding="utf-8", newline="") as file:
-        return [Scores(**row) for row in csv.DictReader(file)]
+    return [Scores(*row) for row in evaluation.table_1()]
 
 
 def oiellm(config: str | None = None) -> list[Scores]:

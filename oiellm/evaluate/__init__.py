@@ -1,0 +1,1 @@
+"""From predictions to figures: protocols, baselines, tables, comparison."""

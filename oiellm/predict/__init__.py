@@ -1,0 +1,1 @@
+"""From texts to labels and entities: engines, constrained decoding, stored predictions."""

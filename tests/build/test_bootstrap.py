@@ -15,7 +15,7 @@ def calls(monkeypatch, tmp_path):
     made = []
 
     def call(command, cwd, stdin, check):
-        made.append(command[1:4])
+        made.append(command[1:])
         if "venv" in command:
             folder = python_of(tmp_path / ".venv").parent
             folder.mkdir(parents=True, exist_ok=True)
@@ -36,6 +36,12 @@ def test_set_up_once_and_again_only_when_its_files_change(calls, tmp_path):
     assert len(calls) == 4
 
 
+def test_torch_is_installed_first_and_by_its_version(calls, tmp_path):
+    (tmp_path / "constraints.txt").write_text("numpy==2\ntorch==2.13.0\n")
+    ensure(tmp_path / ".venv", ["numpy"], tmp_path / "constraints.txt")
+    assert [call[-1] for call in calls[1:]] == ["torch==2.13.0", "numpy"]
+
+
 def test_a_failed_install_is_not_taken_for_done(calls, tmp_path):
     for _ in range(2):
         with pytest.raises(SetupError, match="pip could not install"):
@@ -53,7 +59,7 @@ def test_other_verbs_say_that_set_up_is_missing(monkeypatch, tmp_path, capsys):
 def test_an_old_python_is_told_so(monkeypatch, capsys):
     monkeypatch.setattr(sys, "version_info", (3, 8, 0))
     assert run(["main"]) == 2
-    assert "Python 3.10 or newer is needed, this is 3.8" in capsys.readouterr().err
+    assert "Python 3.11 or newer is needed, this is 3.8" in capsys.readouterr().err
 
 
 def test_the_bootstrap_needs_nothing_but_the_standard_library():

@@ -1,0 +1,139 @@
+"""Train nano on real data, test it on rows it never saw, and set it beside the baselines.
+
+    python benchmarks/real_data.py DATA WORK [--seeds 0 1 2] [--only scpos xsid scnm]
+
+DATA holds the sources as they are published (folders jrte-pn, ja-polarity-tohoku, xsid-0.7, stockmark-ner). WORK takes
+releases, models and predictions; a second run goes on where the first one stopped. Three data sets:
+
+- scpos: jrte-pn reviews (positive, negative) with the words of the Tohoku dictionaries, as config ja_scpos_adj_n, in the
+  source's own train and test; its dev rows are left out.
+- xsid: intents and slots in Japanese, English and Chinese, valid trains and test tests, as the source names them.
+- scnm: the word level of SCNM alone. Its sentence classes are not public here, so every row has the same text-level label
+  and TL says nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from build.export import build_release
+from build.reading import read
+from build.sources import READERS
+from build.steps import Row
+from mmm_dataset import Record, from_dict, load
+
+WORDS = """
+labels = "words.csv"
+
+[task.scnm_words]
+title = "SCNM, word level"
+description = "Named entity recognition"
+family = "scnm_words"
+words = ["NER"]
+text_labels = "one_label"
+word_labels = { "NER" = "scnm_word" }
+
+[train_share]
+scnm_words = 0.8
+
+[config.ja_scnm_words]
+language = "ja"
+task = "scnm_words"
+version = "1.0.0"
+"""
+ONE_LABEL = "文"
+
+
+def scpos(data: Path, work: Path) -> tuple[list[Row], list[str]]:
+    """jrte-pn in its own split, one config."""
+    source = data / "jrte-pn" / "pn.tsv"
+    with source.open(encoding="utf-8", newline="") as file:
+        split = {row[0]: row[4] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)}
+    read(READERS["scpos"], source, work / "read", load(), {"lexicon": str(data / "ja-polarity-tohoku")})
+    rows = [record for record in _records(work / "read" / "records.jsonl") if record.task == "scpos_adj_n"]
+    return [replace(row, split=split[row.source_id]) for row in rows if split[row.source_id] != "dev"], []
+
+
+def xsid(data: Path, work: Path) -> tuple[list[Row], list[str]]:
+    """xSID in its own split, three configs."""
+    read(READERS["conll"], data / "xsid-0.7", work / "read", load("xsid"), {"split": "map"})
+    return list(_records(work / "read" / "records.jsonl")), ["xsid"]
+
+
+def scnm(data: Path, work: Path) -> tuple[list[Row], list[str]]:
+    """SCNM's sentences and entities, every row with the same text-level label."""
+    read(READERS["scnm"], data / "stockmark-ner", work / "read", load(), {})
+    table, registry = work / "words.csv", work / "words.toml"
+    table.write_text(
+        f"set,key,language,label,aliases,provenance\none_label,text,ja,{ONE_LABEL},,ours\n", encoding="utf-8"
+    )
+    registry.write_text(WORDS, encoding="utf-8")
+    rows = [
+        replace(record, task="scnm_words", label=ONE_LABEL, id=f"ja_scnm_words-{record.source_id}")
+        for record in _records(work / "read" / "worklist.jsonl")
+    ]
+    return list(rows), [str(registry)]
+
+
+SETS = {"scpos": scpos, "xsid": xsid, "scnm": scnm}
+
+
+def _records(path: Path) -> Iterator[Record]:
+    for line in path.read_text(encoding="utf-8").splitlines():
+        yield from_dict(json.loads(line))
+
+
+def release(name: str, data: Path, work: Path) -> list[str]:
+    """Build the release of one data set; returns the options that name its registry."""
+    work.mkdir(parents=True, exist_ok=True)
+    rows, extra = SETS[name](data, work)
+    if not (work / "release" / "manifest.json").is_file():
+        build_release(rows, work / "release", load(*extra))
+    return [part for file in extra for part in ("--registry", file)]
+
+
+def run(*arguments: str) -> None:
+    """One command of the kit, its output shown."""
+    print("+ oiellm", *arguments, flush=True)
+    subprocess.run([sys.executable, "-m", "oiellm.cli", *arguments], check=True)
+
+
+def main() -> None:
+    """Releases, then per seed: train, predict freely and constrained, evaluate."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
+    parser.add_argument("--set", action="append", default=[], help="passed on to `oiellm train`")
+    options = parser.parse_args()
+    for name in options.only:
+        folder = options.work.resolve() / name
+        registry = release(name, options.data.resolve(), folder)
+        for seed in options.seeds:
+            model = folder / f"nano-{seed}"
+            settings = [f"data.release={folder / 'release'}", f"train.seed={seed}", *options.set]
+            run(
+                "train",
+                "oiellm-nano",
+                "--out",
+                str(model),
+                *registry,
+                *(part for s in settings for part in ("--set", s)),
+            )
+            for way in ("free", "constrained"):
+                out = folder / f"{way}-{seed}"
+                constrain = ["--constrained"] if way == "constrained" else []
+                data = ["--data", str(folder / "release"), "--protocol", "full"]
+                run("evaluate", "--model", str(model), *data, "--out", str(out), *constrain, *registry)
+
+
+if __name__ == "__main__":
+    main()
