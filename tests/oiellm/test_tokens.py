@@ -82,7 +82,7 @@ def tokenizer(request):
 @pytest.mark.parametrize("name", ["byte_level", "sentence_piece"])
 def test_nothing_merges_across_the_boundary(name):
     tokenizer = FAMILIES[name]
-    line, output = "guide/NER", "travel/NER/"
+    line, output = "a guide/NER", "travel/NER/"
     together, apart = (
         tokenizer(line + output)["input_ids"],
         prompt_ids(tokenizer, line) + completion_ids(tokenizer, output),
