@@ -18,7 +18,7 @@ Positive = Annotated[float, Field(gt=0)]
 class Part(BaseModel):
     """A part of a recipe: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class Shape(Part):
@@ -33,6 +33,14 @@ class Shape(Part):
     vocabulary: Count | None = None
     """Rows of the embedding; of a base as it is. From scratch it follows from ``characters``."""
     tie_embeddings: bool = False
+
+    @model_validator(mode="after")
+    def _divisible(self) -> Shape:
+        if self.hidden % self.heads or (self.hidden // self.heads) % 2:
+            raise ValueError(f"hidden {self.hidden} must be an even multiple of heads {self.heads}")
+        if self.heads % self.kv_heads:
+            raise ValueError(f"heads {self.heads} must be a multiple of kv_heads {self.kv_heads}")
+        return self
 
 
 class Lora(Part):
@@ -64,6 +72,8 @@ class Model(Part):
             raise ValueError("give a base to start from, or a shape to make a model from scratch")
         if self.base is None and self.lora is not None:
             raise ValueError("lora needs a base: adapters on random weights learn nothing")
+        if self.base is None and (self.revision or self.pad_token):
+            raise ValueError("revision and pad_token are of a base; from scratch there is none")
         return self
 
 
@@ -85,6 +95,12 @@ class Data(Part):
     """Longest row, prompt and completion and EOS; longer ones are left out, counted and reported, never cut."""
     too_long_limit: Share = 0.01
     """Share of rows that may be too long before training is refused."""
+
+    @model_validator(mode="after")
+    def _weighed(self) -> Data:
+        if self.configs != "all" and (left := set(self.weights) - set(self.configs)):
+            raise ValueError(f"weights name {min(left)!r}, which configs leave out")
+        return self
 
 
 class Train(Part):
@@ -122,6 +138,14 @@ class Train(Part):
     """Checkpoints that are kept."""
     trackers: tuple[Literal["tensorboard", "trackio", "wandb"], ...] = ()
 
+    @model_validator(mode="after")
+    def _batch(self) -> Train:
+        if self.packs_per_step % self.packs_at_once:
+            raise ValueError(
+                f"packs_per_step {self.packs_per_step} must be a multiple of packs_at_once {self.packs_at_once}"
+            )
+        return self
+
 
 class Evaluate(Part):
     """How it is tested afterwards."""
@@ -141,3 +165,18 @@ class Recipe(Part):
     data: Data = Data()
     train: Train = Train()
     evaluate: Evaluate = Evaluate()
+
+    @model_validator(mode="after")
+    def _lengths(self) -> Recipe:
+        longest, pack, shape = self.data.max_tokens, self.train.pack_tokens, self.model.shape
+        if self.train.packing and pack is not None and pack < longest:
+            raise ValueError(f"train.pack_tokens {pack} is below data.max_tokens {longest}: a row must fit into a pack")
+        if shape and max(longest, pack or 0) > shape.positions:
+            raise ValueError(
+                f"data.max_tokens and train.pack_tokens must not exceed model.shape.positions {shape.positions}"
+            )
+        if self.model.attention.startswith("flash") and self.train.precision == "fp32":
+            raise ValueError(
+                "model.attention: flash attention computes in bf16; set train.precision to bf16, or take sdpa"
+            )
+        return self

@@ -2,8 +2,8 @@
 
 The list of a row holds the row's OWN GOLD LABELS and distractors, as in the label-list setting of UniversalNER and GLiNER. So
 it tells which labels occur, up to the distractors: a closed score is to be set beside theirs, never beside an open one.
-Distractors are drawn from the labels of the train split in proportion to how many train rows hold them. The scorer knows nothing of
-the list.
+Distractors are drawn from the labels of the train split in proportion to how many train rows hold them. The scorer knows
+nothing of the list.
 """
 
 from __future__ import annotations
@@ -20,6 +20,12 @@ from mmm_dataset import Record, Registry
 
 SIZE: Final = 16
 """Labels listed for a row; more if its gold alone has more, fewer if the train split has fewer."""
+
+NOTE: Final = (
+    "word-level labels stood in the prompt (closed setting): the row's own gold labels among distractors, at least 16 in all "
+    "where the train split has as many; not to be set beside open-label figures, the paper's among them."
+)
+"""What must stand beside figures of the closed setting."""
 
 
 def has_open_labels(record: Record, registry: Registry) -> bool:
@@ -51,12 +57,6 @@ def closed_labels(record: Record, labels: Mapping[str, int], size: int = SIZE, s
     draw = random.Random(row)
     # Exponential waiting times: the smallest are a draw without replacement in proportion to the weights.
     times = [(-math.log(1.0 - draw.random()) / weight, label) for label, weight in labels.items()]
-    others = (
-        (label for _, label in sorted(times) if label not in gold) if len(times) <= size else _first(times, gold, size)
-    )
-    listed = [*gold, *(label for _, label in zip(range(size - len(gold)), others))]
+    others = [label for _, label in heapq.nsmallest(size + len(gold), times) if label not in gold]
+    listed = [*gold, *others[: max(0, size - len(gold))]]
     return sorted(listed, key=lambda label: hashlib.sha256(f"{row}\0{label}".encode()).digest())
-
-
-def _first(times: list[tuple[float, str]], gold: set[str], size: int) -> Iterable[str]:
-    return (label for _, label in heapq.nsmallest(size + len(gold), times) if label not in gold)

@@ -1,15 +1,15 @@
 """Which test rows are predicted and how they are grouped for scoring.
 
-``standard``: the ids that ship with the release, at most 1,000 per config. ``full``: every test row. ``paper``: what the
-printed figures of Table 1 look like by arithmetic (``docs/paper_notes.md``): draws of 1,000 rows, the whole test set where it is
-smaller, the mean over the draws. The authors' own draws were never published, so these are others of the same kind.
+``standard``: the ids that ship with the release, at most 1,000 per config. ``full``: every test row. ``paper``: what
+the printed figures of Table 1 look like by arithmetic (``docs/paper_notes.md``): draws of 1,000 rows, the whole test set
+where it is smaller, the mean over the draws. The authors' own draws were never published, so these are others of the same kind.
 """
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -93,20 +93,24 @@ def select(
     return Selection(protocol, wanted, drawn, seed, without)
 
 
-def chosen(release: Release, selection: Selection) -> Iterator[Record]:
-    """The rows of a selection, config by config, in file order; read once, held nowhere.
+def chosen(release: Release, ids: Mapping[str, Iterable[str]]) -> Iterator[Record]:
+    """The test rows with these ids, config by config, in file order; read once, held nowhere.
+
+    Args:
+        release: whose rows.
+        ids: config to ids, such as ``Selection.ids``.
 
     Raises:
         OiellmError: an id is not among the test rows.
     """
-    for name, ids in selection.ids.items():
-        left = set(ids)
+    for name, wanted in ids.items():
+        left = set(wanted)
         for record in release.records(name, "test"):
             if record.id in left:
                 left.remove(record.id)
                 yield record
         if left:
-            raise OiellmError(f"{release.path}: {name} has no test row {min(left)!r}; build or fetch the release again")
+            raise OiellmError(f"{release.path}: {name} has no test row {min(left)!r}; take the release that the ids are of")
 
 
 def estimate(selection: Selection, rows_per_second: float | None = None) -> str:

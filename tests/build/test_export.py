@@ -13,6 +13,7 @@ from build.export import build_release
 from build.sources import demo
 from build.steps import Drop, KitError, Note
 from mmm_dataset import Item, load
+from mmm_dataset.files import sha256
 from mmm_dataset.schema import COLUMNS, from_row, to_row
 from tests.records import make_record
 
@@ -54,6 +55,19 @@ def test_what_a_release_holds(demo_release):
     card = (demo_release / "README.md").read_text()
     assert "**Demonstration data, not MMM.**" in card and "path: data/zh_tconer/test-" in card
     assert manifest["steps"]["release"]["kept"]["en_tcree"] == 45
+
+
+def test_the_standard_test_ids_ship_with_the_release(demo_release, tmp_path):
+    manifest = json.loads((demo_release / "manifest.json").read_text())
+    path = demo_release / manifest["evaluation"]["path"]
+    assert sha256(path) == manifest["evaluation"]["sha256"]
+    ids = json.loads(path.read_text())
+    assert list(ids) == list(load().configs)
+    for name, chosen in ids.items():
+        test = pq.read_table(demo_release / manifest["configs"][name]["files"]["test"]["path"])
+        assert chosen == test["id"].to_pylist()  # fewer than 1,000: all of them, in file order
+    only_train = build_release(some_rows(3, split="train"), tmp_path / "mmm", load(), split="published")
+    assert json.loads((tmp_path / "mmm" / only_train["evaluation"]["path"]).read_text()) == {}
 
 
 def test_rows_come_back_as_records(demo_release):

@@ -261,3 +261,44 @@ def test_the_same_text_on_both_sides(tree):
 def test_nothing_there(tmp_path):
     with pytest.raises(KitError, match="not a release tree"):
         validate(tmp_path, load())
+
+
+def change_standard(tree, change):
+    """Change the standard ids and bring the manifest in line."""
+    manifest = json.loads((tree / "manifest.json").read_text())
+    path = tree / manifest["evaluation"]["path"]
+    ids = json.loads(path.read_text())
+    path.write_text(pretty(change(ids) or ids))
+    manifest["evaluation"]["sha256"] = sha256(path)
+    (tree / "manifest.json").write_text(pretty(manifest))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda ids: ids["ja_scnm"].pop(),
+        lambda ids: ids["ja_scnm"].append("ja_scnm-scnm-999"),
+        lambda ids: ids["ja_scnm"].reverse(),
+        lambda ids: ids.update(ja_scnm=None),
+        lambda ids: ids.update(xx_scnm=[]),
+    ],
+)
+def test_standard_ids_are_counted_again(tree, change):
+    change_standard(tree, lambda ids: change(ids) and None)
+    assert kinds(tree) == {"evaluation": 1}
+
+
+def test_standard_ids_that_are_not_those_of_the_manifest(tree):
+    path = tree / "evaluation" / "standard.json"
+    path.write_text(path.read_text() + "\n")
+    assert kinds(tree) == {"evaluation": 1}
+    path.unlink()
+    assert kinds(tree) == {"evaluation": 1}
+
+
+def test_a_release_from_before_the_standard_ids_is_remarked(tree):
+    manifest = json.loads((tree / "manifest.json").read_text())
+    del manifest["evaluation"]
+    (tree / "manifest.json").write_text(pretty(manifest))
+    report = validate(tree, load())
+    assert not report.errors and report.remarks == {"evaluation": 1}

@@ -1,0 +1,150 @@
+"""An evaluation from predictions to files: results, tables, the Hub's YAML. Needs no model."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mmm_dataset import __version__
+from mmm_dataset.files import atomic, dump, pretty, progress
+from oiellm.data import Release
+from oiellm.errors import OiellmError
+from oiellm.evaluate import hub
+from oiellm.evaluate.baselines import BASELINES, Baseline
+from oiellm.evaluate.columns import Gold, Key, Output, label_set
+from oiellm.evaluate.protocols import Selection, chosen
+from oiellm.evaluate.results import RESAMPLES, evaluate
+from oiellm.evaluate.runs import Run
+from oiellm.evaluate.tables import markdown, origin_warning, terminal
+
+
+def evaluate_runs(
+    release: Release,
+    selection: Selection,
+    runs: Mapping[str, Run],
+    out: Path,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    dataset: str | None = None,
+) -> str:
+    """Score runs and the baselines on the same rows, and write what there is to say about it.
+
+    Args:
+        release: whose test rows, and whose train rows teach the baselines.
+        selection: of its test rows.
+        runs: name to predictions, all of them for the whole selection; may be empty.
+        out: folder for ``results.json`` (all figures), ``ids.json`` (which rows; not for ``full``), ``table.md`` and
+            ``.eval_results/NAME.yaml`` per run; files there are replaced.
+        resamples, seed: of the bootstrap.
+        dataset: ORG/NAME of the release on the Hub, for the YAML; ``local/NAME`` if it has none.
+
+    Returns:
+        The table for the terminal.
+
+    Raises:
+        OiellmError: a row has no prediction, or was predicted from another text.
+    """
+    if len({hub.file_name(name) for name in runs}) < len(runs):
+        raise OiellmError(f"runs {', '.join(map(repr, runs))}: two would share a file; give names that differ in a letter")
+    learnt = _learn(release, selection)
+    rows, written, skipped = _pass(release, selection, runs, learnt)
+    options = {"resamples": resamples, "seed": seed}
+    names = [name for name in selection.ids if name in learnt]
+    taught = replace(selection, ids={n: selection.ids[n] for n in names}, draws={n: selection.draws[n] for n in names})
+    taught_rows = {name: rows[name] for name in names}
+    results: dict[str, Any] = {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {"kit": __version__, "python": platform.python_version()},
+        "data": {
+            "name": release.manifest["name"],
+            "manifest_sha256": release.digest,
+            "origins": {name: release.manifest["configs"][name]["origins"] for name in selection.ids},
+        },
+        "selection": _about(selection, [name for name in selection.ids if name not in learnt]),
+        "protocol": selection.line,
+        "scoring": "",
+        "runs": {
+            name: {"about": run.about, "note": run.note, **evaluate(selection, rows, run.outputs, **options)}
+            for name, run in progress(runs.items(), "scoring", total=len(runs), unit=" runs")
+        },
+        "baselines": {
+            name: {"skipped": skipped[name], **evaluate(taught, taught_rows, outputs, **options)}
+            for name, outputs in written.items()
+            if names
+        },
+    }
+    scored = [*results["runs"].values(), *results["baselines"].values()]
+    if not scored:
+        raise OiellmError(f"{release.path}: nothing to evaluate: no predictions, and no train rows for a baseline")
+    results["scoring"] = scored[0]["scoring"]
+    _write(out, results, selection, release, dataset)
+    return terminal(results)
+
+
+Learnt = dict[str, dict[str, Baseline]]
+"""Config to name to baseline."""
+
+
+def _learn(release: Release, selection: Selection) -> Learnt:
+    learnt: Learnt = {}
+    for config in selection.ids:
+        if release.size(config, "train"):
+            records = list(release.records(config, "train"))
+            if any(record.label is not None and record.items is not None for record in records):
+                learnt[config] = {name: cls(release.registry).fit(records) for name, cls in BASELINES.items()}
+    return learnt
+
+
+def _pass(
+    release: Release, selection: Selection, runs: Mapping[str, Run], learnt: Learnt
+) -> tuple[dict[str, Gold], dict[str, dict[Key, Output]], dict[str, int]]:
+    """One pass over the test rows, which are not held: strings to score against, and what the baselines write."""
+    rows = {name: Gold(name, release.registry, label_set(name, release.registry)) for name in selection.ids}
+    written: dict[str, dict[Key, Output]] = {name: {} for name in BASELINES}
+    for record in progress(chosen(release, selection.ids), "reading", total=selection.rows):
+        rows[record.config].add(record)
+        for name, run in runs.items():
+            run.check(name, record)
+        for name, baseline in learnt.get(record.config, {}).items():
+            written[name][record.config, record.id] = Output(baseline.predict(record), record.form)
+    skipped = {name: sum(entry[name].skipped for entry in learnt.values()) for name in BASELINES}
+    return rows, written, skipped
+
+
+def _about(selection: Selection, without_train: list[str]) -> dict[str, Any]:
+    return {
+        "protocol": selection.protocol,
+        "seed": selection.seed,
+        "rows": selection.rows,
+        "draws": {name: [len(ids) for ids in draws] for name, draws in selection.draws.items()},
+        "without_test": list(selection.without_test),
+        "without_train": without_train,
+    }
+
+
+def _write(out: Path, results: Mapping[str, Any], selection: Selection, release: Release, dataset: str | None) -> None:
+    _text(out / "results.json", pretty(results))
+    _text(out / "table.md", markdown(results, release.registry))
+    if selection.protocol != "full":
+        _text(out / "ids.json", dump({"protocol": selection.line, "draws": selection.draws}) + "\n")
+    data = results["data"]
+    notes = f"data {data['name']}, manifest {data['manifest_sha256'][:16]}. {origin_warning(data['origins'])}".strip()
+    for name, run in results["runs"].items():
+        hub.write(
+            run,
+            name,
+            out,
+            dataset or f"local/{data['name']}",
+            results["date"],
+            " ".join(filter(None, (notes, run["note"]))),
+        )
+
+
+def _text(path: Path, text: str) -> None:
+    with atomic(path) as file:
+        file.write(text)

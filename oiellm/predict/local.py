@@ -1,0 +1,219 @@
+"""A model on this machine: loading it, and greedy prediction in batches with ``transformers``.
+
+Nothing of this kit is needed to load a model, and none of its code is run (no ``trust_remote_code``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from oiellm.errors import OiellmError
+from oiellm.predict.checkpoint import check_files, digest, find, trained_dtype
+from oiellm.predict.engine import Finish, Reply, Request
+from oiellm.tokens import completion_text, prompt_ids
+
+ROOM: Final = 32
+"""Fewer new tokens than this can hardly hold a label and a task word: a prompt that leaves fewer does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model that is ready to predict.
+
+    Attributes:
+        name: what the user called it.
+        model: the causal language model, in evaluation mode, set to greedy decoding whatever its own settings say.
+        tokenizer: its tokenizer, unchanged.
+        dtype: of the weights, as in ``bfloat16``.
+        digest: identifies weights, configuration and tokenizer, see :func:`oiellm.predict.checkpoint.digest`.
+        positions: longest sequence in tokens, prompt and reply together; None if it has no limit.
+        eos: ids that end a reply.
+    """
+
+    name: str
+    model: Any
+    tokenizer: Any
+    dtype: str
+    digest: str
+    positions: int | None
+    eos: tuple[int, ...]
+
+
+def load_model(
+    where: str | Path, dtype: str | None = None, device: str | None = None, revision: str | None = None
+) -> Loaded:
+    """Load a model and its tokenizer.
+
+    Args:
+        where: a folder, or ORG/NAME on the Hub.
+        dtype: as in ``bfloat16``; None: the one it was trained in (``mmm.json``), else the one its ``config.json`` names.
+            Predicting in another dtype than that of the training changes outputs.
+        device: ``cpu``, ``cuda``, ``cuda:1``, or ``auto`` to spread over all GPUs; None: a GPU if there is one.
+        revision: of the Hub repository.
+
+    Raises:
+        OiellmError: it is not there, a file is missing or broken, the dtype does not exist, or there is no EOS token.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder = find(str(where), revision)
+    check_files(folder)
+    name = dtype or trained_dtype(folder)
+    if name and not isinstance(getattr(torch, name, None), torch.dtype):
+        raise OiellmError(f"{where}: no dtype {name!r}; there are float32, bfloat16, float16")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+        model, info = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=getattr(torch, name) if name else "auto",
+            device_map=device or ("cuda" if torch.cuda.is_available() else "cpu"),
+            output_loading_info=True,
+        )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise OiellmError(f"{where}: cannot be loaded as a causal language model: {_first_line(error)}") from error
+    if missing := sorted(info["missing_keys"]):
+        raise OiellmError(f"{where}: the weights lack {len(missing)} tensors, {missing[0]!r} among them; copy it again")
+    if len(tokenizer) > model.get_input_embeddings().num_embeddings:
+        raise OiellmError(f"{where}: the tokenizer has more tokens than the model; they do not belong together")
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    eos = _greedy(model.eval(), tokenizer, str(where))
+    return Loaded(str(where), model, tokenizer, str(model.dtype).removeprefix("torch."), digest(folder), positions, eos)
+
+
+def _greedy(model: Any, tokenizer: Any, where: str) -> tuple[int, ...]:
+    """Set the model in memory to plain greedy decoding; the ids that end a reply.
+
+    A model without a pad token is padded with EOS: at inference the padding is masked and stands on the left, and a reply
+    is cut at its first EOS, so the choice changes nothing. Its files stay as they are.
+    """
+    from transformers import GenerationConfig
+
+    known = [tokenizer.eos_token_id]
+    for ids in (model.generation_config.eos_token_id, model.config.get_text_config().eos_token_id):
+        known += ids if isinstance(ids, list) else [ids]
+    eos = tuple(dict.fromkeys(one for one in known if one is not None))
+    if not eos:
+        raise OiellmError(f"{where}: neither tokenizer nor model has an EOS token, so that no reply would end")
+    pad = tokenizer.pad_token_id
+    model.generation_config = GenerationConfig(
+        do_sample=False,
+        eos_token_id=list(eos),
+        pad_token_id=eos[0] if pad is None else pad,
+        bos_token_id=tokenizer.bos_token_id,
+    )
+    return eos
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """A request as the model gets it: ids of its prompt, and how many new tokens there may be."""
+
+    request: Request
+    ids: list[int]
+    limit: int
+
+
+def fit(loaded: Loaded, requests: Sequence[Request], max_new_tokens: int) -> tuple[list[Fitted], list[Reply]]:
+    """Tokenise: the requests that fit, longest first, and replies to those that do not.
+
+    A prompt fits if the positions that it leaves hold ``ROOM`` new tokens and its ``reserve`` (or ``max_new_tokens``, if
+    that is less). The limit of a request follows from it alone and not from what it is batched with.
+    """
+    fitted, too_long = [], []
+    for request in requests:
+        ids = prompt_ids(loaded.tokenizer, request.prompt)
+        left = max_new_tokens if loaded.positions is None else min(max_new_tokens, loaded.positions - len(ids))
+        if left < min(max_new_tokens, max(ROOM, request.reserve)):
+            too_long.append(Reply(request.key, "", "too_long", 0, -1))
+        else:
+            fitted.append(Fitted(request, ids, left))
+    fitted.sort(key=lambda row: -len(row.ids))
+    return fitted, too_long
+
+
+def reply(loaded: Loaded, row: Fitted, new: Sequence[int], batch: int, closed: bool = False) -> Reply:
+    """The reply in generated ids, cut at the first EOS."""
+    end = next((at for at, token in enumerate(new) if token in loaded.eos), None)
+    finish: Finish = "closed" if closed else "length" if end is None else "stop"
+    count = len(new) if end is None else end + 1
+    return Reply(
+        row.request.key,
+        completion_text(loaded.tokenizer, new[: len(new) if end is None else end]),
+        finish,
+        count,
+        batch,
+    )
+
+
+class LocalEngine:
+    """Batches of prompts of similar length, padded on the left, decoded greedily."""
+
+    name = "transformers"
+
+    def __init__(self, loaded: Loaded, batch_size: int = 32) -> None:
+        """Take a model.
+
+        Args:
+            loaded: see :func:`load_model`.
+            batch_size: prompts at once; more is faster until memory runs out. The longest come first, so that it runs out
+                at the start or never.
+        """
+        self.loaded, self.batch_size = loaded, batch_size
+        self.model, self.dtype, self.positions = loaded.name, loaded.dtype, loaded.positions
+        self._constrainer: Any = None
+
+    def generate(self, requests: Sequence[Request], max_new_tokens: int) -> Iterator[Reply]:
+        """Greedy replies: first those to prompts that do not fit, then batch by batch, the longest prompts first."""
+        fitted, too_long = fit(self.loaded, requests, max_new_tokens)
+        yield from too_long
+        for number, batch in enumerate(self._batches(fitted)):
+            yield from self._generate(batch, number)
+
+    def _batches(self, fitted: Sequence[Fitted]) -> Iterator[list[Fitted]]:
+        # A row near the model's last position has a limit of its own and shares no batch with one of another limit:
+        # otherwise a short row would be cut because of a long one.
+        for _, group in groupby(fitted, key=lambda row: row.limit):
+            rows = list(group)
+            yield from (rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size))
+
+    def _generate(self, batch: Sequence[Fitted], number: int) -> list[Reply]:
+        import torch
+
+        model, width, limit = self.loaded.model, len(batch[0].ids), batch[0].limit
+        ids = torch.full((len(batch), width), model.generation_config.pad_token_id)
+        mask = torch.zeros_like(ids)
+        for at, row in enumerate(batch):
+            ids[at, width - len(row.ids) :] = torch.tensor(row.ids)
+            mask[at, width - len(row.ids) :] = 1
+        constrained = self._processor(batch, width, limit)
+        with torch.inference_mode():
+            out = model.generate(
+                input_ids=ids.to(model.device),
+                attention_mask=mask.to(model.device),
+                max_new_tokens=limit,
+                logits_processor=[] if constrained is None else [constrained],
+            )
+        new = out[:, width:].tolist()
+        closed = [False] * len(batch) if constrained is None else constrained.closed
+        return [reply(self.loaded, row, new[at], number, closed[at]) for at, row in enumerate(batch)]
+
+    def _processor(self, batch: Sequence[Fitted], width: int, limit: int) -> Any:
+        grammars = [None if r.request.grammar is None else (r.request.grammar, r.request.reserve) for r in batch]
+        if not any(grammars):
+            return None
+        if self._constrainer is None:
+            from oiellm.predict.constrain import Constrainer
+
+            vocabulary = self.loaded.model.get_output_embeddings().out_features
+            self._constrainer = Constrainer(self.loaded.tokenizer, vocabulary, self.loaded.eos)
+        return self._constrainer.processor(grammars, width, limit)

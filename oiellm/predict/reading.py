@@ -1,0 +1,83 @@
+"""From a row to its request, and from the reply to what it says. Runs, extraction and serving all go through here."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mmm_dataset import Decoded, Failure, decode
+from mmm_dataset.codec import item_fields
+from mmm_f1.unified import Form, render, shape
+from oiellm.predict.engine import Reply, Request
+
+CUT: Final = ("length", "closed")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about a text.
+
+    Attributes:
+        text, word: the text and its task word.
+        prompt: what ``mmm_dataset.prompt`` made of them.
+        text_labels, word_labels: the closed sets, or None where labels are open.
+        form: the form that the output is scored in; a free reply is taken to be written in it.
+        constrained: whether the reply must parse; it is then written in escaped form whatever ``form`` says.
+    """
+
+    text: str
+    word: str
+    prompt: str
+    text_labels: Collection[str] | None
+    word_labels: Collection[str] | None
+    form: Form = "escaped"
+    constrained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, read: the string to score in the question's form, what it says, and how many items were cut off."""
+
+    output: str
+    read: Decoded | Failure
+    dropped_items: int = 0
+
+
+def ask(key: int, question: Question, task_words: Mapping[str, Sequence[str]]) -> Request:
+    """The request for an engine, with its grammar if the reply is constrained."""
+    if not question.constrained:
+        return Request(key, question.prompt)
+    from oiellm.predict.grammar import grammar
+
+    allowed = grammar(
+        question.text,
+        question.word,
+        text_labels=question.text_labels,
+        word_labels=question.word_labels,
+        task_words=task_words,
+    )
+    return Request(key, question.prompt, allowed.lark, allowed.reserve)
+
+
+def answer(question: Question, reply: Reply, task_words: Mapping[str, Sequence[str]]) -> Answer:
+    """Read a reply. A constrained one that was cut is repaired; a free one is taken as it is."""
+    if reply.finish == "too_long":
+        return Answer("", Failure("no_task_word", "the prompt does not fit the model, so nothing was predicted"))
+    output, dropped, word = reply.text, 0, question.word
+    if question.constrained and reply.finish in CUT:
+        from oiellm.predict.grammar import repair
+
+        output, dropped = repair(output, word, task_words)
+    read = decode(
+        output,
+        word,
+        text=question.text,
+        labels=question.word_labels,
+        form="escaped" if question.constrained else question.form,
+        task_words=task_words,
+    )
+    if question.constrained and question.form == "published" and isinstance(read, Decoded):
+        fields = [item_fields(item, shape(word, task_words)) for item in read.items]
+        output = render(read.label, word, fields, form="published", task_words=task_words)
+    return Answer(output, read, dropped)

@@ -1,0 +1,250 @@
+"""From a recipe to a model folder: the whole job, top to bottom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from mmm_dataset import Registry
+from mmm_dataset.files import dump
+from oiellm.data import Release, open_release
+from oiellm.errors import OiellmError
+from oiellm.recipe import Recipe
+from oiellm.train import checkpoints
+from oiellm.train.arguments import check_packages, make_arguments
+from oiellm.train.conditions import conditions
+
+if TYPE_CHECKING:
+    from oiellm.train.dataset import Rows
+
+T = TypeVar("T")
+
+# What may change between a checkpoint and its resumption, because no weight depends on it...
+_FREE: Final = frozenset({"log_every", "save_every", "keep", "trackers"})
+# ... and what changes only how the same numbers are computed.
+_HOW: Final = frozenset({"packs_at_once", "gradient_checkpointing", "compile", "chunked_loss"})
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the libraries' small bars, one per checkpoint, off the progress of the training."""
+    import datasets
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled(), not datasets.are_progress_bars_disabled()
+    logging.disable_progress_bar()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown[0]:
+            logging.enable_progress_bar()
+        if shown[1]:
+            datasets.enable_progress_bars()
+
+
+@_quiet()
+def train(
+    recipe: Recipe,
+    out: Path,
+    *,
+    registry: Registry,
+    resume: bool = True,
+    processes: int | None = None,
+    base: str | None = None,
+) -> Path:
+    """Train what a recipe says.
+
+    Args:
+        recipe: the recipe.
+        out: the model folder; it appears, whole, when training is done. Checkpoints and trackers are in ``out.run`` beside
+            it, and the checkpoints are removed at the end.
+        registry: what knows the configs.
+        resume: go on from the newest checkpoint that is whole; otherwise start again and remove what there is.
+        processes: how many there should be; None: as many as there are.
+        base: folder or repository to load instead of the recipe's ``model.base``, say a copy on this machine.
+
+    Returns:
+        ``out``. If it already holds this very run, nothing is done.
+
+    Raises:
+        OiellmError: a mistake of the user, or a full disk; says what to do.
+    """
+    from transformers import set_seed
+
+    from oiellm.train import dataset, model, save
+    from oiellm.train.trainer import KitTrainer
+
+    check_packages(recipe)
+    digest, named = _digest(recipe), recipe
+    recipe = _on_base(recipe, base)
+    run = out.with_name(f"{out.name}.run")
+    release = open_release(recipe.data.release, registry)
+    arguments = make_arguments(recipe, run, processes)
+
+    set_seed(recipe.train.seed)
+    records = dataset.training_records(recipe, release)
+    pairs = dataset.training_strings(recipe, records, registry)
+    tokenizer = model.make_tokenizer(recipe, pairs, records, registry)
+    rows = dataset.tokenise(pairs, [record.id for record in records], tokenizer, recipe)
+    packs = dataset.training_set(rows, recipe.train, tokenizer.eos_token_id)
+
+    facts = _facts(recipe, digest, rows, arguments.world_size)
+    say = _sayer(arguments)
+    say(_summary(rows, len(packs), recipe))
+    if _finished(out, facts, say):
+        return out
+    checkpoint = _on_main(lambda: _checkpoint(run, facts, resume, say), arguments)
+
+    set_seed(recipe.train.seed)
+    trainer = KitTrainer(
+        model=model.make_model(recipe, tokenizer),
+        args=arguments,
+        train_dataset=packs,
+        processing_class=tokenizer,
+        facts=facts,
+        keep=recipe.train.keep,
+        chunked=recipe.train.chunked_loss,
+    )
+    _check_sharding(recipe, trainer)
+    trainer.train(resume_from_checkpoint=checkpoint)
+    try:
+        save.save(trainer, recipe, tokenizer, out, _mmm(named, recipe, release, rows, facts))
+    except Exception as error:
+        if not checkpoints.no_space(error):
+            raise
+        raise OiellmError(
+            f"{out}: no room for the model ({error}); free space and run again: nothing is lost"
+        ) from error
+    if trainer.is_world_process_zero():
+        _remove_checkpoints(run)
+    return out
+
+
+def _digest(recipe: Recipe) -> str:
+    """SHA-256 of everything in a recipe that decides the trained weights."""
+    found = recipe.model_dump(mode="json", include={"model", "data", "train"})
+    # Names of places; what is there is compared instead.
+    for part, key in (("model", "base"), ("model", "attention"), ("data", "release"), ("data", "records")):
+        del found[part][key]
+    found["train"] = {key: value for key, value in found["train"].items() if key not in _FREE | _HOW}
+    return hashlib.sha256(dump(found).encode()).hexdigest()
+
+
+def _on_base(recipe: Recipe, base: str | None) -> Recipe:
+    if base is None:
+        return recipe
+    if recipe.model.base is None:
+        raise OiellmError(f"recipe {recipe.name} starts from scratch: it takes no base")
+    return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": base, "revision": None})})
+
+
+def _base_name(recipe: Recipe) -> str | None:
+    """The base as it is recorded: a repository by its name, a folder by its own name, without the path to it."""
+    base = recipe.model.base
+    return Path(base).resolve().name if base and Path(base).is_dir() else base
+
+
+def _facts(recipe: Recipe, digest: str, rows: Rows, world: int) -> dict[str, Any]:
+    how = {key: getattr(recipe.train, key) for key in sorted(_HOW)}
+    return {
+        "recipe": digest,
+        "base": _base_name(recipe),
+        "data": rows.digest(),
+        "how": {**conditions(world), **how, "attention": recipe.model.attention},
+    }
+
+
+def _mmm(named: Recipe, recipe: Recipe, release: Release, rows: Rows, facts: dict[str, Any]) -> dict[str, Any]:
+    """What ``mmm.json`` says."""
+    return {
+        "recipe": named.model_dump(mode="json"),
+        "recipe_digest": facts["recipe"],
+        "base": facts["base"],
+        "release": release.manifest.get("name", release.path.name),
+        "manifest_sha256": release.digest,
+        "data_digest": facts["data"],
+        "counts": rows.counts,
+        "left_out": rows.left_out,
+        "dtype": "bfloat16" if recipe.train.precision == "bf16" else "float32",
+        "seed": recipe.train.seed,
+        "conditions": facts["how"],
+    }
+
+
+def _sayer(arguments: Any) -> Callable[[str], None]:
+    """Something that prints a line to stderr, in the first process only."""
+    return (
+        (lambda line: print(line, file=sys.stderr, flush=True)) if arguments.process_index == 0 else (lambda line: None)
+    )
+
+
+def _summary(rows: Rows, packs: int, recipe: Recipe) -> str:
+    counts = rows.counts
+    line = f"{counts['rows']:,} rows, {counts['tokens']:,} tokens ({counts['supervised_tokens']:,} supervised), "
+    line += f"longest {counts['longest']:,}, {packs:,} {'packs' if recipe.train.packing else 'rows'} an epoch"
+    if rows.left_out:
+        line += f"; left out, longer than {recipe.data.max_tokens}: {', '.join(rows.left_out)}"
+    return line
+
+
+def _finished(out: Path, facts: dict[str, Any], say: Callable[[str], None]) -> bool:
+    """Whether ``out`` is the model of this very run. Raises OiellmError if it is anything else but empty."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    try:
+        found = json.loads((out / "mmm.json").read_text(encoding="utf-8"))
+        same = (found["recipe_digest"], found["base"], found["data_digest"]) == (
+            facts["recipe"],
+            facts["base"],
+            facts["data"],
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise OiellmError(f"{out} is there, but is no model of ours; choose another folder") from error
+    if not same:
+        raise OiellmError(f"{out} holds a model of another recipe or other data; choose another folder, or remove it")
+    say(f"{out}: already trained, nothing to do")
+    return True
+
+
+def _on_main(work: Callable[[], T], arguments: Any) -> T:
+    """Do something in the first process, and give its result to all."""
+    from accelerate.utils import broadcast_object_list
+
+    result = [work() if arguments.process_index == 0 else None]
+    broadcast_object_list(result)
+    return result[0]  # type: ignore[return-value]
+
+
+def _checkpoint(run: Path, facts: dict[str, Any], resume: bool, say: Callable[[str], None]) -> str | None:
+    """The checkpoint to go on from, after what a killed run left behind is cleaned up."""
+    checkpoints.clean(run)
+    if not resume:
+        _remove_checkpoints(run)
+        return None
+    found = checkpoints.newest(run, say)
+    if found is None:
+        return None
+    checkpoints.check(found, facts, say)
+    say(f"resuming from {found}")
+    return str(found)
+
+
+def _remove_checkpoints(run: Path) -> None:
+    """Remove the checkpoints of a run, and its folder unless trackers wrote there."""
+    checkpoints.clean(run)
+    for path in checkpoints.existing(run):
+        shutil.rmtree(path)
+    if run.is_dir() and not any(run.iterdir()):
+        run.rmdir()
+
+
+def _check_sharding(recipe: Recipe, trainer: Any) -> None:
+    if recipe.model.lora is not None and (trainer.is_fsdp_enabled or trainer.is_deepspeed_enabled):
+        raise OiellmError("lora: adapters cannot be merged into sharded weights; launch it with the profile ddp.yaml")

@@ -1,0 +1,202 @@
+"""The two-line first use, on random weights: what is constrained holds whatever the model would say."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mmm_dataset import load as load_registry
+from mmm_f1.unified import parse
+from oiellm.errors import OiellmError
+from oiellm.predict.engine import Reply
+from oiellm.predict.extract import Argument, Entity, Extractor, Relation, load
+from tests.oiellm.tiny import TEXT, save_tiny
+from tests.strategies import garbage, hostile
+
+ROOT = Path(__file__).parents[2]
+REGISTRY = load_registry()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return save_tiny(tmp_path_factory.mktemp("model"), positions=1024, dtype="float32")
+
+
+@pytest.fixture(scope="module")
+def model(folder):
+    return load(folder, device="cpu")
+
+
+class Says:
+    """An engine that says what it is told."""
+
+    name, model, dtype, positions = "transformers", "double", "float32", 77
+
+    def __init__(self, *outputs, finish="stop"):
+        self.outputs, self.finish, self.requests = outputs, finish, []
+
+    def generate(self, requests, max_new_tokens):
+        self.requests = requests
+        yield from (Reply(r.key, self.outputs[r.key], self.finish, 1, 0) for r in reversed(requests))
+
+
+def free(*outputs, text="王は東京から東京へ", **options):
+    says = Extractor(Says(*outputs), REGISTRY)
+    return says.extract(text, **{"task": "NER", "language": "ja", "constrain": False, **options})
+
+
+def test_entities_have_their_places():
+    found = free("社会/NER/:地名;東京:地名;東京:人名;王")
+    assert found.label == "社会" and found.failure is None and found.unplaced == () and not found.cut
+    assert found.entities == (Entity("地名", "東京", 2, 4), Entity("地名", "東京", 6, 8), Entity("人名", "王", 0, 1))
+
+
+def test_items_without_a_place_are_kept_apart():
+    found = free("社会/NER/:地名;大阪:人名;王:人名;王")
+    assert found.entities == (Entity("人名", "王", 0, 1),)
+    assert [item.spans[0].text for item in found.unplaced] == ["大阪", "王"]
+
+
+def test_relations_and_events():
+    found = free("社会/Relation Extraction/:王;出身;東京:", task="Relation Extraction")
+    assert found.relations == (Relation("出身", (Argument("head", "王", 0, 1), Argument("tail", "東京", 2, 4))),)
+    found = free("社会/Event Extraction/:王;移動;;東京:", task="Event Extraction")
+    assert [argument.role for argument in found.relations[0].arguments] == ["subject", "time"] and found.entities == ()
+
+
+def test_a_free_output_that_cannot_be_read_says_why():
+    found = free("それは社会です")
+    assert found.label is None and found.entities == () and found.failure.startswith("no_task_word: ")
+    assert found.output == "それは社会です"
+
+
+def test_many_come_back_in_order():
+    says = Extractor(Says("a/NER/", "b/NER/", "c/NER/"), REGISTRY)
+    found = says.extract_many(iter(["1", "2", "3"]), task="NER", language="en", constrain=False)
+    assert [(one.text, one.label) for one in found] == [("1", "a"), ("2", "b"), ("3", "c")]
+    assert says.engine.requests[0].prompt == "1/NER" and says.engine.requests[0].grammar is None
+    assert says.extract_many([], task="NER", language="en") == []
+
+
+def labels_asked(task, language):
+    text_labels, word_labels = Extractor(Says(), REGISTRY)._resolve(task, language)[1:]
+    return text_labels and set(text_labels), word_labels and set(word_labels)
+
+
+def test_label_sets_are_those_of_the_task_and_language():
+    texts, words = labels_asked("scnm", "ja")
+    assert "社会" in texts and "人名" in words
+    assert labels_asked("tconer", "ja") == (None, None)
+    # Two tasks share the word and do not agree.
+    assert labels_asked("NER", "ja") == (None, None)
+    assert (
+        labels_asked("Sentiment Adj", "en")[0]
+        == labels_asked("scpos_adj", "en")[0]
+        != labels_asked("scpos_adj", "ja")[0]
+    )
+    assert labels_asked("Relation Extraction", "en")[1] is not None
+
+
+@pytest.mark.parametrize(
+    ("task", "language", "message"),
+    [
+        ("NER", "jp", r"no language 'jp'; there are: ja, en, zh"),
+        ("ner", "ja", r"no task 'ner' in 'ja'; there are: scnm, NER, .*Event Extraction"),
+        ("tcree", "ja", r"'tcree' has several words: say 'Relation Extraction' or 'Event Extraction'"),
+    ],
+)
+def test_wrong_tasks_and_languages_list_what_there_is(model, task, language, message):
+    with pytest.raises(OiellmError, match=message):
+        model.extract("x", task=task, language=language)
+
+
+def test_a_task_that_a_language_does_not_have():
+    registry = load_registry("xsid")
+    with pytest.raises(OiellmError, match=r"no task 'xsid' in 'ja'|no task 'xsid'"):
+        Extractor(Says(), REGISTRY).extract("x", task="xsid", language="ja")
+    languages = {config.language for config in registry.configs.values() if config.task == "xsid"}
+    missing = next(code for code in registry.languages if code not in languages or code == "en")
+    if missing not in languages:
+        with pytest.raises(OiellmError, match="no task"):
+            Extractor(Says(), registry).extract("x", task="xsid", language=missing)
+
+
+@pytest.mark.parametrize("text", ["", "\ud800", None])
+def test_texts_that_are_none_are_refused(model, text):
+    with pytest.raises(OiellmError, match="text 2 is empty or no text"):
+        model.extract_many(["x", text], task="NER", language="ja")
+
+
+def test_a_text_of_100k_characters_is_refused_with_the_limit(model):
+    with pytest.raises(OiellmError, match=r"text 2 has 100000 characters; .* takes 1024 tokens.*split the text"):
+        model.extract_many(["x", "東" * 100_000], task="scnm", language="ja")
+
+
+def holds(found, text):
+    """What a constrained extraction promises."""
+    assert found.failure is None and found.label
+    for entity in found.entities:
+        assert entity.text and text[entity.start : entity.end] == entity.text
+    for relation in found.relations:
+        for argument in relation.arguments:
+            assert argument.text and text[argument.start : argument.end] == argument.text
+    for item in found.unplaced:
+        assert all(span.text in text for span in item.spans)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@given(texts=st.lists(hostile, min_size=1, max_size=3), task=st.sampled_from(["scnm", "NER", "Relation Extraction"]))
+def test_random_weights_on_hostile_texts(model, texts, task):
+    found = model.extract_many(texts, task=task, language="ja", max_new_tokens=300)
+    for one, text in zip(found, texts, strict=True):
+        holds(one, text)
+
+
+@settings(max_examples=200)
+@given(text=hostile, output=garbage)
+def test_any_free_output_keeps_offsets_true(text, output):
+    found = free(output, text=text)
+    assert (found.label is None) == (found.failure is not None)
+    for entity in found.entities:
+        assert text[entity.start : entity.end] == entity.text
+
+
+@pytest.mark.parametrize("task", ["scnm", "NER", "scpos_n", "Relation Extraction", "Event Extraction"])
+def test_random_weights_keep_to_the_form_when_cut(model, task):
+    text = f"{TEXT}/NER/:人名;x"
+    found = model.extract(text, task=task, language="ja", max_new_tokens=300)
+    holds(found, text)
+    word = task if task in REGISTRY.task_words else REGISTRY.tasks[task].words[0]
+    assert parse(found.output, word).label == found.label
+    text_labels, word_labels = labels_asked(task, "ja")
+    assert text_labels is None or found.label in text_labels
+    assert word_labels is None or all(one.label in word_labels for one in (*found.entities, *found.relations))
+
+
+def test_a_cut_output_says_so(model):
+    found = model.extract(TEXT, task="Relation Extraction", language="ja", max_new_tokens=40)
+    holds(found, TEXT)
+    assert found.cut and not model.extract(TEXT, task="scnm", language="ja").cut
+    assert free("社会/NER/:地名;東", constrain=False).cut is False
+
+
+@pytest.mark.slow
+def test_the_registry_and_errors_need_no_torch(folder):
+    code = (
+        "import sys, oiellm.predict.extract, oiellm.predict.run, oiellm.predict.store, oiellm.predict.local\n"
+        "import oiellm.predict.endpoint, oiellm.predict.continuous\n"
+        "print([name for name in ('torch', 'transformers', 'openai', 'pyarrow', 'datasets') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert json.loads(done.stdout.replace("'", '"')) == [], done.stderr
