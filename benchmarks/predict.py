@@ -1,12 +1,13 @@
 """Batched prediction against one row at a time, with equal outputs: seconds, new tokens/s and their ratio.
 
-python benchmarks/predict.py [--model FOLDER] [--rows 128] [--new 24] [--batch 64] [--repeats 3] [--threads 1]
+python benchmarks/predict.py [--model FOLDER] [--rows 512] [--new 24] [--batch 64] [--repeats 3] [--threads 1]
 
 Without ``--model`` the model is the nano shape with RANDOM weights (a Llama of width 192 with 6 layers, character vocabulary),
-whose outputs mean nothing but cost what a trained model's cost; it never writes EOS, so that every row has as many new tokens as
-asked. The texts are test rows of a release, of all its configs in turn, with their own mix of lengths. One row at a time is plain
-``generate`` of transformers. The two alternate, every output of a batch is compared with that of its row alone, and seconds are
-medians: CPU seconds of the process on a CPU, so that a busy machine disturbs little, wall seconds on a GPU.
+whose outputs mean nothing but cost what a trained model's cost; it never writes EOS, so every row has as many new tokens as
+asked. The texts are test rows of a release, of all its configs in turn and again from the start if there are too few, with
+their own mix of lengths. One row at a time is plain ``generate`` of transformers. The two alternate, every output of a batch
+is compared with that of its row alone, and seconds are medians: CPU seconds of the process on a CPU, so that a busy machine
+disturbs little, wall seconds on a GPU.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", help="folder or ORG/NAME; default: the nano shape with random weights")
     parser.add_argument("--release", default="mmm", help="folder, or a name under release/")
-    parser.add_argument("--rows", type=int, default=128)
+    parser.add_argument("--rows", type=int, default=512)
     parser.add_argument("--new", type=int, default=24, help="new tokens")
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=3)

@@ -50,7 +50,9 @@ def _parser(reading: bool) -> argparse.ArgumentParser:
         sub.set_defaults(run=run)
         return sub
 
-    sub = verb("main", _main, "build the 21 configs from the embedded data, load each back, score it, print one table")
+    text = "build the 21 configs from the embedded data, load each back, score it; train a small model on them and score it"
+    sub = verb("main", _main, text)
+    sub.add_argument("--recipe", default="oiellm-nano", metavar="RECIPE", help="what to train (default: oiellm-nano)")
     _out(sub)
     verb("setup", lambda _: print("the environment is ready: .venv"), "set up .venv and nothing else")
     sub = verb("test", _test, "lint, format, types and all tests; sets up the extra environments they need")
@@ -116,7 +118,7 @@ def _registry(parser: argparse.ArgumentParser) -> None:
 def _main(options: argparse.Namespace) -> None:
     from build.main_job import run
 
-    run(options.out)
+    run(options.out, options.recipe)
 
 
 def _test(options: argparse.Namespace) -> int:

@@ -1,8 +1,10 @@
-"""The main job: everything the kit can do so far, once, on the data that ships with it."""
+"""The main job: everything the kit can do so far, once, on the data that ships with it: release, scores, model."""
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,17 +18,30 @@ from build.sources import demo
 from build.steps import KitError
 from mmm_dataset import load
 from mmm_dataset.files import progress, sha256
+from oiellm.cli import main as oiellm
+from oiellm.recipe_file import load_recipe
 
 METRIC = ROOT / "metrics" / "mmm_f1"
 _COLUMNS = ("config", "train", "test", "pairs", "TL", "WL", "ALL", "TL damaged", "WL damaged", "ALL damaged")
 
 
-def run(out: Path) -> None:
-    """Build, load back and score all configs of the embedded data, and print one table.
+def run(out: Path, recipe: str = "oiellm-nano") -> None:
+    """Build, load back and score all configs of the embedded data; train a model on them, let it predict, and score it.
 
     Args:
-        out: the release folder; its name is what ``load_dataset`` is called with from the folder above it.
+        out: the release folder; its name is what ``load_dataset`` is called with from the folder above it. Model and
+            results are put beside it.
+        recipe: name or file of the recipe that is trained.
+
+    Raises:
+        KitError: something else is where one of them is to be, or a step failed.
     """
+    data(out)
+    model(out, recipe)
+
+
+def data(out: Path) -> None:
+    """Build, load back and score all configs of the embedded data, and print one table."""
     if out.name == METRIC.name or out.resolve().is_relative_to(METRIC.parent):
         raise KitError(f"{out}: that is where the metric stands; choose another --out")
     check_target(out.parent / METRIC.name)
@@ -45,6 +60,38 @@ def run(out: Path) -> None:
         f"\nThe rows are demonstration data written for this kit, not MMM. Look at {out / 'README.md'}; load them with"
         f"\n  cd {out.parent} && {python} -c '{example}'"
     )
+
+
+def model(release: Path, recipe: str) -> None:
+    """Train a recipe on a release, predict its test rows freely and constrained, and print how it did."""
+    wanted = load_recipe(recipe, [f"data.release={release}"])
+    folder, results = release.with_name(wanted.name), release.with_name(f"{wanted.name}-results")
+    _remove_outdated(
+        folder,
+        results,
+        {"recipe": wanted.model_dump(mode="json"), "manifest_sha256": sha256(release / "manifest.json")},
+    )
+    _oiellm("train", recipe, "--set", f"data.release={release}", "--out", str(folder))
+    _oiellm("evaluate", "--model", str(folder), "--data", str(release), "--out", str(results))
+
+
+def _remove_outdated(folder: Path, results: Path, wanted: dict[str, Any]) -> None:
+    """Remove the model of another recipe or other data, and what it predicted; they would be refused."""
+    try:
+        there = json.loads((folder / "mmm.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    if {key: there.get(key) for key in wanted} != wanted:
+        print(f"\n{folder} is of another recipe or other data: training again", file=sys.stderr)
+        for path in (folder, folder.with_name(f"{folder.name}.run"), results):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _oiellm(*arguments: str) -> None:
+    """One command of the model side, shown as a user would type it."""
+    print(f"\n$ oiellm {shlex.join(arguments)}", flush=True)
+    if oiellm(arguments):
+        raise KitError(f"stopped at `oiellm {arguments[0]}`, for the reason above; the same command goes on from there")
 
 
 def check_target(target: Path) -> None:

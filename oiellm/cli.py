@@ -62,7 +62,11 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("show", _show, "print a recipe, or what it needs")
     _recipe(sub)
     sub.add_argument("--memory", action="store_true", help="GiB per GPU by part, for several numbers of GPUs")
-    sub.add_argument("--gpus", type=int, nargs="+", metavar="N", help="with --memory: numbers of GPUs")
+    sub.add_argument(
+        "--gpus", type=int, nargs="+", default=[1, 2, 4, 8], metavar="N", help="with --memory: numbers of GPUs"
+    )
+    ways = ("ddp", "zero2", "zero3", "fsdp2")
+    sub.add_argument("--sharding", nargs="+", choices=ways, default=("ddp", "zero2", "fsdp2"), help="with --memory")
     sub = verb("validate", _validate, "check a recipe; loads no model and no data")
     _recipe(sub)
     sub = verb("train", _train, "train a recipe into a model folder, or go on where it stopped")
@@ -172,7 +176,7 @@ def _show(options: argparse.Namespace) -> None:
 
     recipe = load_recipe(options.recipe, options.set)
     if options.memory:
-        print(table(recipe, options.gpus) if options.gpus else table(recipe))
+        print(table(recipe, options.gpus, options.sharding))
     else:
         print(dump(recipe) if options.set else raw(options.recipe), end="")
 

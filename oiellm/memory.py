@@ -162,6 +162,8 @@ def _activations(recipe: Recipe, cast: bool) -> float:
 def _logits(recipe: Recipe) -> float:
     """Bytes of the loss: for every token and vocabulary entry the logit, its fp32 copy, log-softmax and gradient (12 + e).
 
+    At most: tokens of a prompt have no logits, and how many of a pack are of prompts is not known before the data.
+
     In chunks: one tile of logits, and the head's gradient in fp32 while it is summed, if the head trains.
     """
     (batch, length), rows, size = _tokens(recipe), vocabulary(recipe), _size(recipe.train)

@@ -11,6 +11,9 @@ from hypothesis import settings
 # The same examples on every run, whatever the machine's speed; HYPOTHESIS_PROFILE=explore looks further.
 settings.register_profile("kit", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=2_000, deadline=None)
+# Workers share the cores: two threads each would wait for one another. Child processes inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "kit"))
 
 _BESIDE = Path(__file__).parents[2] / "shared" / "data"

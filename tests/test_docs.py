@@ -71,7 +71,17 @@ version = "1.0.0"
 def sandbox(tmp_path_factory):
     """A copy of the checkout in which `python3` is this interpreter, set up already."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in ("build", "cards", "docs", "metrics", "mmm_dataset", "README.md", "constraints.txt", "setup.cfg"):
+    for name in (
+        "build",
+        "cards",
+        "docs",
+        "metrics",
+        "mmm_dataset",
+        "oiellm",
+        "README.md",
+        "constraints.txt",
+        "setup.cfg",
+    ):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name)
@@ -80,8 +90,8 @@ def sandbox(tmp_path_factory):
         (folder / name).write_text(text, encoding="utf-8")
     programs = folder / "bin"
     programs.mkdir()
-    for name in ("python", "python3"):
-        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    for name, start in {"python": "", "python3": "", "oiellm": "-m oiellm.cli"}.items():
+        (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {start} "$@"\n')
         (programs / name).chmod(0o755)
     return folder
 

@@ -50,7 +50,9 @@ def evaluate_runs(
         OiellmError: a row has no prediction, or was predicted from another text.
     """
     if len({hub.file_name(name) for name in runs}) < len(runs):
-        raise OiellmError(f"runs {', '.join(map(repr, runs))}: two would share a file; give names that differ in a letter")
+        raise OiellmError(
+            f"runs {', '.join(map(repr, runs))}: two would share a file; give names that differ in a letter"
+        )
     learnt = _learn(release, selection)
     rows, written, skipped = _pass(release, selection, runs, learnt)
     options = {"resamples": resamples, "seed": seed}

@@ -50,7 +50,8 @@ class Selection:
     def line(self) -> str:
         """The protocol in one line, to be quoted with the figures."""
         drawn = "" if self.seed is None else f", at most {max(map(len, self.draws.values()))} draws, seed {self.seed}"
-        return f"{self.protocol}: {self.rows:,} rows of {len(self.ids)} configs{drawn}"
+        configs = f"{len(self.ids)} config{'s' * (len(self.ids) != 1)}"
+        return f"{self.protocol}: {self.rows:,} rows of {configs}{drawn}"
 
 
 def select(
@@ -110,7 +111,9 @@ def chosen(release: Release, ids: Mapping[str, Iterable[str]]) -> Iterator[Recor
                 left.remove(record.id)
                 yield record
         if left:
-            raise OiellmError(f"{release.path}: {name} has no test row {min(left)!r}; take the release that the ids are of")
+            raise OiellmError(
+                f"{release.path}: {name} has no test row {min(left)!r}; take the release that the ids are of"
+            )
 
 
 def estimate(selection: Selection, rows_per_second: float | None = None) -> str:

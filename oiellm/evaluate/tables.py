@@ -31,11 +31,12 @@ def markdown(results: Results, registry: Registry) -> str:
         names = [name for name in configs if registry.config(name).language == code]
         parts.append(f"## {registry.languages[code].name}\n")
         parts += [_block(results, names[at : at + PER_BLOCK], registry) for at in range(0, len(names), PER_BLOCK)]
-    return "\n".join([*parts, *(f"{line}\n" for line in caption(results))])
+    printed = any(row.config in configs for row in table_1())
+    return "\n".join([*parts, *(f"{line}\n" for line in caption(results, printed))])
 
 
-def caption(results: Results) -> Iterator[str]:
-    """What a reader must know beside the figures, a paragraph each."""
+def caption(results: Results, printed: bool = False) -> Iterator[str]:
+    """What a reader must know beside the figures, a paragraph each; ``printed``: the paper's figures stand there too."""
     first = next(iter({**results["runs"], **results["baselines"]}.values()))
     drawn = ". A figure is the mean over the draws, its interval is over the distinct rows of all draws"
     yield (
@@ -44,10 +45,12 @@ def caption(results: Results) -> Iterator[str]:
         f"In brackets: 95 % bootstrap intervals over rows ({first['overall'].get('bootstrap_resamples', 0):,} resamples). "
         f"Scored by mmm_f1, {results['scoring']}."
     )
-    yield (
-        "Rows marked `paper` are printed in Table 1 of arXiv 2407.10953, on draws that were not published, and what its WL "
-        "averages is not settled; all other rows are ours. `majority` and `lookup` are baselines that know the train rows only."
-    )
+    if printed:
+        yield (
+            "Rows marked `paper` are printed in Table 1 of arXiv 2407.10953, on draws that were not published, and what its "
+            "WL averages is not settled; all other rows are ours."
+        )
+    yield "`majority` and `lookup` are baselines that know nothing but the train rows."
     if warning := origin_warning(results["data"]["origins"]):
         yield f"**{warning}**"
     yield from (f"{name}: {run['note']}" for name, run in results["runs"].items() if run["note"])
@@ -81,14 +84,14 @@ def terminal(results: Results) -> str:
     """One table per run: a line per config with TL, WL and ALL, failures, and the baselines beside them."""
     from tabulate import tabulate
 
-    parts = []
+    parts, beside = [], results["baselines"] if results["runs"] else {}
     for name, run in (results["runs"] or results["baselines"]).items():
-        heads = ["config", "rows", "TL", "WL", "ALL", "not parsed", "not in text", *results["baselines"]]
+        heads = ["config", "rows", "TL", "WL", "ALL", "not parsed", "not in text", *beside]
         body = [
-            [config, *_line(entry), *(_short(base["configs"].get(config)) for base in results["baselines"].values())]
+            [config, *_line(entry), *(_short(base["configs"].get(config)) for base in beside.values())]
             for config, entry in run["configs"].items()
         ]
-        overall = [_short(base["overall"]) for base in results["baselines"].values()]
+        overall = [_short(base["overall"]) for base in beside.values()]
         body.append(["all rows", *_line(run["overall"]), *overall])
         table = tabulate(body, heads, disable_numparse=True, colalign=["left"] + ["right"] * (len(heads) - 1))
         parts.append(f"{name}\n{table}")

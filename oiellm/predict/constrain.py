@@ -61,15 +61,7 @@ class Constrainer:
         self.spaced = written == b" " + _PROBE.encode()
         if completion_text(tokenizer, probe) != _PROBE or not (self.spaced or written == _PROBE.encode()):
             raise OiellmError(f"the tokenizer does not keep texts as they are: {_PROBE!r} becomes {written!r}")
-        self.not_first = self._not_first(tokenizer) if self.spaced else frozenset()
         self._drafts: dict[str, Any] = {}
-
-    def _not_first(self, tokenizer: Any) -> frozenset[int]:
-        """Tokens whose leading space stays in the text when they come first, unlike that of the others."""
-        spaced = [token for token in range(len(tokenizer)) if self.bytes[token].startswith(b" ")]
-        return frozenset(
-            token for token in spaced if completion_text(tokenizer, [token]).encode() != self.bytes[token][1:]
-        )
 
     def matcher(self, lark: str) -> Any:
         """Compile a grammar. Raises RuntimeError with llguidance's message: it never raises one itself."""
@@ -154,15 +146,13 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
         masked = scores[wrong].masked_fill_(~allowed, -torch.inf)
         top, chosen = (values.tolist() for values in masked.max(-1))
         for number, row in enumerate(rows):
-            if top[number] == -torch.inf:
-                raise RuntimeError(f"no token can follow {bytes(row.out[-80:])!r}: the tokenizer lacks one, or it is banned")
-            if row.splits(chosen[number], left):
+            if top[number] > -torch.inf and row.splits(chosen[number], left):
                 # A character would be cut: end here, and let the repair drop the item.
                 row.done = self.closed[wrong[number]] = True
                 masked[number] = -torch.inf
                 masked[number, row.owner.eos[0]] = 0
-            elif not row.take(chosen[number], left):
-                raise RuntimeError(f"llguidance allows token {chosen[number]} and refuses it")
+            elif top[number] == -torch.inf or not row.take(chosen[number], left):
+                raise RuntimeError(f"no token can follow {row.out[-80:]!r}: the tokenizer lacks one, or it is banned")
         scores[wrong] = masked
 
 
@@ -189,7 +179,7 @@ class _Row:
             self.done = bool(self.matcher.is_accepting())
             return self.done
         out = self.out + self.owner.bytes[token]
-        if self.splits(token, left) or (not self.ids and token in self.owner.not_first):
+        if self.splits(token, left):
             return False
         if (self.draft and not self._in_text(out)) or not self.matcher.try_consume_tokens([token]):
             _sound(self.matcher)
@@ -226,8 +216,6 @@ class _Row:
         _sound(self.matcher)
         bits = np.unpackbits(mask, count=self.owner.vocabulary, bitorder="little").astype(bool)
         bits[list(self.owner.eos)] = accepts
-        if not self.ids:
-            bits[list(self.owner.not_first)] = False
         return bits
 
 

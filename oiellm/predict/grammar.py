@@ -109,7 +109,8 @@ def grammar(
 
 
 def _quoted(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    # Lark refuses a bare DEL, which JSON does not escape.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _any_of(values: Collection[str]) -> str:

@@ -133,7 +133,7 @@ def fit(loaded: Loaded, requests: Sequence[Request], max_new_tokens: int) -> tup
     for request in requests:
         ids = prompt_ids(loaded.tokenizer, request.prompt)
         left = max_new_tokens if loaded.positions is None else min(max_new_tokens, loaded.positions - len(ids))
-        if left < min(max_new_tokens, max(ROOM, request.reserve)):
+        if left < min(max_new_tokens, max(ROOM, request.reserve + 1)):
             too_long.append(Reply(request.key, "", "too_long", 0, -1))
         else:
             fitted.append(Fitted(request, ids, left))

@@ -94,6 +94,7 @@ class KitTrainer(SFTTrainer):  # type: ignore[misc]
             if self.is_world_process_zero():
                 staged = self._staging / f"checkpoint-{step}"
                 checkpoints.commit(staged, run, {"step": step, **self.facts}, self.keep)
+                self._staging.rmdir()
             self.accelerator.wait_for_everyone()
         except Exception as error:
             if not checkpoints.no_space(error):

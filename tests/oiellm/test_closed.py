@@ -66,7 +66,7 @@ def test_small_pools_and_large_golds():
 @given(st.sets(st.text(min_size=1), max_size=30), st.lists(st.text(min_size=1), max_size=20), st.integers(0, 40))
 def test_size_holds_for_any_pool_and_gold(names, gold, size):
     record = make_record("x", [Item.pair(label, "x", 0, 1) for label in gold], "l", "tconer")
-    found = closed_labels(record, {name: 1 for name in sorted(names)}, size=size)
+    found = closed_labels(record, dict.fromkeys(sorted(names), 1), size=size)
     assert len(found) == len(set(found)) == max(len(set(gold)), min(size, len(names | set(gold))))
 
 

@@ -14,6 +14,7 @@ from oiellm.data import open_release, strings
 from oiellm.errors import OiellmError
 from oiellm.evaluate import protocols
 from oiellm.evaluate.columns import Gold, Output, columns, gold, label_set
+from oiellm.evaluate.compare import compare
 from oiellm.evaluate.protocols import chosen, select
 from oiellm.evaluate.results import FIGURES, evaluate, figures
 from tests.published_folder import UNPARSABLE, make_published_folder
@@ -194,6 +195,20 @@ def test_two_systems_of_different_forms_share_one_form():
     assert free == closed and free.predictions == free.references and free.forms == ["escaped"]
     hopeless = columns(rows, {key: Output("no word at all", "published")}, {key: Output("x", "escaped")})[0]
     assert hopeless.predictions == ["no word at all"]
+
+
+def test_a_task_word_of_ones_own_registry_is_known_to_the_scorer():
+    """The table of the registry has only words that write no pairs; the scorer finds no word it was not told."""
+    registry = load("xsid")
+    items = [Item.pair("reference", "all", 5, 8)]
+    record = make_record("show all reminders", items, "reminder/show", "xsid", "Slot Filling", "en")
+    selection = protocols.Selection("full", {"en_xsid": ("r1",)}, {})
+    for form, raw in (("escaped", None), ("published", ("show all reminders/Slot Filling", encode(record)[1]))):
+        rows = gold([dataclasses.replace(record, raw=raw)], registry)
+        outputs = {("en_xsid", "r1"): Output(encode(record)[1], form)}
+        result = evaluate(selection, rows, outputs, resamples=0)
+        assert result["overall"]["all"] == 1.0 and result["overall"]["reference_failures"] == 0
+        assert compare(outputs, outputs, rows, resamples=5)["overall"]["all"]["a"] == 1.0
 
 
 def test_strings_to_score_are_those_of_the_release(release):

@@ -20,6 +20,7 @@ from oiellm.evaluate.job import evaluate_runs
 from oiellm.evaluate.protocols import chosen, select
 from oiellm.evaluate.runs import Run, read_run
 from oiellm.evaluate.tables import markdown, origin_warning, terminal
+from oiellm.predict.store import Store
 from tests.published_folder import make_published_folder
 from tests.records import make_record
 
@@ -118,9 +119,15 @@ def test_the_caption_says_protocol_origin_and_whose_the_figures_are(done):
     out, text = done
     page = (out / "table.md").read_text()
     for shown in (page, text):
-        assert "Protocol standard: 225 rows of 21 configs" in shown and "all other rows are ours" in shown
+        assert "Protocol standard: 225 rows of 21 configs" in shown and "baselines that know nothing but" in shown
         assert "The data are demonstration rows written for this kit" in shown
         assert "must not be compared with the paper's" in shown and "a|b*: made up for a test" in shown
+
+
+def test_only_where_the_paper_has_figures_its_figures_are_spoken_of(done):
+    out, text = done
+    assert "all other rows are ours" in (out / "table.md").read_text()
+    assert "arXiv" not in text
 
 
 def test_the_terminal_has_a_line_per_config_and_one_for_all(done):
@@ -211,19 +218,24 @@ def test_tables_are_made_of_results_alone(done):
     assert markdown(results, REGISTRY) == (out / "table.md").read_text() and terminal(results) == text
 
 
-def test_predictions_are_read_from_their_folder(release, tmp_path, monkeypatch):
-    from oiellm.predict import store
+def stored(folder, rows, settings):
+    """A finished prediction run, written by the store that predictions are written by."""
+    store = Store(folder, settings)
+    store.add([{"row": n, **row} for n, row in enumerate(rows)])
+    store.finish(store.merged(), {"rows": len(rows)})
+    return folder
 
+
+def test_predictions_are_read_from_their_folder(release, tmp_path):
     records = list(chosen(release, {"en_tconer": select(release).ids["en_tconer"]}))
     rows = [{"config": r.config, "id": r.id, "text": r.text, "output": encode(r)[1], "form": r.form} for r in records]
-    settings = {"closed": True, "dtype": "float32"}
-    monkeypatch.setattr(store, "read_predictions", lambda folder: (rows, {"settings": settings, "summary": {}}))
-    run = read_run(tmp_path)
-    assert run.outputs == right(records) and run.note == closed.NOTE and run.about["settings"] == settings
+    run = read_run(stored(tmp_path / "closed", rows, {"closed": True, "dtype": "float32"}))
+    assert run.outputs == right(records) and run.note == closed.NOTE
+    assert run.about["settings"] == {"closed": True, "dtype": "float32"}
     text = evaluate_runs(release, select(release, ["en_tconer"]), {"nano": run}, tmp_path / "out", resamples=10)
-    assert f"nano: {closed.NOTE}" in text
-    settings.pop("closed")
-    assert read_run(tmp_path).note == ""
-    rows.append(rows[0])
+    assert f"nano: {closed.NOTE}" in text and "en_tconer" in text
+    assert read_run(stored(tmp_path / "open", rows, {})).note == ""
     with pytest.raises(OiellmError, match="1 rows come twice"):
-        read_run(tmp_path)
+        read_run(stored(tmp_path / "twice", [*rows, rows[0]], {}))
+    with pytest.raises(OiellmError, match="no predictions there"):
+        read_run(tmp_path / "nowhere")

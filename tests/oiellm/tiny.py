@@ -13,7 +13,7 @@ def save_tiny(folder: Path, *, positions: int = 512, dtype: str = "float64", sto
     """A Llama of 2 layers in ``folder``.
 
     Weights are drawn wide, so that logits lie far apart, and kept in float64: a batch then gives what one row gives. With
-    ``stops`` above 1 so many tokens end a reply, as Llama 3 has two.
+    ``stops`` above 1 so many tokens end a reply, as Llama 3 has two; with 0 the model hardly ever wants to end.
     """
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
@@ -36,6 +36,9 @@ def save_tiny(folder: Path, *, positions: int = 512, dtype: str = "float64", sto
     )
     model = LlamaForCausalLM(config).to(getattr(torch, dtype))
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, *range(260, 259 + stops)]
+    if not stops:
+        with torch.no_grad():
+            model.lm_head.weight[tokenizer.eos_token_id] = 0  # of 150 other logits one is above 0
     # What an instruction model brings along; prediction is greedy all the same.
     model.generation_config.do_sample, model.generation_config.temperature = True, 0.6
     model.generation_config.repetition_penalty = 1.3

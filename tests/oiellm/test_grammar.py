@@ -1,0 +1,251 @@
+"""The grammar accepts what the codec writes, and nothing that would not parse or is not in the text."""
+
+from __future__ import annotations
+
+import random
+
+import llguidance
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmm_dataset import encode
+from mmm_f1.unified import LABEL, TASK_WORDS, Failure, Parsed, escape_field, parse, render, shape
+from oiellm.errors import OiellmError
+from oiellm.predict.grammar import frame, grammar, repair, rest_at
+from tests.records import records
+from tests.strategies import garbage, hostile, rows, texts_around, words
+
+
+class _Bytes:
+    """A tokenizer of single bytes."""
+
+    eos_token_id, bos_token_id, special_token_ids = 256, None, (256,)
+    tokens = (*(bytes([byte]) for byte in range(256)), b"<end>")
+
+    def __call__(self, text):
+        return list(text)
+
+
+BYTES = llguidance.LLTokenizer(llguidance.TokenizerWrapper(_Bytes()), slices=[])
+
+
+def matcher(lark, **limits):
+    made = llguidance.LLMatcher(
+        BYTES, lark, log_level=0, limits=llguidance.LLParserLimits(**limits) if limits else None
+    )
+    assert not made.is_error(), made.get_error()
+    return made
+
+
+def accepts(lark, output):
+    made, ids = matcher(lark), list(output.encode())
+    taken = made.try_consume_tokens(ids)
+    assert not made.is_error(), made.get_error()
+    return taken == len(ids) and made.is_accepting()
+
+
+def walk(lark, seed, steps):
+    """An output that the grammar accepts, made of random allowed bytes, those of the format preferred."""
+    made, draw, out = matcher(lark), random.Random(seed), bytearray()
+    for _ in range(2_000):
+        mask = int.from_bytes(made.compute_bitmask(), "little")
+        allowed = [byte for byte in range(256) if mask >> byte & 1]
+        if made.is_accepting() and (not allowed or len(out) >= steps):
+            return out.decode()
+        byte = draw.choice(
+            [byte for byte in allowed if byte in b":;/\\"] or allowed if draw.random() < 0.5 else allowed
+        )
+        assert made.consume_token(byte), made.get_error()
+        out.append(byte)
+    raise AssertionError(f"no end: {bytes(out)!r}")
+
+
+def check(output, text, word, text_labels, word_labels):
+    """Parses, and holds nothing but labels of the sets and pieces of the text."""
+    read = parse(output, word)
+    assert isinstance(read, Parsed), (output, read)
+    roles = shape(word)
+    assert text_labels is None or read.label in text_labels
+    for item in read.items:
+        for role, field in zip(roles, item, strict=True):
+            if role == LABEL:
+                assert word_labels is None or field in word_labels
+            else:
+                assert field in text
+    return read
+
+
+labels = st.one_of(st.none(), st.lists(hostile, min_size=1, max_size=3))
+
+
+@given(garbage, words, labels, labels, st.integers(0, 2**32), st.integers(0, 60))
+@settings(max_examples=80)
+def test_what_is_accepted_parses_is_grounded_and_is_what_render_writes(
+    text, word, text_labels, word_labels, seed, steps
+):
+    made = grammar(text, word, text_labels=text_labels, word_labels=word_labels)
+    output = walk(made.lark, seed, steps)
+    read = check(output, text, word, text_labels, word_labels)
+    assert render(read.label, word, read.items) == output
+    assert len(output[: rest_at(output, word)].encode()) <= made.reserve
+
+
+@given(records(), st.booleans())
+@settings(max_examples=80)
+def test_every_encoded_record_is_accepted(record, closed):
+    word_labels = {item.label for item in record.items} or {"x"}
+    if not closed and any("\\" in label or len(label) > 40 or not label.isprintable() for label in word_labels):
+        closed = True
+    if not closed and any(":" in label or ";" in label for label in word_labels):
+        closed = True
+    made = grammar(record.text, record.word, text_labels={record.label}, word_labels=word_labels if closed else None)
+    assert accepts(made.lark, encode(record)[1])
+
+
+@given(st.data())
+@settings(max_examples=80)
+def test_the_frame_and_the_text_together_say_what_the_grammar_says(data):
+    text = data.draw(garbage)
+    word = data.draw(words)
+    made = grammar(text, word, text_labels=["a"], word_labels=["b"])
+    parts = frame(made.lark)
+    assert parts.word == word and shape(word)[parts.label] == LABEL
+    if not text or "\\" in text:
+        assert parts.lark is None
+        return
+    assert parts.text.decode() == escape_field(text)
+    other = data.draw(hostile)
+    entity = data.draw(st.sampled_from([text[:1], text, other]))
+    fields = ["b" if role == LABEL else entity for role in shape(word)]
+    output = render("a", word, [fields])
+    assert accepts(made.lark, output) == (entity in text)
+    if "\\" not in entity:
+        assert accepts(parts.lark, output)
+
+
+@pytest.mark.parametrize(
+    ("output", "fits"),
+    [
+        ("a/NER/", True),
+        ("a/NER/:p;J\\:COM", True),
+        ("a/NER/:p;J:p;COM", True),
+        ("a/NER/:p;J:COM", False),  # a bare separator
+        ("a/NER/:p;", False),  # an empty entity
+        ("a/NER/:p;:p;J", False),
+        ("a/NER/:p;JC", False),  # not in the text
+        ("a/NER/:q;J", False),  # no such label
+        ("b/NER/", False),
+        ("a/NER", False),
+        ("a/NER/:p;J:", False),
+        ("/NER/", False),
+    ],
+)
+def test_the_pitfalls(output, fits):
+    assert accepts(grammar("J:COM", "NER", text_labels=["a"], word_labels=["p"]).lark, output) is fits
+
+
+def test_relations_and_events_are_closed_and_their_optional_fields_may_be_empty():
+    relation = grammar("Acme made X1", "Relation Extraction", text_labels=None, word_labels=["makes"]).lark
+    assert accepts(relation, "IT/Relation Extraction/:Acme;makes;X1:X1;makes;Acme:")
+    assert accepts(relation, "IT/TV/Relation Extraction/") and not accepts(relation, "IT/NER/Relation Extraction/")
+    assert not accepts(relation, "IT/Relation Extraction/:Acme;makes;X1")
+    assert not accepts(relation, "IT/Relation Extraction/:")
+    event = grammar("Acme made X1", "Event Extraction", text_labels=["IT"], word_labels=["made"]).lark
+    assert accepts(event, "IT/Event Extraction/:Acme;made;;:Acme;made;X1;Acme:")
+    assert not accepts(event, "IT/Event Extraction/:;made;X1;:")
+
+
+def test_an_empty_text_and_an_empty_label_set_allow_no_item_and_are_no_dead_end():
+    assert accepts(grammar("", "NER", text_labels=["a"], word_labels=None).lark, "a/NER/")
+    assert walk(grammar("", "NER", text_labels=["a"], word_labels=["b"]).lark, 0, 50) == "a/NER/"
+    assert walk(grammar("x", "NER", text_labels=["a"], word_labels=[]).lark, 0, 50) == "a/NER/"
+    with pytest.raises(OiellmError, match="at least one"):
+        grammar("x", "NER", text_labels=[], word_labels=None)
+
+
+def test_an_open_label_is_bounded():
+    lark = grammar("x", "NER", text_labels=None, word_labels=None).lark
+    assert accepts(lark, f"{'あ' * 48}/NER/:{'い' * 48};x")
+    assert not accepts(lark, f"{'あ' * 49}/NER/") and not accepts(lark, f"a/NER/:{'い' * 49};x")
+
+
+def test_long_texts_compile():
+    draw = random.Random(0)
+    text = "".join(map(chr, draw.choices(range(0x3041, 0x9000), k=100_000))) + "J:C\\;D"
+    for size, limits in ((20_000, {}), (len(text), {"initial_lexer_fuel": 10**9})):
+        part = text[-size:]
+        made = matcher(grammar(part, "NER", text_labels=["a"], word_labels=["b"]).lark, **limits)
+        for fits, entity in ((True, part[50:90]), (True, part[-12:]), (False, part[7:12] + "x")):
+            ids = list(render("a", "NER", [("b", entity)]).encode())
+            assert (made.deep_copy().try_consume_tokens(ids) == len(ids)) is fits
+
+
+@given(garbage)
+@settings(max_examples=50)
+def test_a_vllm_server_takes_the_same_string(text):
+    lark = grammar(text, "NER", text_labels=None, word_labels=["b"]).lark
+    sent = llguidance.grammar_from("grammar", lark)
+    assert sent == llguidance.LLMatcher.grammar_from_lark(lark)
+    assert llguidance.LLMatcher.validate_grammar(sent, BYTES) == ""
+
+
+@pytest.mark.parametrize(
+    ("raw", "word", "repaired"),
+    [
+        ("社会/NER/:人名;坂本龍馬:地名;東", "NER", ("社会/NER/:人名;坂本龍馬", 1)),
+        ("社会/NER/:人名;坂本龍馬:地", "NER", ("社会/NER/:人名;坂本龍馬", 1)),
+        ("社会/NER/:人名;坂本龍馬:", "NER", ("社会/NER/:人名;坂本龍馬", 0)),
+        ("社会/NER/:人名;J\\:COM", "NER", ("社会/NER/", 1)),
+        ("社会/NER/:人名;a\\\\:人名;J\\", "NER", ("社会/NER/:人名;a\\\\", 1)),
+        ("x\\/NER/NER/:人名;a:b", "NER", ("x\\/NER/NER/:人名;a", 1)),
+        ("社会/NER/", "NER", ("社会/NER/", 0)),
+        ("社会/NE", "NER", ("社会/NE", 0)),
+        ("社会/NER/sorry: I", "NER", ("社会/NER/sorry: I", 0)),
+        ("a/Relation Extraction/:b;c;d", "Relation Extraction", ("a/Relation Extraction/", 1)),
+        ("a/Relation Extraction/:b;c;d:", "Relation Extraction", ("a/Relation Extraction/:b;c;d:", 0)),
+        ("a/Relation Extraction/:b;c;d:e;", "Relation Extraction", ("a/Relation Extraction/:b;c;d:", 1)),
+    ],
+)
+def test_repair(raw, word, repaired):
+    assert repair(raw, word) == repaired
+
+
+@given(rows(), st.data())
+def test_a_repaired_cut_keeps_whole_items_and_nothing_else(row, data):
+    label, word, items = row
+    whole = render(label, word, items)
+    at = data.draw(st.integers(rest_at(whole, word), len(whole)))
+    repaired, dropped = repair(whole[:at], word)
+    read = parse(repaired, word)
+    assert isinstance(read, Parsed) and read.label == label and dropped in (0, 1)
+    assert read.items == tuple(items)[: len(read.items)]
+    if at == len(whole):
+        assert len(read.items) + dropped == len(items)
+
+
+@given(rows(), st.data())
+def test_without_a_head_nothing_is_repaired(row, data):
+    label, word, items = row
+    whole = render(label, word, items)
+    cut = whole[: data.draw(st.integers(0, rest_at(whole, word) - 1))]
+    assert repair(cut, word) == (cut, 0)
+    assert isinstance(parse(cut, word), Failure)
+
+
+@given(st.data())
+@settings(max_examples=25)
+def test_rows_of_any_shape_are_accepted_with_their_own_labels(data):
+    label, word, items = data.draw(rows())
+    text = data.draw(texts_around(word, items))
+    tags = {item[shape(word).index(LABEL)] for item in items} or {"x"}
+    made = grammar(text, word, text_labels=[label, "other"], word_labels=tags, task_words=TASK_WORDS)
+    if text:
+        assert accepts(made.lark, render(label, word, items))
+
+
+def test_any_character_may_stand_in_labels_and_texts():
+    for start in (*range(0, 0x100, 16), 0x2020, 0xFFF0, 0x1F600):
+        odd = "".join(map(chr, range(start, start + 16)))
+        made = grammar(f"x{odd}", "NER", text_labels=[f"a{odd}"], word_labels=[f"b{odd}"])
+        assert accepts(made.lark, render(f"a{odd}", "NER", [(f"b{odd}", odd)]))
