@@ -30,7 +30,7 @@ from transformers import LlamaConfig, LlamaForCausalLM, LogitsProcessor, LogitsP
 
 from mmm_dataset import Record, encode, load, prompt  # noqa: E402
 from oiellm.data import open_release  # noqa: E402
-from oiellm.predict.constrain import Constrainer, ConstrainedLogits  # noqa: E402
+from oiellm.predict.constrain import ConstrainedLogits, Constrainer  # noqa: E402
 from oiellm.predict.grammar import Grammar, grammar  # noqa: E402
 from oiellm.tokens import character_tokenizer, completion_ids, pieces, prompt_ids  # noqa: E402
 
@@ -59,8 +59,8 @@ def row_grammar(row: Record) -> Grammar:
 
 def script(tokenizer: Any, row: Record, items: Record, steps: int) -> list[int]:
     """The row's head and the items of `items`, repeated: --steps tokens without EOS."""
-    head, _, rest = encode(row)[1].partition(f"/{row.word}/")
-    again = encode(items)[1].partition(f"/{items.word}/")[2]
+    head = encode(row)[1].partition(f"/{row.word}/")[0]
+    again = encode(items)[1].partition(f"/{items.word}/")[2].removesuffix(":")  # which closes relations and events
     ids = completion_ids(tokenizer, f"{head}/{row.word}/{again * steps}")[:-1]
     return ids[:steps]
 
@@ -143,13 +143,16 @@ def main() -> None:
     )
     parser.add_argument("--runs", type=int, default=7)
     parser.add_argument("--steps", type=int, default=48)
+    parser.add_argument("--sizes", nargs="+", choices=SIZES, default=list(SIZES))
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
     release = open_release(options.release, REGISTRY)
     train = [row for config in release.configs for row in release.records(config, "train")]
     tokenizer = character_tokenizer([row.text for row in train], pieces(REGISTRY, release.configs), 4000, 1024)
     usable = [row for row in train if row.items and row_grammar(row).reserve <= options.steps]
-    rows = usable[:: max(1, len(usable) // BATCH)][:BATCH]
+    # Batches are sorted by length, so a batch has rows of about one length: here the median.
+    usable.sort(key=lambda row: len(row.text))
+    rows = usable[(len(usable) - BATCH) // 2 :][:BATCH]
     near = [next(one for one in usable if one.word == row.word and one.text != row.text) for row in rows]
     own = [script(tokenizer, row, row, options.steps) for row in rows]
     off = [script(tokenizer, row, near[at] if at % 4 == 0 else row, options.steps) for at, row in enumerate(rows)]
@@ -157,10 +160,12 @@ def main() -> None:
     print(
         f"{len(rows)} rows, mean {characters:.0f} characters; {options.steps} steps; {torch.get_num_threads()} threads;"
     )
+    longest = max(len(prompt_ids(tokenizer, prompt(row.text, row.word))) for row in rows)
+    print(f"vocabulary {len(tokenizer):,}; longest prompt {longest} tokens;")
     print(f"{options.device}; random weights; medians of {options.runs} runs")
     print("| size | parameters | model | free ms/step | constrained ms/step | ratio | refused |")
     print("|---|--:|---|--:|--:|--:|--:|")
-    for size in SIZES:
+    for size in options.sizes:
         bench = Bench(size, tokenizer, rows, options)
         count = f"{sum(part.numel() for part in bench.model.parameters()) / 1e6:.1f}M"
         for name, ids in (("random", None), ("trained", own), ("off text", off)):

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mmm_dataset.record import Record
-from mmm_f1.unified import LABEL, TASK_WORDS
+from mmm_f1.unified import LABEL, PAIR, TASK_WORDS
 
 _T = TypeVar("_T")
 _DATA = Path(__file__).parent / "data"
@@ -282,10 +282,15 @@ def _make(merged: Mapping[str, dict[str, Any]], labels: list[Label], files: dict
                 raise RegistryError(f"[{section}.{name}]: {str(error).split(') ', 1)[-1]}") from error
         return out
 
+    tasks = table("task", Task, "code")
+    # A word that no table describes writes label-entity pairs; the scorer must still know that it is one.
+    words |= {
+        word: PAIR for task in tasks.values() for word in task.words if isinstance(word, str) and word not in words
+    }
     rows = tuple({(label.set, label.key, label.language): label for label in labels}.values())
     return Registry(
         table("language", Language, "code"),
-        table("task", Task, "code"),
+        tasks,
         table("source", Source, "name"),
         table("config", Config, "name"),
         rows,

@@ -269,7 +269,8 @@ def _evaluate(options: argparse.Namespace) -> None:
     from oiellm.evaluate.runs import read_run
 
     release, selection, folders, out = _predicted(options)
-    runs = {f"{out.name} {folder.name}": read_run(folder) for folder in folders}
+    named = Path(options.model or "").name
+    runs = {f"{named} {folder.name}": read_run(folder) for folder in folders}
     runs |= {str(folder): read_run(folder) for folder in options.predictions}
     print(evaluate_runs(release, selection, runs, out, dataset=options.dataset))
     print(f"\n{out / 'table.md'}: as Table 1 of the paper; {out / 'results.json'}: every figure")

@@ -57,6 +57,6 @@ def closed_labels(record: Record, labels: Mapping[str, int], size: int = SIZE, s
     draw = random.Random(row)
     # Exponential waiting times: the smallest are a draw without replacement in proportion to the weights.
     times = [(-math.log(1.0 - draw.random()) / weight, label) for label, weight in labels.items()]
-    others = [label for _, label in heapq.nsmallest(size + len(gold), times) if label not in gold]
+    others = [label for _, label in heapq.nsmallest(size, times) if label not in gold]
     listed = [*gold, *others[: max(0, size - len(gold))]]
     return sorted(listed, key=lambda label: hashlib.sha256(f"{row}\0{label}".encode()).digest())

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mmm_dataset import Record, Registry
 from mmm_f1 import score
-from mmm_f1.unified import Failure, Form, find_word, parse, render, shape
+from mmm_f1.unified import Failure, Form, find_word, parse, render
 from oiellm.data import strings
 from oiellm.errors import OiellmError
 
@@ -74,13 +74,6 @@ def label_set(config: str, registry: Registry) -> frozenset[str] | None:
     return None if None in sets else frozenset().union(*(found for found in sets if found is not None))
 
 
-def task_words(registry: Registry) -> dict[str, Sequence[str]]:
-    """Roles per task word, for the scorer: it must know every word of every task, and the registry's table lists none that
-    writes plain pairs (such as ``Slot Filling`` of xSID)."""
-    words = dict.fromkeys(word for task in registry.tasks.values() for word in task.words)
-    return {**registry.task_words, **{word: shape(word, registry.task_words) for word in words}}
-
-
 class Columns(NamedTuple):
     """The rows of one system, one entry per row in each column, both strings of a row in one form."""
 
@@ -137,7 +130,7 @@ def _in_forms(written: Iterable[Output], forms: Sequence[Form], rows: Gold) -> l
 
 def _escaped(output: str, line: str, rows: Gold) -> str:
     """A published string in escaped form; one that cannot be read stays as it is, and fails again."""
-    words = task_words(rows.registry)
+    words = rows.registry.task_words
     word = find_word(output, words, "published", line)
     if word is None:
         return output

@@ -11,7 +11,7 @@ from mmm_dataset.files import atomic, pretty
 from mmm_f1 import compare as paired
 from oiellm.data import Release
 from oiellm.errors import OiellmError
-from oiellm.evaluate.columns import Columns, Gold, Outputs, columns, gold, task_words
+from oiellm.evaluate.columns import Columns, Gold, Outputs, columns, gold
 from oiellm.evaluate.protocols import chosen
 from oiellm.evaluate.runs import Run
 
@@ -74,7 +74,7 @@ def _paired(
         left.inputs,
         names,
         form=left.forms,
-        task_words=task_words(next(iter(rows.values())).registry),
+        task_words=next(iter(rows.values())).registry.task_words,
         label_sets={name: rows[name].labels for name in set(names)},
         resamples=resamples,
         seed=seed,
@@ -140,6 +140,8 @@ def compare_runs(
     Raises:
         OiellmError: the runs did not predict the same rows, or not those of the release.
     """
+    if len(runs) != 2:
+        raise OiellmError(f"{', '.join(runs)}: name two different runs to compare")
     (first, a), (second, b) = runs.items()
     if not a.outputs:
         raise OiellmError(f"{first}: no predictions to compare")

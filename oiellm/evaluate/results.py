@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from oiellm.evaluate.columns import Columns, Gold, Outputs, columns, task_words
+from oiellm.evaluate.columns import Columns, Gold, Outputs, columns
 from oiellm.evaluate.protocols import Selection
 
 FIGURES: Final = ("tl", "wl", "all", "wl_mean_row_f1")
@@ -37,7 +37,7 @@ def evaluate(
         OiellmError: a row has no output.
     """
     registry = next(iter(rows.values())).registry
-    options: dict[str, Any] = {"task_words": task_words(registry), "bootstrap": resamples, "seed": seed}
+    options: dict[str, Any] = {"task_words": registry.task_words, "bootstrap": resamples, "seed": seed}
     found = {name: columns(rows[name], outputs)[0] for name in selection.ids}
     configs = {}
     for name, column in found.items():

@@ -23,7 +23,7 @@ from llguidance.hf import from_tokenizer
 from transformers import LogitsProcessor
 
 from oiellm.errors import OiellmError
-from oiellm.predict.grammar import behind_space, frame, rest_at
+from oiellm.predict.grammar import behind_space, frame
 from oiellm.tokens import completion_ids, completion_text
 
 _PROBE: Final = "a/NER/:b;a b"

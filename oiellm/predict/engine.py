@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Finish = Literal["stop", "length", "closed", "too_long"]
-"""Why a reply ended: the model stopped; it reached the limit; it was closed at the limit by its grammar; or the prompt did
-not fit the model and nothing was generated."""
+"""Why a reply ended: the model stopped; it reached the limit; it reached the limit under a grammar that kept what is complete
+of it readable; or the prompt did not fit the model and nothing was generated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Request:
         key: the caller's number of it.
         prompt: what ``mmm_dataset.prompt`` wrote.
         grammar: Lark grammar of the outputs that are allowed (:mod:`oiellm.predict.grammar`), or None for a free reply.
-        reserve: tokens that closing an output may take at most, from the same module; 0 for a free reply.
+        reserve: bytes until the text-level label and the task word are complete, from the same module: with so many new tokens
+            a reply that is cut still parses once repaired. 0 for a free reply.
     """
 
     key: int

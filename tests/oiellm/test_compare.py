@@ -35,17 +35,19 @@ def outputs(records, wrong=()):
 
 def test_changed_rows_are_named_and_figures_are_the_scorers(records):
     rows = gold(records, REGISTRY)
-    a, b = outputs(records, wrong=[0, 1, 14]), outputs(records, wrong=[1, 2, 3])
+    a, b = outputs(records, wrong=[0, 1, 14]), outputs(records, wrong=[1, 2, 3, 4])
     result = compare(a, b, rows, resamples=500, seed=4)
     scnm, tcree = result["configs"]["ja_scnm"], result["configs"]["en_tcree"]
-    assert scnm["fixed"] == [records[0].id] and scnm["broken"] == [records[2].id, records[3].id]
+    assert scnm["fixed"] == [records[0].id] and scnm["broken"] == [r.id for r in records[2:5]]
     assert tcree["fixed"] == [records[14].id] and tcree["broken"] == []
-    assert (result["overall"]["fixed"], result["overall"]["broken"], result["overall"]["rows"]) == (2, 2, len(records))
+    overall = result["overall"]
+    assert (overall["fixed"], overall["broken"], overall["rows"]) == (2, 3, len(records))
+    assert overall["all"]["difference"] == pytest.approx(-1 / len(records))
     mine = [r for r in records if r.config == "ja_scnm"]
     keys, references = [("ja_scnm", r.id) for r in mine], [encode(r)[1] for r in mine]
     direct = paired([a[k].text for k in keys], [b[k].text for k in keys], references, resamples=500, seed=4)
     assert {name: scnm[name] for name in ("tl", "wl", "all")} == {name: direct[name] for name in ("tl", "wl", "all")}
-    assert scnm["tl"]["difference"] == pytest.approx(-1 / 12)
+    assert scnm["tl"]["difference"] == pytest.approx(-2 / 12)
 
 
 def test_a_system_against_itself_changes_nothing(records):
@@ -65,6 +67,8 @@ def test_different_rows_are_refused(records, release, tmp_path):
         compare_runs(release, {"x": Run(b), "y": Run(a)}, tmp_path)
     with pytest.raises(OiellmError, match="ja_scnm has no test row 'gone'"):
         compare_runs(release, {"x": Run(a | {("ja_scnm", "gone"): a["ja_scnm", records[0].id]}), "y": Run(a)}, tmp_path)
+    with pytest.raises(OiellmError, match="x: name two different runs"):
+        compare_runs(release, {"x": Run(a)}, tmp_path)
     with pytest.raises(OiellmError, match="x: no predictions"):
         compare_runs(release, {"x": Run({}), "y": Run({})}, tmp_path)
     assert not list(tmp_path.iterdir())

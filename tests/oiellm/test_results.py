@@ -184,6 +184,16 @@ def test_escaped_outputs_for_published_rows_are_scored_in_escaped_form(the_publi
         assert result["scoring"].endswith(f"form={output.form}")
 
 
+def test_the_label_set_settles_what_a_published_string_says():
+    """Without labels and text ``:地名;x:y;z`` would be two pairs."""
+    raw = ("x:y;z/NER", "社会/NER/:地名;x:y;z")
+    record = make_record("x:y;z", [Item.pair("地名", "x:y;z")], raw=raw, origin="published")
+    selection = protocols.Selection("full", {"ja_scnm": ("r1",)}, {})
+    output = Output(encode(dataclasses.replace(record, raw=None))[1], "escaped")
+    result = evaluate(selection, gold([record], REGISTRY), {("ja_scnm", "r1"): output}, resamples=0)
+    assert result["overall"]["all"] == 1.0 and result["overall"]["pairs_gold"] == 1
+
+
 def test_two_systems_of_different_forms_share_one_form():
     record = make_record("a:b", [Item.pair("地名", "a:b")], raw=("a:b/NER", "社会/NER/:地名;a:b"), origin="published")
     rows = Gold("ja_scnm", REGISTRY, label_set("ja_scnm", REGISTRY))

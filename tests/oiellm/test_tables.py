@@ -109,10 +109,12 @@ def test_ours_have_intervals_and_the_baselines_stand_beside_them(done):
         ours = [cells for _, cells in table if cells[0] == name]
         assert len(ours) == blocks == 9
         assert all(re.fullmatch(r"\d+\.\d\d \[\d+\.\d, \d+\.\d\]", cell) for cells in ours for cell in cells[1:])
-    entry = results["baselines"]["lookup"]["configs"]["ja_scnm"]
-    low, high = entry["tl_ci95"]
-    first = next(cells for _, cells in table if cells[0] == "lookup")
-    assert first[1] == f"{100 * entry['tl']:.2f} [{100 * low:.1f}, {100 * high:.1f}]"
+    scpos = next(cells for _, cells in table if cells[0] == "lookup")[4:7]
+    entry = results["baselines"]["lookup"]["configs"]["ja_scpos_rw"]
+    for cell, level in zip(scpos, ("tl", "wl", "all")):
+        low, high = entry[f"{level}_ci95"]
+        assert cell == f"{100 * entry[level]:.2f} [{100 * low:.1f}, {100 * high:.1f}]"
+    assert len(set(scpos)) == 3
 
 
 def test_the_caption_says_protocol_origin_and_whose_the_figures_are(done):
@@ -167,7 +169,9 @@ def test_published_data_of_the_authors_and_the_paper_protocol(tmp_path, monkeypa
     assert json.loads((tmp_path / "out" / "ids.json").read_text())["draws"] == {
         name: [list(ids) for ids in draws] for name, draws in selection.draws.items()
     }
-    assert "**gold**" in page
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    forms = {run["scoring"] for run in (*results["runs"].values(), *results["baselines"].values())}
+    assert forms == {"mode=default matching=set form=published"}
 
 
 def test_full_does_not_repeat_all_ids(release, tmp_path):

@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -230,3 +233,16 @@ def test_rows_that_are_left_out_are_named(demo_release, tmp_path, capfd):
 def test_gradient_checkpointing_and_chunks_change_nothing_that_is_learned(demo_release, base, tmp_path):
     recipe = small(demo_release, train={"gradient_checkpointing": True, "chunked_loss": True})
     assert losses(train(recipe, tmp_path / "out", registry=REGISTRY)) == pytest.approx(losses(base), rel=1e-4)
+
+
+@pytest.mark.slow
+def test_the_gpu_benchmark_is_ready_to_run():
+    """Tiny shapes on any machine; what it prints here is no measurement."""
+    path = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
+    levers = ["the recipe's defaults", "rows padded, not packed", "chunked loss", "activation checkpointing"]
+    line = [sys.executable, str(path), "--smoke", "--levers", *levers]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=path.parents[1])
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.splitlines()
+    assert len(said) == 1 + len(levers) + 2 and not any("failed" in one for one in said), done.stdout
+    assert all("tokens/s" in one for one in said[1:])
