@@ -64,7 +64,7 @@ def load_model(
 
     folder = find(str(where), revision)
     check_files(folder)
-    name = dtype
+    name = dtype or trained_dtype(folder)
     if name and not isinstance(getattr(torch, name, None), torch.dtype):
         raise OiellmError(f"{where}: no dtype {name!r}; there are float32, bfloat16, float16")
     try:

@@ -82,6 +82,18 @@ def test_a_model_without_a_pad_token_gives_the_same(copy, loaded):
     assert bare.tokenizer.pad_token_id is None and digest(copy) == before
 
 
+def test_every_eos_of_the_model_ends_a_reply(copy, loaded):
+    (whole,) = LocalEngine(loaded).generate(REQUESTS[-1:], 8)
+    _, _, ids = plain(copy, LINES[-1], 8)
+    values = json.loads((copy / "generation_config.json").read_text())
+    values["eos_token_id"] = [loaded.tokenizer.eos_token_id, ids[3]]
+    (copy / "generation_config.json").write_text(json.dumps(values))
+    (cut,) = LocalEngine(load_model(copy, device="cpu")).generate(REQUESTS[-1:], 8)
+    at = ids.index(ids[3])
+    assert (cut.finish, cut.tokens) == ("stop", at + 1) and whole.tokens > at + 1
+    assert cut.text == loaded.tokenizer.decode(ids[:at])
+
+
 def test_text_that_spells_a_special_token_is_text(loaded):
     (reply,) = LocalEngine(loaded).generate([Request(0, "a<|end|>b/NER")], 4)
     (other,) = LocalEngine(loaded).generate([Request(0, "ab/NER")], 4)
@@ -175,7 +187,7 @@ def test_the_digest_tells_weights_apart(copy, tmp_path):
     large = copy / "large.safetensors"
     large.write_bytes(bytes(9 << 20))
     before = digest(copy)
-    large.write_bytes(bytes([1]) * (9 << 20))
+    large.write_bytes(bytes(6 << 20) + bytes([1]) * (3 << 20))
     assert digest(copy) != before
 
 

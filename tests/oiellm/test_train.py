@@ -1,6 +1,7 @@
 """Training: what is learned, in which precision, from which base, and how it is followed."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -241,8 +242,10 @@ def test_the_gpu_benchmark_is_ready_to_run():
     path = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
     levers = ["the recipe's defaults", "rows padded, not packed", "chunked loss", "activation checkpointing"]
     line = [sys.executable, str(path), "--smoke", "--levers", *levers]
-    done = subprocess.run(line, capture_output=True, text=True, cwd=path.parents[1])
+    # Also where a GPU is: it is on the CPU that tests are small.
+    env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    done = subprocess.run(line, capture_output=True, text=True, cwd=path.parents[1], env=env)
     assert done.returncode == 0, done.stderr
     said = done.stdout.splitlines()
-    assert len(said) == 1 + len(levers) + 2 and not any("failed" in one for one in said), done.stdout
+    assert len(said) == 1 + len(levers) + 1 and not any("failed" in one for one in said), done.stdout
     assert all("tokens/s" in one for one in said[1:])
