@@ -165,7 +165,7 @@ def training_set(rows: Rows, train: Train, filler: int) -> Dataset:
     )
     if train.packing:
         found = pack_dataset(found, pack_length(rows, train), "bfd", {"desc": "pack"})
-    missing = 0
+    missing = -len(found) % train.packs_per_step
     if not missing:
         return found
     fillers = {"input_ids": [[filler] * 2] * missing, "labels": [[IGNORED] * 2] * missing}

@@ -38,7 +38,17 @@ def model(recipe, demo_release, tmp_path_factory):
 
 def test_from_recipe_to_comparison(model, demo_release, tmp_path, capsys):
     data = ["--data", str(demo_release)]
-    evaluate = ["evaluate", "--model", str(model), *data, "--configs", "en_scnm", "ja_tcree", "--out", str(tmp_path / "a")]
+    evaluate = [
+        "evaluate",
+        "--model",
+        str(model),
+        *data,
+        "--configs",
+        "en_scnm",
+        "ja_tcree",
+        "--out",
+        str(tmp_path / "a"),
+    ]
     assert main(evaluate) == 0
     said = capsys.readouterr().out
     assert "majority" in said and "lookup" in said and "tiny constrained" in said
@@ -48,7 +58,17 @@ def test_from_recipe_to_comparison(model, demo_release, tmp_path, capsys):
     assert {p.name for p in (tmp_path / "a" / ".eval_results").iterdir()} == {"tiny-free.yaml", "tiny-constrained.yaml"}
 
     folders = [str(tmp_path / "a" / way) for way in ("free", "constrained")]
-    again = ["evaluate", "--predictions", *folders, *data, "--configs", "en_scnm", "ja_tcree", "--out", str(tmp_path / "b")]
+    again = [
+        "evaluate",
+        "--predictions",
+        *folders,
+        *data,
+        "--configs",
+        "en_scnm",
+        "ja_tcree",
+        "--out",
+        str(tmp_path / "b"),
+    ]
     assert main(again) == 0  # without the model
     second = json.loads((tmp_path / "b" / "results.json").read_text())
     assert [run["overall"] for run in second["runs"].values()] == [run["overall"] for run in first["runs"].values()]

@@ -198,7 +198,6 @@ def test_the_digest_is_of_the_ids_and_of_what_is_learned(rows):
 
 
 def test_open_rows_are_shown_with_labels_as_often_as_the_recipe_says(recipe, demo_release):
-    pytest.importorskip("oiellm.evaluate.closed")
     recipe = small(demo_release, data={"configs": ("en_tconer", "ja_scnm"), "rows": 30, "closed_share": 0.5})
     records = dataset.training_records(recipe, open_release(demo_release, REGISTRY))
     plain = dataset.training_strings(small(demo_release), records, REGISTRY)

@@ -19,7 +19,8 @@ def run(**changes):
 
 
 def test_the_hub_reads_them(tmp_path):
-    hub = pytest.importorskip("huggingface_hub._eval_results")
+    from huggingface_hub import _eval_results as hub
+
     path = write(run(), "nano, constrained", tmp_path, "org/mmm", DATE, "data mmm")
     assert path == tmp_path / ".eval_results" / "nano-constrained.yaml"
     (entry,) = hub.parse_eval_result_entries(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -1,15 +1,14 @@
 """The memory estimate against real models: parameters exactly, state by its bytes, activations by what autograd keeps."""
 
 import pytest
+import torch
+import transformers
 
 from oiellm.errors import OiellmError
 from oiellm.memory import GIB, estimate, table
 from oiellm.recipe import Lora, Recipe
 from oiellm.recipe_file import load_recipe
 from oiellm.sizes import parameters, trained_parameters, vocabulary
-
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
 
 LENGTH = 128
 TINY = {"hidden": 64, "layers": 2, "heads": 4, "kv_heads": 2, "intermediate": 96, "positions": 256, "vocabulary": 500}
@@ -55,7 +54,8 @@ def test_parameters_are_those_of_the_model(name):
 
 @pytest.mark.parametrize("targets", ["all-linear", ("q_proj", "v_proj"), ("down_proj",)])
 def test_lora_parameters_are_those_of_peft(targets):
-    peft = pytest.importorskip("peft")
+    import peft
+
     recipe = tiny(model={"lora": Lora(rank=3, targets=targets)})
     config = peft.LoraConfig(
         r=3, target_modules=targets if isinstance(targets, str) else list(targets), task_type="CAUSAL_LM"
@@ -123,7 +123,8 @@ def test_activations_are_what_autograd_keeps(train, sharding, attention):
 
 
 def test_lora_activations_are_what_autograd_keeps():
-    peft = pytest.importorskip("peft")
+    import peft
+
     recipe = tiny(train={"precision": "bf16"}, model={"lora": Lora(rank=4)})
     config = peft.LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM")
     model = peft.get_peft_model(build(recipe).to(torch.bfloat16), config)

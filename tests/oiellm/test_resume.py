@@ -94,11 +94,12 @@ def test_kill_9_in_an_epoch_and_in_a_write(recipe, whole, tmp_path, capfd, place
     assert not run.exists(), "the finished model replaces its checkpoints"
 
 
-def test_resumed_when_only_the_saving_was_left(recipe, whole, tmp_path, monkeypatch, capfd):
-    """The library would train one step more."""
+def test_resumed_when_only_the_saving_was_left(recipe, tmp_path, monkeypatch, capfd):
+    """Stopped in the middle of an epoch, the library would train one step more."""
     from oiellm.train import save
 
-    out = tmp_path / "model"
+    recipe = recipe.model_copy(update={"train": recipe.train.model_copy(update={"steps": 3, "scheduler": "constant"})})
+    whole, out = train(recipe, tmp_path / "whole", registry=REGISTRY), tmp_path / "model"
     with monkeypatch.context() as patched:
         patched.setattr(save.os, "replace", _fail_for(out, os.replace))
         with pytest.raises(Stop):

@@ -210,7 +210,6 @@ def test_a_free_reply_to_a_published_row_is_read_in_published_form(tmp_path):
 
 
 def test_a_constrained_reply_to_a_published_row_is_scored_in_published_form(tmp_path):
-    pytest.importorskip("oiellm.predict.grammar")
     raw = r"学問/NER/:法人名;J\:COM春日部:地名;埼玉"
     run([PUBLISHED], Double([raw]), tmp_path / "out", constrained=True)
     (row,), _ = read_predictions(tmp_path / "out")
@@ -221,7 +220,6 @@ def test_a_constrained_reply_to_a_published_row_is_scored_in_published_form(tmp_
 
 @pytest.mark.parametrize("finish", ["length", "closed"])
 def test_a_cut_constrained_reply_is_repaired_and_counted_and_a_free_one_is_not(tmp_path, finish):
-    pytest.importorskip("oiellm.predict.grammar")
     text = "社会/NER/:地名;東京:地"
     rows = people(2)
     free = run(rows, Double([(text, finish)] * 2), tmp_path / "free")

@@ -185,7 +185,6 @@ def test_mistakes_about_the_base_are_said(base, demo_release, tmp_path):
 
 
 def test_tensorboard_is_written_and_stays(demo_release, tmp_path):
-    pytest.importorskip("tensorboard")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     recipe = small(demo_release, train={"trackers": ("tensorboard",), "steps": 3})
