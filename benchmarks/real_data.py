@@ -106,7 +106,7 @@ def release(name: str, data: Path, work: Path) -> list[str]:
 def run(*arguments: str) -> None:
     """One command of the kit, its output shown."""
     print("+ oiellm", *arguments, flush=True)
-    subprocess.run([sys.executable, "-m", "oiellm.cli", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "oiellm", *arguments], check=True)
 
 
 def figures_in_words(figures: dict[str, Any]) -> Callable[[str], str]:

@@ -341,7 +341,3 @@ def _lines(name: str) -> Iterator[tuple[int, list[str]]]:
             raise OiellmError(f"{name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     if texts:
         yield first, texts
-
-
-if __name__ == "__main__":
-    sys.exit(main())

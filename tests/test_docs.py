@@ -90,7 +90,7 @@ def sandbox(tmp_path_factory):
         (folder / name).write_text(text, encoding="utf-8")
     programs = folder / "bin"
     programs.mkdir()
-    for name, start in {"python": "", "python3": "", "oiellm": "-m oiellm.cli"}.items():
+    for name, start in {"python": "", "python3": "", "oiellm": "-m oiellm"}.items():
         (programs / name).write_text(f'#!/bin/sh\nexec "{sys.executable}" {start} "$@"\n')
         (programs / name).chmod(0o755)
     return folder

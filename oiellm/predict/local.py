@@ -14,6 +14,7 @@ from typing import Any, Final
 from oiellm.errors import OiellmError
 from oiellm.predict.checkpoint import check_files, digest, find, trained_dtype
 from oiellm.predict.engine import Finish, Reply, Request
+from oiellm.quiet import quiet
 from oiellm.tokens import completion_text, prompt_ids
 
 ROOM: Final = 32
@@ -43,6 +44,7 @@ class Loaded:
     eos: tuple[int, ...]
 
 
+@quiet()
 def load_model(
     where: str | Path, dtype: str | None = None, device: str | None = None, revision: str | None = None
 ) -> Loaded:

@@ -141,7 +141,7 @@ def check(checkpoint: Path, now: Mapping[str, Any], say: Callable[[str], None]) 
     for key in ("recipe", "base", "data"):
         if was[key] != now[key]:
             raise OiellmError(
-                f"{checkpoint}: made with another {key}; give the one it was made with, or start again with --no-resume"
+                f"{checkpoint}: made with another {key}; give the one it was made with, or start again with --restart"
             )
     if changed := [key for key in now["how"] if was["how"].get(key) != now["how"][key]]:
         said = ", ".join(f"{key} {was['how'].get(key)} -> {now['how'][key]}" for key in changed)

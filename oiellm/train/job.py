@@ -6,8 +6,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -15,6 +14,7 @@ from mmm_dataset import Registry
 from mmm_dataset.files import dump
 from oiellm.data import Release, open_release
 from oiellm.errors import OiellmError
+from oiellm.quiet import quiet
 from oiellm.recipe import Recipe
 from oiellm.train import checkpoints
 from oiellm.train.arguments import check_packages, make_arguments
@@ -31,25 +31,7 @@ _FREE: Final = frozenset({"log_every", "save_every", "keep", "trackers"})
 _HOW: Final = frozenset({"packs_at_once", "gradient_checkpointing", "compile", "chunked_loss"})
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the libraries' small bars, one per checkpoint, off the progress of the training."""
-    import datasets
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled(), not datasets.are_progress_bars_disabled()
-    logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    try:
-        yield
-    finally:
-        if shown[0]:
-            logging.enable_progress_bar()
-        if shown[1]:
-            datasets.enable_progress_bars()
-
-
-@_quiet()
+@quiet(data=True)
 def train(
     recipe: Recipe,
     out: Path,

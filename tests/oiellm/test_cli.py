@@ -145,6 +145,6 @@ def test_a_long_text_is_refused_and_the_model_folder_is_checked(model, tmp_path,
 
 
 def test_wrong_options_are_one_line():
-    command = [sys.executable, "-m", "oiellm.cli", "evaluate", "--protocol", "quick"]
+    command = [sys.executable, "-m", "oiellm", "evaluate", "--protocol", "quick"]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "standard" in done.stderr
