@@ -24,7 +24,7 @@ def run(pytest_arguments: list[str]) -> int:
         if subprocess.run(command, cwd=ROOT, check=False).returncode:
             failed.append(name)
     print("== tests", flush=True)
-    workers = ["-n", str(min(4, os.cpu_count() or 1))] if not pytest_arguments else []
+    workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup"] if not pytest_arguments else []
     if subprocess.run([*_PYTHON, "pytest", *workers, *pytest_arguments], cwd=ROOT, check=False).returncode:
         failed.append("tests")
     if failed:

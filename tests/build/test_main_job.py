@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -15,25 +16,56 @@ from mmm_dataset import load
 ROOT = Path(__file__).parents[2]
 
 
+TINY = """
+name: tiny
+description: for tests
+model:
+  shape: {hidden: 16, layers: 1, heads: 2, kv_heads: 2, intermediate: 32, positions: 1024, tie_embeddings: true}
+data: {max_tokens: 768}
+train: {steps: 2, learning_rate: 2e-3, precision: fp32, packs_per_step: 1, optimizer: adamw_torch}
+evaluate: {max_new_tokens: 256, constrained: both}
+"""
+
+
 @pytest.mark.slow
-def test_the_main_command_prints_the_table(tmp_path):
+def test_the_main_command_prints_the_tables(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(TINY)
     environment = {**os.environ, "MMM_BUILD_IN_PLACE": "1", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-m", "build", "main", "--out", str(tmp_path / "release" / "mmm")]
-    for _ in range(2):  # a second run replaces the first
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
+    out = tmp_path / "release" / "mmm"
+    command = [sys.executable, "-m", "build", "main", "--recipe", str(tmp_path / "tiny.yaml"), "--out", str(out)]
+
+    def main():
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stderr
-        lines = done.stdout.splitlines()
+        data, train, evaluate = done.stdout.split("\n$ oiellm ")
+        lines = data.splitlines()
         assert lines[0].split()[:4] == ["config", "train", "test", "pairs"]
         table = {line.split()[0]: line.split()[1:] for line in lines[2 : lines.index("")]}
         assert list(table) == list(load().configs)
-        for name, (train, test, pairs, *scores) in table.items():
-            assert int(train) + int(test) in (44, 45) and int(pairs) > 50
+        for name, (train_rows, test_rows, pairs, *scores) in table.items():
+            assert int(train_rows) + int(test_rows) in (44, 45) and int(pairs) > 50
             assert scores[:3] == ["1.000"] * 3, name
             tl, wl, exact = map(float, scores[3:])
             assert tl < 1 and wl < 1 and exact < 1, name
-    manifest = json.loads((tmp_path / "release" / "mmm" / "manifest.json").read_text())
+        assert train.startswith("train ") and evaluate.startswith("evaluate ")
+        for name in load().configs:  # freely and constrained
+            assert len(re.findall(rf"^{name} ", evaluate, re.MULTILINE)) == 2
+        return done
+
+    main()
+    weights = (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes()
+    results = json.loads((tmp_path / "release" / "tiny-results" / "results.json").read_text())
+    assert all(not sum(c["parse_failures"].values()) for c in results["runs"]["tiny constrained"]["configs"].values())
+    assert "already trained" in main().stderr  # a second run does only what is left to do
+    assert (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes() == weights
+    (tmp_path / "tiny.yaml").write_text(TINY.replace("steps: 2", "steps: 1"))
+    assert "training again" in main().stderr  # and never shows the model of another recipe
+    assert (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes() != weights
+
+    manifest = json.loads((out / "manifest.json").read_text())
     assert set(manifest["inputs"]) == {p.name for p in (ROOT / "build" / "demo").glob("*.jsonl")}
-    assert {p.name for p in (tmp_path / "release").iterdir()} == {"mmm", "mmm_f1", "mmm.report.jsonl"}
+    expected = {"mmm", "mmm_f1", "mmm.report.jsonl", "tiny", "tiny-results"}
+    assert {p.name for p in (tmp_path / "release").iterdir()} == expected
 
 
 def test_damage_is_of_three_kinds():
