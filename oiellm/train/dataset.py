@@ -88,14 +88,19 @@ def _strings(recipe: Recipe, records: Sequence[Record], registry: Registry) -> l
     share, seed = recipe.data.closed_share, recipe.train.seed
     if share == 0:
         return [strings(record, registry) for record in records]
-    from oiellm.evaluate.closed import closed_labels, pool
+    from oiellm.evaluate.closed import closed_labels, has_open_labels, pool
 
-    is_open = [registry.word_labels(registry.config(record.config), record.word) is None for record in records]
-    known = pool([record for record, of_open in zip(records, is_open) if of_open])
+    by_config: dict[str, list[Record]] = {}
+    for record in records:
+        if has_open_labels(record, registry):
+            by_config.setdefault(record.config, []).append(record)
+    pools = {config: pool(rows) for config, rows in by_config.items()}
     out = []
-    for at, (record, of_open) in enumerate(zip(records, is_open)):
-        listed = of_open and random.Random(f"{seed}/closed/{at}").random() < share
-        out.append(strings(record, registry, closed_labels(record, known, seed=seed + at) if listed else None))
+    for at, record in enumerate(records):
+        listed = has_open_labels(record, registry) and random.Random(f"{seed}/closed/{at}").random() < share
+        # A row that comes several times in an epoch is shown with other distractors each time.
+        labels = closed_labels(record, pools[record.config], seed=seed + at) if listed else None
+        out.append(strings(record, registry, labels))
     return out
 
 

@@ -210,6 +210,15 @@ def test_open_rows_are_shown_with_labels_as_often_as_the_recipe_says(recipe, dem
     assert shown == dataset.training_strings(recipe, records, REGISTRY)
 
 
+def test_listed_labels_are_of_the_rows_own_config(demo_release):
+    recipe = small(demo_release, data={"configs": ("en_tconer", "ja_tconer"), "closed_share": 1.0})
+    records = dataset.training_records(recipe, open_release(demo_release, REGISTRY))
+    for record, (line, _) in zip(records, dataset.training_strings(recipe, records, REGISTRY)):
+        same = {item.label for other in records if other.config == record.config for item in other.items}
+        listed = line.removeprefix(record.text + "/").removesuffix("/NER").split(";")
+        assert len(listed) == 16 and {item.label for item in record.items} <= set(listed) <= same
+
+
 @pytest.mark.parametrize("attention", ["oiellm_packed", "sdpa", "eager"])
 def test_rows_of_a_pack_do_not_see_each_other(attention, recipe, our):
     from transformers import AutoModelForCausalLM, LlamaConfig
