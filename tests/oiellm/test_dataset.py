@@ -216,7 +216,7 @@ def test_listed_labels_are_of_the_rows_own_config(demo_release):
     for record, (line, _) in zip(records, dataset.training_strings(recipe, records, REGISTRY)):
         same = {item.label for other in records if other.config == record.config for item in other.items}
         listed = line.removeprefix(record.text + "/").removesuffix("/NER").split(";")
-        assert len(listed) == 16 and {item.label for item in record.items} <= set(listed) <= same
+        assert len(listed) == min(16, len(same)) and {item.label for item in record.items} <= set(listed) <= same
 
 
 @pytest.mark.parametrize("attention", ["oiellm_packed", "sdpa", "eager"])
