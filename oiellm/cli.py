@@ -10,11 +10,23 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from oiellm.errors import OiellmError
 
+if TYPE_CHECKING:
+    from oiellm.data import Release
+    from oiellm.evaluate.model import Opened
+    from oiellm.evaluate.protocols import Selection
+    from oiellm.recipe import Evaluate
+
 BATCH = 256
+_PRINTS = ("ls", "show", "validate", "extract")
+_KEPT = {
+    "train": "; the same command goes on from the last checkpoint, if there is one yet",
+    "predict": "; what was predicted is kept, the same command goes on from there",
+    "evaluate": "; what was predicted is kept, the same command goes on from there",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,14 +44,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (OiellmError, RegistryError) as error:
         print(f"oiellm: error: {error}", file=sys.stderr)
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough; what only prints is then done
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return 0 if options.verb in _PRINTS else 141
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"oiellm: error: {where}{error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("oiellm: interrupted; what was done is kept, the same command goes on from there", file=sys.stderr)
+        print(f"oiellm: interrupted{_KEPT.get(options.verb, '')}", file=sys.stderr)
         return 130
     return 2
 
@@ -63,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     _recipe(sub)
     sub.add_argument("--memory", action="store_true", help="GiB per GPU by part, for several numbers of GPUs")
     sub.add_argument(
-        "--gpus", type=int, nargs="+", default=[1, 2, 4, 8], metavar="N", help="with --memory: numbers of GPUs"
+        "--gpus", type=_count, nargs="+", default=[1, 2, 4, 8], metavar="N", help="with --memory: numbers of GPUs"
     )
     ways = ("ddp", "zero2", "zero3", "fsdp2")
     sub.add_argument("--sharding", nargs="+", choices=ways, default=("ddp", "zero2", "fsdp2"), help="with --memory")
@@ -73,9 +86,8 @@ def _parser() -> argparse.ArgumentParser:
     _recipe(sub)
     sub.add_argument("--out", type=Path, metavar="DIR", help="the model folder (default: release/NAME-OF-THE-RECIPE)")
     sub.add_argument("--base", metavar="FOLDER", help="take the recipe's base from here")
-    sub.add_argument("--processes", type=int, metavar="N", help="refuse to run on any other number of processes")
+    sub.add_argument("--processes", type=_count, metavar="N", help="refuse to run on any other number of processes")
     sub.add_argument("--restart", action="store_true", help="do not go on from a checkpoint: begin again")
-    _registry(sub)
 
     sub = verb("predict", _predict, "predict test rows of a release into a folder, or go on where it stopped")
     _model(sub, needed=True)
@@ -83,9 +95,8 @@ def _parser() -> argparse.ArgumentParser:
     sub = verb("evaluate", _evaluate, "score a model, or predictions, on a release: tables, JSON, the Hub's YAML")
     _model(sub, needed=False)
     _rows(sub)
-    sub.add_argument(
-        "--predictions", type=Path, nargs="+", default=[], metavar="DIR", help="score these folders as well"
-    )
+    text = "score these as well: folders of predictions, or files with columns config, id and output (JSON lines, CSV, Parquet)"
+    sub.add_argument("--predictions", type=Path, nargs="+", default=[], metavar="PATH", help=text)
     sub.add_argument("--dataset", metavar="ORG/NAME", help="name of the release on the Hub, for the YAML")
     sub = verb("compare", _compare, "compare two folders of predictions by a paired bootstrap on the same rows")
     sub.add_argument("a", type=Path, metavar="A")
@@ -106,11 +117,25 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
+    return int(text)
+
+
 def _recipe(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", metavar="RECIPE", help="name of a recipe that ships, or a YAML file")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="change a value: train.epochs=1"
     )
+    _registry(parser)
+
+
+def _read_recipe(options: argparse.Namespace) -> Any:
+    from oiellm.recipe_file import load_recipe
+
+    more = [f"data.registry={json.dumps(options.registry)}"] if options.registry else []
+    return load_recipe(options.recipe, [*more, *options.set])
 
 
 def _model(parser: argparse.ArgumentParser, needed: bool) -> None:
@@ -119,9 +144,9 @@ def _model(parser: argparse.ArgumentParser, needed: bool) -> None:
     parser.add_argument("--endpoint", metavar="URL", help="ask an OpenAI-compatible completions endpoint instead")
     parser.add_argument("--continuous", action="store_true", help="continuous batching (free decoding, for GPUs)")
     parser.add_argument(
-        "--batch-size", type=int, metavar="N", help="prompts at once (default: the model's recipe, or 32)"
+        "--batch-size", type=_count, metavar="N", help="prompts at once (default: the model's recipe, or 32)"
     )
-    parser.add_argument("--max-new-tokens", type=int, metavar="N", help="default: the model's recipe, or 512")
+    parser.add_argument("--max-new-tokens", type=_count, metavar="N", help="default: the model's recipe, or 512")
     parser.add_argument("--dtype", help="default: the one the model was trained in")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, auto (default: a GPU if there is one)")
 
@@ -136,7 +161,9 @@ def _rows(parser: argparse.ArgumentParser) -> None:
         choices=("standard", "full", "paper"),
         help="which test rows (default: the model's recipe, or standard)",
     )
-    parser.add_argument("--draws", type=int, default=3, metavar="N", help="with --protocol paper: 3, or 1 as for 13B")
+    parser.add_argument(
+        "--draws", type=_count, default=3, metavar="N", help="with --protocol paper: 3, or 1 as for 13B"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
     parser.add_argument(
         "--decoding", choices=("free", "constrained", "both"), help="default: the model's recipe, or free"
@@ -172,32 +199,28 @@ def _ls(_: argparse.Namespace) -> None:
 
 def _show(options: argparse.Namespace) -> None:
     from oiellm.memory import table
-    from oiellm.recipe_file import dump, load_recipe, raw
+    from oiellm.recipe_file import dump, raw
 
-    recipe = load_recipe(options.recipe, options.set)
+    recipe = _read_recipe(options)
     if options.memory:
         print(table(recipe, options.gpus, options.sharding))
     else:
-        print(dump(recipe) if options.set else raw(options.recipe), end="")
+        print(dump(recipe) if options.set or options.registry else raw(options.recipe), end="")
 
 
 def _validate(options: argparse.Namespace) -> None:
-    from oiellm.recipe_file import load_recipe
-
-    print(f"{options.recipe}: {load_recipe(options.recipe, options.set).name} is a valid recipe")
+    print(f"{options.recipe}: {_read_recipe(options).name} is a valid recipe")
 
 
 def _train(options: argparse.Namespace) -> None:
+    recipe = _read_recipe(options)
     from mmm_dataset import load
-    from oiellm.recipe_file import load_recipe
-
-    recipe = load_recipe(options.recipe, options.set)
     from oiellm.train.job import train
 
     train(
         recipe,
         options.out or Path("release") / recipe.name,
-        registry=load(*options.registry),
+        registry=load(*recipe.data.registry),
         resume=not options.restart,
         processes=options.processes,
         base=options.base,
@@ -207,24 +230,21 @@ def _train(options: argparse.Namespace) -> None:
 # ------------------------------------------------------------------------------------------------ predict and evaluate
 
 
-def _predicted(options: argparse.Namespace) -> tuple[Any, Any, list[Path], Path]:
-    """Predict what the options ask for: release, selection, folders of the predictions, and the folder of it all."""
-    from mmm_dataset import load
-    from oiellm.data import open_release
-    from oiellm.evaluate.model import WAYS, open_configs, open_engine, predict_selection, recommended
-    from oiellm.evaluate.protocols import estimate, select
+def _wanted(options: argparse.Namespace) -> tuple[Evaluate, list[str]]:
+    """How a model wants to be used, and the registry files it knows, unless the options say otherwise."""
+    from oiellm.evaluate.model import trained_with
+    from oiellm.recipe import Evaluate
 
-    wanted = recommended(options.model or "")
-    release = open_release(options.data, load(*options.registry))
-    configs = open_configs(release, options.configs) if options.closed else options.configs
-    selection = select(release, configs, options.protocol or wanted.protocol, seed=options.seed, draws=options.draws)
-    named = Path(options.model).name if options.model else "baselines"
-    out = options.out or Path("results") / f"{named}-{release.path.name}"
-    if not options.model:
-        return release, selection, [], out
-    if selection.protocol == "full":
-        print(estimate(selection), file=sys.stderr)
-    opened = open_engine(
+    recipe = trained_with(options.model, options.revision) if options.model and not options.endpoint else None
+    if recipe is None:
+        return Evaluate(constrained="free"), options.registry
+    return recipe.evaluate, options.registry or list(recipe.data.registry)
+
+
+def _opened(options: argparse.Namespace, wanted: Evaluate) -> Opened:
+    from oiellm.evaluate.model import open_engine
+
+    return open_engine(
         options.model,
         endpoint=options.endpoint,
         continuous=options.continuous,
@@ -233,20 +253,43 @@ def _predicted(options: argparse.Namespace) -> tuple[Any, Any, list[Path], Path]
         device=options.device,
         revision=options.revision,
     )
+
+
+def _predicted(options: argparse.Namespace) -> tuple[Release, Selection, list[Path], Path]:
+    """Predict what the options ask for: release, selection, folders of the predictions, and the folder of it all."""
+    from mmm_dataset import load
+    from oiellm.data import open_release
+    from oiellm.evaluate.model import WAYS, check_limit, open_configs, predict_selection
+    from oiellm.evaluate.protocols import estimate, select
+
+    wanted, files = _wanted(options)
+    release = open_release(options.data, load(*files))
+    configs = open_configs(release, options.configs) if options.closed else options.configs
+    selection = select(release, configs, options.protocol or wanted.protocol, seed=options.seed, draws=options.draws)
+    out = (
+        options.out or Path("results") / f"{_name(options.model) if options.model else 'baselines'}-{release.path.name}"
+    )
+    if not options.model:
+        return release, selection, [], out
+    limit, ways = options.max_new_tokens or wanted.max_new_tokens, WAYS[options.decoding or wanted.constrained]
+    if "constrained" in ways:
+        check_limit(release, selection, limit)
+    if selection.protocol == "full":
+        print(estimate(selection), file=sys.stderr)
+    opened = _opened(options, wanted)
     folders = []
-    for way in WAYS[options.decoding or wanted.constrained]:
-        folders.append(out / f"{way}{'-closed' if options.closed else ''}")
+    for way in ways:
+        folder = out / f"{way}{'-closed' if options.closed else ''}"
         summary = predict_selection(
-            opened,
-            release,
-            selection,
-            folders[-1],
-            decoding=way,
-            closed=options.closed,
-            max_new_tokens=options.max_new_tokens or wanted.max_new_tokens,
+            opened, release, selection, folder, decoding=way, closed=options.closed, max_new_tokens=limit
         )
-        print(f"{folders[-1]}: {_in_words(summary)}")
+        print(f"{folder}: {_in_words(summary)}")
+        folders.append(folder)
     return release, selection, folders, out
+
+
+def _name(model: str) -> str:
+    return Path(model).resolve().name if Path(model).is_dir() else Path(model).name
 
 
 def _in_words(summary: dict[str, Any]) -> str:
@@ -265,12 +308,13 @@ def _predict(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from oiellm.evaluate.hub import check_dataset
     from oiellm.evaluate.job import evaluate_runs
     from oiellm.evaluate.runs import read_run
 
+    check_dataset(options.dataset)
     release, selection, folders, out = _predicted(options)
-    named = Path(options.model or "").name
-    runs = {f"{named} {folder.name}": read_run(folder) for folder in folders}
+    runs = {f"{_name(options.model)} {folder.name}": read_run(folder) for folder in folders}
     runs |= {str(folder): read_run(folder) for folder in options.predictions}
     print(evaluate_runs(release, selection, runs, out, dataset=options.dataset))
     print(f"\n{out / 'table.md'}: as Table 1 of the paper; {out / 'results.json'}: every figure")
@@ -295,49 +339,46 @@ def _compare(options: argparse.Namespace) -> None:
 
 def _extract(options: argparse.Namespace) -> None:
     from mmm_dataset import load
-    from oiellm.evaluate.model import open_engine, recommended
-    from oiellm.predict.extract import Extractor
+    from oiellm.predict.extract import Extractor, TextError
 
-    wanted = recommended(options.model)
-    opened = open_engine(
-        options.model,
-        endpoint=options.endpoint,
-        continuous=options.continuous,
-        batch_size=options.batch_size or wanted.batch_size,
-        dtype=options.dtype,
-        device=options.device,
-        revision=options.revision,
-    )
-    extractor = Extractor(opened.engine, load(*options.registry))
-    for first, texts in _lines(options.file):
+    wanted, files = _wanted(options)
+    extractor = Extractor(_opened(options, wanted).engine, load(*files))
+    asked = {
+        "task": options.task,
+        "language": options.language,
+        "constrain": not options.free,
+        "max_new_tokens": options.max_new_tokens or wanted.max_new_tokens,
+    }
+    refused = 0
+    for batch in _batches(options.file):
         try:
-            found = extractor.extract_many(
-                texts,
-                task=options.task,
-                language=options.language,
-                constrain=not options.free,
-                max_new_tokens=options.max_new_tokens or wanted.max_new_tokens,
-            )
-        except OiellmError as error:
-            raise OiellmError(f"{options.file}, texts from line {first}: {error}") from error
-        for extraction in found:
-            print(json.dumps(asdict(extraction), ensure_ascii=False), flush=True)
+            found = list(zip(batch, extractor.extract_many([text for _, text in batch], **asked)))
+        except TextError:  # one of them; the others are answered all the same
+            found = []
+            for number, text in batch:
+                try:
+                    found.append(((number, text), extractor.extract(text, **asked)))
+                except TextError as error:
+                    refused += 1
+                    print(f"oiellm: {options.file}:{number}: {error}", file=sys.stderr)
+        for (number, _), extraction in found:
+            print(json.dumps({"line": number, **asdict(extraction)}, ensure_ascii=False), flush=True)
+    if refused:
+        raise OiellmError(f"{options.file}: {refused} texts could not be asked about, see above; all others were")
 
 
-def _lines(name: str) -> Iterator[tuple[int, list[str]]]:
-    """Number of the first line, and up to ``BATCH`` lines that are not blank."""
-    texts: list[str] = []
-    first = 1
+def _batches(name: str) -> Iterator[list[tuple[int, str]]]:
+    """Line number and text of the lines that are not blank, up to ``BATCH`` at a time."""
+    texts: list[tuple[int, str]] = []
     with nullcontext(sys.stdin) if name == "-" else open(name, encoding="utf-8-sig") as file:
         try:
             for number, line in enumerate(file, 1):
                 if text := line.rstrip("\r\n"):
-                    first = first if texts else number
-                    texts.append(text)
+                    texts.append((number, text))
                 if len(texts) == BATCH:
-                    yield first, texts
+                    yield texts
                     texts = []
         except UnicodeDecodeError as error:
             raise OiellmError(f"{name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error
     if texts:
-        yield first, texts
+        yield texts

@@ -178,7 +178,8 @@ def mixture(
         seed: of the draws.
 
     Raises:
-        OiellmError: a test row is among them, a row is not annotated, or nothing is there to train on.
+        OiellmError: a test row is among them, or its text under another id in one's own records; a row is not annotated or
+            of an unknown config; or nothing is there to train on.
     """
     weights = weights or {}
     if unknown := set(weights) - set(release.registry.configs):
@@ -187,9 +188,13 @@ def mixture(
     for name in release.choose(configs):
         drawn = _drawn(release.records(name, "train"), rows, f"{seed}/{name}")
         chosen += _weighted(drawn, weights.get(name, 1.0), f"{seed}/{name}/weight")
-    for path in records:
-        chosen += own_records(path)
+    own = [record for path in records for record in own_records(path)]
+    for record in own:
+        if record.config not in release.registry.configs:
+            raise OiellmError(f"record {record.id!r}: no config {record.config!r}; name its registry with --registry")
+    chosen += own
     _refuse_test_rows(chosen, release)
+    _refuse_test_texts(own, release)
     if bare := next((record for record in chosen if record.raw is None and not record.is_annotated), None):
         raise OiellmError(f"record {bare.id!r}: no label or no items yet, so there is nothing to learn from it")
     if not chosen:
@@ -216,6 +221,15 @@ def _refuse_test_rows(records: Iterable[Record], release: Release) -> None:
             raise OiellmError(
                 f"record {record.id!r} of {record.config} is a test row of {release.path}: it must not train; take it out"
             )
+
+
+def _refuse_test_texts(own: Sequence[Record], release: Release) -> None:
+    """One's own records never went through the release's search for twins."""
+    mine = {(record.config, record.text): record.id for record in own}
+    for config in sorted({record.config for record in own} & set(release.configs)):
+        for record in release.records(config, "test"):
+            if (name := mine.get((config, record.text))) is not None:
+                raise OiellmError(f"record {name!r} has the text of test row {record.id!r} of {config}: take it out")
 
 
 def strings(record: Record, registry: Registry, labels: Sequence[str] | None = None) -> tuple[str, str]:

@@ -6,9 +6,12 @@ trade-off where it is set; :mod:`oiellm.recipe_file` reads them and says which l
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from mmm_dataset import load
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
@@ -82,6 +85,8 @@ class Data(Part):
 
     release: str = "mmm"
     """Folder, name under ``release/``, or ORG/NAME of a Hub data set."""
+    registry: tuple[str, ...] = ()
+    """Registry files with more configs than the 21 of MMM: ``xsid``, or paths of TOML files."""
     configs: Literal["all"] | tuple[str, ...] = "all"
     rows: Count | None = None
     """At most so many train rows of each config."""
@@ -95,6 +100,18 @@ class Data(Part):
     """Longest row, prompt and completion and EOS; longer ones are left out, counted and reported, never cut."""
     too_long_limit: Share = 0.01
     """Share of rows that may be too long before training is refused."""
+
+    @field_validator("configs", "weights")
+    @classmethod
+    def _known(cls, names: Any, info: ValidationInfo) -> Any:
+        known = load(*info.data.get("registry", ())).configs
+        for name in () if names == "all" else names:
+            if name not in known:
+                near = get_close_matches(name, known, 1)
+                raise ValueError(
+                    f"no config {name!r}; " + (f"did you mean {near[0]}?" if near else "see data.registry")
+                )
+        return names
 
     @model_validator(mode="after")
     def _weighed(self) -> Data:

@@ -156,8 +156,9 @@ def compare_runs(
     result = compare(a.outputs, b.outputs, gold(records, release.registry), resamples=resamples, seed=seed)
     about = {"a": first, "b": second, "manifest_sha256": release.digest, "about": {n: r.about for n, r in runs.items()}}
     _write(out / "comparison.json", pretty({**about, **result}))
-    _write(out / "comparison.md", f"# {second} against {first}\n\n" + compared(result, first, second, "pipe"))
-    return compared(result, first, second)
+    notes = "".join(f"\n{name}: {run.note}\n" for name, run in runs.items() if run.note)
+    _write(out / "comparison.md", f"# {second} against {first}\n\n" + compared(result, first, second, "pipe") + notes)
+    return compared(result, first, second) + notes
 
 
 def _write(path: Path, text: str) -> None:

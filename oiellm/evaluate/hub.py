@@ -29,8 +29,7 @@ def eval_results(run: Mapping[str, Any], dataset: str, date: str, notes: str = "
     Raises:
         OiellmError: a figure is missing or no number, or ``dataset`` cannot be the name of a data set.
     """
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
-        raise OiellmError(f"{dataset!r} is no ORG/NAME of a Hub data set: give the one that the figures belong to")
+    check_dataset(dataset)
     entries = []
     for config, entry in run["configs"].items():
         found = figures(entry)
@@ -44,6 +43,12 @@ def eval_results(run: Mapping[str, Any], dataset: str, date: str, notes: str = "
         value = round(100 * found["all"], 2)
         entries.append({"dataset": {"id": dataset, "task_id": config}, "value": value, "date": date, "notes": text})
     return entries
+
+
+def check_dataset(dataset: str | None) -> None:
+    """Raise OiellmError if this cannot be the name of a data set on the Hub; None is for none."""
+    if dataset is not None and not re.fullmatch(r"[\w.-]+/[\w.-]+", dataset):
+        raise OiellmError(f"{dataset!r} is no ORG/NAME of a Hub data set: give the one that the figures belong to")
 
 
 def file_name(name: str) -> str:

@@ -13,9 +13,10 @@ from oiellm.data import Release
 from oiellm.errors import OiellmError
 from oiellm.evaluate.closed import closed_labels, has_open_labels, pool
 from oiellm.evaluate.protocols import Selection, chosen
+from oiellm.predict.checkpoint import ABOUT
 from oiellm.predict.engine import Engine
 from oiellm.predict.run import predict
-from oiellm.recipe import Evaluate
+from oiellm.recipe import Recipe
 
 Decoding = Literal["free", "constrained"]
 WAYS: Final[Mapping[str, tuple[Decoding, ...]]] = {
@@ -137,12 +138,43 @@ def _listed(records: Sequence[Record], release: Release) -> dict[tuple[str, str]
     return {(record.config, record.id): closed_labels(record, pools[record.config]) for record in open_rows}
 
 
-def recommended(model: str) -> Evaluate:
-    """How the recipe that a model was trained with wants it tested; the defaults for other models, decoded freely."""
-    path = Path(model) / "mmm.json"
+def check_limit(release: Release, selection: Selection, max_new_tokens: int) -> None:
+    """Raise OiellmError if a constrained output of some config might not be whole within ``max_new_tokens``.
+
+    Asked before anything is predicted; it depends on the label sets alone.
+    """
+    from oiellm.predict.grammar import grammar
+
+    registry, need = release.registry, 0
+    for config in map(registry.config, selection.ids):
+        for word in registry.task(config.task).words:
+            labels = registry.text_labels(config)
+            empty = grammar("", word, text_labels=labels, word_labels=None, task_words=registry.task_words)
+            need = max(need, empty.reserve + 1)
+    if max_new_tokens < need:
+        raise OiellmError(
+            f"max_new_tokens {max_new_tokens} is too small to always finish the label: give {need} or more"
+        )
+
+
+def trained_with(model: str, revision: str | None = None) -> Recipe | None:
+    """The recipe that a model of ours was trained with, from its ``mmm.json``; None for other models.
+
+    Raises:
+        OiellmError: the file cannot be read.
+    """
+    path = Path(model) / ABOUT
+    if not Path(model).is_dir():
+        from huggingface_hub import hf_hub_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+        try:
+            path = Path(hf_hub_download(model, ABOUT, revision=revision))
+        except (HfHubHTTPError, HFValidationError, OSError):
+            return None  # not ours; that it is not there at all is found when it is loaded
     if not path.is_file():
-        return Evaluate(constrained="free")
+        return None
     try:
-        return Evaluate.model_validate(json.loads(path.read_text(encoding="utf-8"))["recipe"]["evaluate"])
+        return Recipe.model_validate(json.loads(path.read_text(encoding="utf-8"))["recipe"])
     except (ValueError, KeyError, TypeError) as error:
-        raise OiellmError(f"{path}: cannot be read ({error}); copy the model again") from error
+        raise OiellmError(f"{path}: holds no recipe that can be read; copy the model again ({error})") from error

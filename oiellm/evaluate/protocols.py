@@ -49,7 +49,7 @@ class Selection:
     @property
     def line(self) -> str:
         """The protocol in one line, to be quoted with the figures."""
-        drawn = "" if self.seed is None else f", at most {max(map(len, self.draws.values()))} draws, seed {self.seed}"
+        drawn = "" if self.seed is None else f", draws at most {max(map(len, self.draws.values()))}, seed {self.seed}"
         configs = f"{len(self.ids)} config{'s' * (len(self.ids) != 1)}"
         return f"{self.protocol}: {self.rows:,} rows of {configs}{drawn}"
 

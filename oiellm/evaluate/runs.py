@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from mmm_dataset import Record
+from mmm_f1.unified import FORMS, Form
 from oiellm.errors import OiellmError
 from oiellm.evaluate import closed
 from oiellm.evaluate.columns import Key, Output
@@ -38,12 +39,39 @@ class Run:
             )
 
 
-def read_run(folder: Path) -> Run:
-    """The predictions of a folder; a run whose settings hold ``closed`` is noted as of the closed setting.
+def read_run(path: Path) -> Run:
+    """The predictions of a folder of ours, or of anyone's file.
+
+    Args:
+        path: a folder of :func:`oiellm.predict.run.predict`; a run whose settings hold ``closed`` is noted as of the closed
+            setting. Or a JSON lines, CSV or Parquet file with the columns ``config``, ``id`` and ``output``, and ``form`` if
+            the strings are not in escaped form.
 
     Raises:
-        OiellmError: there are none, or a row comes twice.
+        OiellmError: there are none, a column is missing, or a row comes twice.
     """
+    return _read_file(path) if path.is_file() else _read_folder(path)
+
+
+def _read_file(path: Path) -> Run:
+    from mmm_f1.tables import UserError, read
+
+    try:
+        table = read(str(path))
+        forms = table.column("form") if table.has("form") else ["escaped"] * len(table.rows)
+        keys = list(zip(table.column("config"), table.column("id")))
+        outputs = {key: Output(text, cast(Form, form)) for key, text, form in zip(keys, table.column("output"), forms)}
+        for at, form in enumerate(forms):
+            if form not in FORMS:
+                raise table.error(at, f"form {form!r} is not one of {', '.join(FORMS)}")
+    except UserError as error:
+        raise OiellmError(str(error)) from error
+    if len(outputs) != len(keys):
+        raise OiellmError(f"{path}: {len(keys) - len(outputs):,} rows come twice: config and id must be unique")
+    return Run(outputs, about={"file": path.name})
+
+
+def _read_folder(folder: Path) -> Run:
     from oiellm.predict.store import read_predictions
 
     rows, run = read_predictions(folder)

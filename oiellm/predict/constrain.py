@@ -118,7 +118,7 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
         """Scores of the next token, (rows, vocabulary), given all ids so far, (rows, tokens).
 
         Raises:
-            RuntimeError: the last tokens are not the best ones, a matcher failed, or a row can write nothing more.
+            RuntimeError: the last tokens are not the best ones, or a matcher failed.
         """
         if len(input_ids) != len(self.rows):
             raise RuntimeError(f"{len(self.rows)} grammars for {len(input_ids)} rows: constrained decoding is greedy")
@@ -146,13 +146,13 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
         masked = scores[wrong].masked_fill_(~allowed, -torch.inf)
         top, chosen = (values.tolist() for values in masked.max(-1))
         for number, row in enumerate(rows):
-            if top[number] > -torch.inf and row.splits(chosen[number], left):
-                # A character would be cut: end here, and let the repair drop the item.
+            # A character would be cut, or the tokenizer has no way to write what must follow (as of a text that spells one of
+            # its special tokens): end here, and let the repair drop the item.
+            stuck = top[number] == -torch.inf or row.splits(chosen[number], left)
+            if stuck or not row.take(chosen[number], left):
                 row.done = self.closed[wrong[number]] = True
                 masked[number] = -torch.inf
                 masked[number, row.owner.eos[0]] = 0
-            elif top[number] == -torch.inf or not row.take(chosen[number], left):
-                raise RuntimeError(f"no token can follow {row.out[-80:]!r}: the tokenizer lacks one, or it is banned")
         scores[wrong] = masked
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from oiellm.errors import OiellmError
 from oiellm.predict.engine import Finish, Reply, Request
+from oiellm.predict.grammar import behind_a_possible_space
 
 if TYPE_CHECKING:
     from openai import APIError
@@ -26,6 +27,9 @@ class EndpointEngine:
 
     The server tokenises: a BOS is put in front if its tokenizer does so, as here, but a piece of text that spells a special
     token (``</s>``) is read as that token, which in training and in the local engines it never is.
+
+    Models of the Llama 2 kind begin a completion with a space, which servers show and the local engines do not: one space in
+    front is taken away, and a grammar allows it.
 
     A constrained request carries its grammar in the form vLLM reads (``structured_outputs``). A server that ignores it replies
     freely, and the reply is read as strictly as any. No server closes an output at the limit: a reply cut there has the finish
@@ -111,7 +115,8 @@ class EndpointEngine:
     async def _one(self, client: Any, request: Request, max_new_tokens: int) -> Reply:
         from openai import APIStatusError
 
-        extra = None if request.grammar is None else {"structured_outputs": {"grammar": request.grammar}}
+        grammar = request.grammar and behind_a_possible_space(request.grammar)
+        extra = {"structured_outputs": {"grammar": grammar}} if grammar else None
         try:
             answer = await client.completions.create(
                 model=self.model, prompt=request.prompt, max_tokens=max_new_tokens, temperature=0.0, extra_body=extra
@@ -124,7 +129,9 @@ class EndpointEngine:
             raise OiellmError(f"{self.url}: the answer is no completion; the address of most servers ends in /v1")
         choice, usage = answer.choices[0], answer.usage
         finish: Finish = "length" if choice.finish_reason == "length" else "stop"
-        return Reply(request.key, choice.text, finish, -1 if usage is None else usage.completion_tokens, -1)
+        # Behind a prompt, Llama 2's tokenizer writes a space that is not there when the completion stands alone.
+        text = choice.text.removeprefix(" ")
+        return Reply(request.key, text, finish, -1 if usage is None else usage.completion_tokens, -1)
 
     def _explain(self, error: APIError) -> OiellmError:
         from openai import APIConnectionError, APIStatusError

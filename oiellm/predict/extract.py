@@ -14,6 +14,10 @@ from oiellm.predict.engine import Engine, Reply
 from oiellm.predict.reading import Question, answer, ask
 
 
+class TextError(OiellmError):
+    """A text that a model cannot be asked about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entity:
     """A labelled piece of the text: ``text`` is the input's ``[start:end]``, in code points."""
@@ -98,20 +102,20 @@ class Extractor:
             max_new_tokens: limit of one output.
 
         Raises:
-            OiellmError: no such task or language, or a text that is empty or longer than the model takes; nothing is
-                returned then.
+            OiellmError: no such task or language; as a :class:`TextError` a text that is empty or longer than the model
+                takes. Nothing is returned then.
         """
         word, text_labels, word_labels = self._resolve(task, language)
         questions = []
         for number, text in enumerate(texts, 1):
             if not isinstance(text, str) or not text or not _is_utf8(text):
-                raise OiellmError(f"text {number} is empty or no text that UTF-8 can hold; leave it out")
+                raise TextError(f"text {number} is empty or no text that UTF-8 can hold; leave it out")
             questions.append(Question(text, word, prompt(text, word), text_labels, word_labels, constrained=constrain))
         words = self.registry.task_words
         replies: dict[int, Reply] = {}
         for reply in self.engine.generate([ask(at, q, words) for at, q in enumerate(questions)], max_new_tokens):
             if reply.finish == "too_long":
-                raise OiellmError(self._too_long(reply.key + 1, len(questions[reply.key].text)))
+                raise TextError(self._too_long(reply.key + 1, len(questions[reply.key].text)))
             replies[reply.key] = reply
         return [_extraction(question, replies[at], words) for at, question in enumerate(questions)]
 

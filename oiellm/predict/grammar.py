@@ -172,6 +172,11 @@ def behind_space(lark: str) -> str:
     return lark.replace("\nstart: ", '\nstart: " " ', 1)
 
 
+def behind_a_possible_space(lark: str) -> str:
+    """The same grammar after one space or none, for servers whose tokenizer is not known here."""
+    return lark.replace("\nstart: ", '\nstart: " "? ', 1)
+
+
 def rest_at(output: str, word: str) -> int:
     """Where the items of an output begin, after its first bare ``/WORD/``; -1 if it has none (yet)."""
     head = re.match(rf"(?:\\.|[^\\])*?/{re.escape(word)}/", output, re.DOTALL)

@@ -77,7 +77,7 @@ def load_model(
             device_map=device or ("cuda" if torch.cuda.is_available() else "cpu"),
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, AssertionError, SafetensorError) as error:
         raise OiellmError(f"{where}: cannot be loaded as a causal language model: {_first_line(error)}") from error
     if missing := sorted(info["missing_keys"]):
         raise OiellmError(f"{where}: the weights lack {len(missing)} tensors, {missing[0]!r} among them; copy it again")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -135,12 +135,15 @@ def _known(
 ) -> dict[str, Any]:
     """The settings that are known here; the rows enter by a digest of their ids and prompts."""
     digest, seen = hashlib.sha256(), set()
+    sets: dict[tuple[str, str], list[list[str] | None]] = {}  # lists in prompts are in the prompts
     for record, question in zip(records, questions):
         key = (record.config, record.id)
         if key in seen:
             raise OiellmError(f"record {record.id!r} of {record.config} is there twice; ids must be unique in a config")
         seen.add(key)
         digest.update(dump([*key, question.prompt]).encode() + b"\n")
+        if (record.config, question.word) not in sets:
+            sets[record.config, question.word] = [_sorted(question.text_labels), _sorted(question.word_labels)]
     libraries = ["openai"] if engine.name == "openai" else ["torch", "transformers"]
     if constrained:
         libraries.append("llguidance")
@@ -152,8 +155,13 @@ def _known(
         "max_new_tokens": max_new_tokens,
         "rows": len(records),
         "rows_digest": digest.hexdigest(),
+        "labels_digest": hashlib.sha256(dump(sorted(map(str, sets.items()))).encode()).hexdigest(),
         "versions": {"oiellm": __version__, **{name: _version(name) for name in libraries}},
     }
+
+
+def _sorted(labels: Collection[str] | None) -> list[str] | None:
+    return None if labels is None else sorted(labels)
 
 
 def _version(library: str) -> str | None:

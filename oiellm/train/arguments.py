@@ -82,6 +82,7 @@ def make_arguments(recipe: Recipe, run: Path, processes: int | None) -> SFTConfi
             seed=train.seed,
             data_seed=train.seed,
             logging_steps=train.log_every,
+            logging_first_step=True,
             logging_nan_inf_filter=False,
             save_strategy="steps",
             save_steps=train.save_every,
@@ -97,6 +98,11 @@ def make_arguments(recipe: Recipe, run: Path, processes: int | None) -> SFTConfi
         raise OiellmError(
             f"{processes} processes were asked for, but {made.world_size} run: start them with torchrun --nproc_per_node "
             "(accelerate launch --cpu silently runs one)"
+        )
+    if made.n_gpu > 1:
+        raise OiellmError(
+            f"{made.n_gpu} GPUs are visible to one process: start one process for each with torchrun --nproc_per_node "
+            f"{made.n_gpu}, or choose one with CUDA_VISIBLE_DEVICES=0"
         )
     made.gradient_accumulation_steps = accumulation(train.packs_per_step, train.packs_at_once, made.world_size)
     return made

@@ -106,6 +106,7 @@ def train(
         ) from error
     if trainer.is_world_process_zero():
         _remove_checkpoints(run)
+    say(f"{out}: trained in {trainer.state.global_step:,} steps")
     return out
 
 
@@ -113,7 +114,13 @@ def _digest(recipe: Recipe) -> str:
     """SHA-256 of everything in a recipe that decides the trained weights."""
     found = recipe.model_dump(mode="json", include={"model", "data", "train"})
     # Names of places; what is there is compared instead.
-    for part, key in (("model", "base"), ("model", "attention"), ("data", "release"), ("data", "records")):
+    for part, key in (
+        ("model", "base"),
+        ("model", "attention"),
+        ("data", "release"),
+        ("data", "registry"),
+        ("data", "records"),
+    ):
         del found[part][key]
     found["train"] = {key: value for key, value in found["train"].items() if key not in _FREE | _HOW}
     return hashlib.sha256(dump(found).encode()).hexdigest()
@@ -133,11 +140,18 @@ def _base_name(recipe: Recipe) -> str | None:
     return Path(base).resolve().name if base and Path(base).is_dir() else base
 
 
+def _base_digest(recipe: Recipe) -> str | None:
+    """What tells one base from another, wherever it is and whatever it is called."""
+    from oiellm.predict.checkpoint import digest, find
+
+    return recipe.model.base and digest(find(recipe.model.base, recipe.model.revision))
+
+
 def _facts(recipe: Recipe, digest: str, rows: Rows, world: int) -> dict[str, Any]:
     how = {key: getattr(recipe.train, key) for key in sorted(_HOW)}
     return {
         "recipe": digest,
-        "base": _base_name(recipe),
+        "base": _base_digest(recipe),
         "data": rows.digest(),
         "how": {**conditions(world), **how, "attention": recipe.model.attention},
     }
@@ -148,7 +162,8 @@ def _mmm(named: Recipe, recipe: Recipe, release: Release, rows: Rows, facts: dic
     return {
         "recipe": named.model_dump(mode="json"),
         "recipe_digest": facts["recipe"],
-        "base": facts["base"],
+        "base": _base_name(recipe),
+        "base_digest": facts["base"],
         "release": release.manifest.get("name", release.path.name),
         "manifest_sha256": release.digest,
         "data_digest": facts["data"],
@@ -182,7 +197,7 @@ def _finished(out: Path, facts: dict[str, Any], say: Callable[[str], None]) -> b
         return False
     try:
         found = json.loads((out / "mmm.json").read_text(encoding="utf-8"))
-        same = (found["recipe_digest"], found["base"], found["data_digest"]) == (
+        same = (found["recipe_digest"], found["base_digest"], found["data_digest"]) == (
             facts["recipe"],
             facts["base"],
             facts["data"],

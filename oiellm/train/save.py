@@ -39,7 +39,9 @@ def save(trainer: Any, recipe: Recipe, tokenizer: Any, out: Path, facts: Mapping
         model = accelerator.unwrap_model(trainer.model, keep_torch_compile=False).merge_and_unload()
         state = model.state_dict()
     else:
-        state = accelerator.get_state_dict(trainer.model_wrapped)
+        # A compiled model calls its weights by other names.
+        gathered = accelerator.get_state_dict(trainer.model_wrapped)
+        state = {key.replace("_orig_mod.", ""): value for key, value in gathered.items()}
         model = accelerator.unwrap_model(trainer.model_wrapped, keep_torch_compile=False)
     if trainer.is_world_process_zero():
         staged = out.with_name(f".{out.name}.writing")

@@ -35,7 +35,9 @@ class KitTrainer(SFTTrainer):  # type: ignore[misc]
         super().__init__(**options)
         self.facts, self.keep = facts, keep
         base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
-        self.chunked = chunked or "logits_to_keep" not in inspect.signature(type(base).forward).parameters
+        # TRL's loss also where the model has a loss of its own to add (mixtures of experts) or cannot leave logits out.
+        partial = "logits_to_keep" in inspect.signature(type(base).forward).parameters and not self.aux_loss_enabled
+        self.chunked = chunked or not partial
         self._staging: Path | None = None
         self._tokens, self._since = 0, time.perf_counter()
         self.remove_callback(PrinterCallback)
@@ -77,6 +79,12 @@ class KitTrainer(SFTTrainer):  # type: ignore[misc]
             super()._run_epoch(*args, **options)
         else:
             self.control.should_training_stop = True
+
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        # A checkpoint holds tied weights once; the library misses the other name of them.
+        tied = set(getattr(self.model, "all_tied_weights_keys", None) or ())
+        missing = [key for key in load_result.missing_keys if key not in tied]
+        super()._issue_warnings_after_load(load_result._replace(missing_keys=missing))
 
     def _get_output_dir(self, trial: Any) -> str:
         return str(self._staging or self.args.output_dir)

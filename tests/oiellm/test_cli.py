@@ -9,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from mmm_dataset import load
 from oiellm.cli import main
+
+ROOT = Path(__file__).parents[2]
 
 TINY = """
 name: tiny
@@ -93,6 +96,18 @@ def test_open_labels_can_be_listed_in_the_prompt(model, demo_release, tmp_path, 
     assert "for configs with open word-level labels" in capsys.readouterr().err
 
 
+def test_listed_labels_come_from_the_train_split(demo_release):
+    from oiellm.data import open_release
+    from oiellm.evaluate.model import _listed
+
+    release = open_release(demo_release, load())
+    rows = list(release.records("en_tconer", "test"))
+    train = {item.label for record in release.records("en_tconer", "train") for item in record.items}
+    for record in rows:
+        listed = _listed(rows, release)["en_tconer", record.id]
+        assert set(listed) <= train | {item.label for item in record.items}
+
+
 def test_texts_in_and_json_lines_out(model, tmp_path, capsys, monkeypatch):
     (tmp_path / "texts.txt").write_text("Kazan filmed.\n\n a/NER: b;c \n", encoding="utf-8")
     line = ["extract", "--model", str(model), "--task", "scnm", "--language", "en"]
@@ -105,6 +120,7 @@ def test_texts_in_and_json_lines_out(model, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("Kazan filmed.\n"))
     assert main(line) == 0
     assert json.loads(capsys.readouterr().out) == rows[0]
+    assert [row["line"] for row in rows] == [1, 3]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +134,7 @@ def test_texts_in_and_json_lines_out(model, tmp_path, capsys, monkeypatch):
         (["evaluate", "--data", "RELEASE", "--predictions", "nowhere"], "nowhere"),
         (["extract", "--model", "MODEL", "--task", "scnm", "--language", "jp", "FILE"], "no language 'jp'"),
         (["extract", "--model", "MODEL", "--task", "scnm", "--language", "en", "nofile"], "nofile"),
+        (["evaluate", "--data", "RELEASE", "--dataset", "not a name"], "no ORG/NAME"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(arguments, says, model, demo_release, tmp_path, capsys, monkeypatch):
@@ -130,21 +147,80 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, says, model, demo_rele
     assert error.startswith("oiellm: error: ") and says in error and len(error.splitlines()) == 1
 
 
-def test_a_long_text_is_refused_and_the_model_folder_is_checked(model, tmp_path, capsys):
-    (tmp_path / "long.txt").write_text("x" * 100_000, encoding="utf-8")
-    line = ["extract", "--task", "NER", "--language", "en", str(tmp_path / "long.txt"), "--model"]
-    assert main([*line, str(model)]) == 2
-    assert "100000 characters; the model" in capsys.readouterr().err
+def test_a_text_that_is_too_long_does_not_cost_the_others(model, tmp_path, capsys):
+    (tmp_path / "texts.txt").write_text(f"one\n\n{'x' * 100_000}\ntwo\n", encoding="utf-8")
+    line = ["extract", "--task", "NER", "--language", "en", "--model", str(model), str(tmp_path / "texts.txt")]
+    assert main(line) == 2
+    said = capsys.readouterr()
+    assert [(row["line"], row["text"]) for row in map(json.loads, said.out.splitlines())] == [(1, "one"), (4, "two")]
+    assert "texts.txt:3: text 1 has 100000 characters; the model" in said.err and "1 texts could not" in said.err
+
+
+def test_the_model_folder_is_checked(model, tmp_path, capsys):
     broken = tmp_path / "broken"
     broken.mkdir()
     for path in model.iterdir():
         if path.name != "tokenizer.json" and path.is_file():
             (broken / path.name).write_bytes(path.read_bytes())
+    line = ["extract", "--task", "NER", "--language", "en", "--model"]
     assert main([*line, str(broken)]) == 2
     assert "tokenizer.json" in capsys.readouterr().err
+    assert main([*line, str(model), "--device", "cuda:99"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_wrong_options_are_one_line():
-    command = [sys.executable, "-m", "oiellm", "evaluate", "--protocol", "quick"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ})
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "standard" in done.stderr
+def test_predictions_of_other_tools_are_scored(demo_release, tmp_path, capsys):
+    from oiellm.data import open_release, strings
+
+    release = open_release(demo_release, load())
+    rows = [
+        {"config": record.config, "id": record.id, "output": strings(record, load())[1]}
+        for record in release.records("ja_tcree", "test")
+    ]
+    file = tmp_path / "theirs.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    line = ["evaluate", "--data", str(demo_release), "--configs", "ja_tcree", "--out", str(tmp_path / "out")]
+    assert main([*line, "--predictions", str(file)]) == 0
+    (run,) = json.loads((tmp_path / "out" / "results.json").read_text())["runs"].values()
+    assert run["overall"]["tl"] == run["overall"]["wl"] == run["overall"]["all"] == 1
+    file.write_text(json.dumps(rows[0]) + "\n" + json.dumps({**rows[1], "output": None}), encoding="utf-8")
+    assert main([*line, "--predictions", str(file)]) == 2
+    assert "theirs.jsonl:2: column 'output' holds None" in capsys.readouterr().err
+
+
+def test_a_limit_too_small_for_labels_is_told_before_anything_is_predicted(model, demo_release, tmp_path, capsys):
+    line = [
+        "evaluate",
+        "--model",
+        str(model),
+        "--data",
+        str(demo_release),
+        "--configs",
+        "en_tconer",
+        "--decoding",
+        "both",
+    ]
+    assert main([*line, "--max-new-tokens", "60", "--out", str(tmp_path / "out")]) == 2
+    assert "max_new_tokens 60 is too small to always finish the label" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_broken_pipe_never_looks_like_a_finished_training(recipe, demo_release, tmp_path):
+    command = f"{sys.executable} -m oiellm train {recipe} --set data.release={demo_release} --out {tmp_path / 'm'} 2>&1 | true"
+    done = subprocess.run(["bash", "-c", f"{command}; exit ${{PIPESTATUS[0]}}"], cwd=ROOT)
+    assert done.returncode != 0 or (tmp_path / "m" / "mmm.json").is_file()
+
+
+def test_a_registry_file_is_part_of_the_recipe_and_remembered(recipe, tmp_path, capsys):
+    assert main(["validate", str(recipe), "--set", "data.configs=[en_xsid]"]) == 2
+    assert "data.configs: no config 'en_xsid'" in capsys.readouterr().err
+    assert main(["validate", str(recipe), "--registry", "xsid", "--set", "data.configs=[en_xsid]"]) == 0
+    assert main(["validate", str(recipe), "--set", "data.weights={en_scmn: 2}"]) == 2
+    assert "did you mean en_scnm?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option, says", [(["--protocol", "quick"], "standard"), (["--batch-size", "-1"], "1 or more")])
+def test_wrong_options_are_one_line(option, says):
+    command = [sys.executable, "-m", "oiellm", "evaluate", *option]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ})
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and says in done.stderr

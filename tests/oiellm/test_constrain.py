@@ -12,7 +12,7 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import LlamaConfig, LlamaForCausalLM, LogitsProcessor, LogitsProcessorList, PreTrainedTokenizerFast
 
 from mmm_dataset import Decoded, decode, encode, load, prompt
-from mmm_f1.unified import REPEATED_PAIR, render
+from mmm_f1.unified import REPEATED_PAIR, Failure, parse, render
 from oiellm.data import open_release
 from oiellm.errors import OiellmError
 from oiellm.predict import constrain
@@ -353,15 +353,28 @@ def test_errors_of_the_matcher_surface(families):
         processor(torch.tensor([[0, first + 1]]), torch.zeros(1, setup.width))
 
 
-def test_a_text_that_the_tokenizer_cannot_write_is_an_error_not_a_wrong_output():
+def test_what_the_tokenizer_cannot_write_ends_the_row_and_fails_to_parse():
     known = {char: at for at, char in enumerate([*SPECIAL, *"a/NER:b;Ġ"])}
     inner = Tokenizer(models.BPE(known, []))
     inner.pre_tokenizer, inner.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     constrainer = Constrainer(wrap(inner), 12, [1])
     made = grammar("x", "NER", text_labels=["東"], word_labels=["b"])
     processor = constrainer.processor([(made.lark, made.reserve)], 1, 40)
-    with pytest.raises(RuntimeError, match="no token can follow"):
-        processor(torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, 12))
+    scores = processor(torch.zeros(1, 1, dtype=torch.long), torch.zeros(1, 12))
+    assert scores.argmax().item() == 1 and processor.closed == [True]
+    assert isinstance(parse(repair("", "NER")[0], "NER"), Failure)
+
+
+def test_no_eos_is_allowed_where_the_output_is_not_whole(families):
+    setup = families["characters"]
+    other = setup.tokenizer.convert_tokens_to_ids("a")
+    constrainer = Constrainer(setup.tokenizer, setup.width, [setup.tokenizer.eos_token_id, other])
+    made = grammar("x", "NER", text_labels=["b"], word_labels=["c"])
+    processor = constrainer.processor([(made.lark, made.reserve)], 1, 40)
+    wanted = torch.zeros(1, setup.width)
+    wanted[0, [setup.tokenizer.eos_token_id, other]] = 9.0  # both ends are what the model likes best
+    scores = processor(torch.zeros(1, 1, dtype=torch.long), wanted)
+    assert scores.argmax().item() not in (setup.tokenizer.eos_token_id, other)
 
 
 def test_tokenizers_that_cannot_be_constrained_are_refused(families):

@@ -57,6 +57,20 @@ def test_a_test_row_of_other_data_is_refused_too(release, tmp_path):
         mixture(release, records=[tmp_path / "own.jsonl"])
 
 
+def test_the_text_of_a_test_row_is_refused_under_another_id(release, tmp_path):
+    row = {**to_dict(next(release.records("en_scnm", "test"))), "id": "mine", "split": None}
+    (tmp_path / "own.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(OiellmError, match="'mine' has the text of test row"):
+        mixture(release, records=[tmp_path / "own.jsonl"])
+
+
+def test_records_of_an_unknown_config_are_refused(release, tmp_path):
+    row = {**to_dict(next(release.records("en_scnm", "train"))), "id": "mine", "language": "fr"}
+    (tmp_path / "own.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    with pytest.raises(OiellmError, match="'mine': no config 'fr_scnm'; name its registry"):
+        mixture(release, records=[tmp_path / "own.jsonl"])
+
+
 def test_rows_without_annotation_do_not_train(release, tmp_path):
     bare = {**to_dict(next(release.records("en_scnm", "train"))), "id": "mine", "items": None}
     (tmp_path / "own.jsonl").write_text(json.dumps(bare), encoding="utf-8")
@@ -68,6 +82,8 @@ def test_weights_repeat_and_rows_limit(release):
     count = release.size("en_scnm", "train")
     found = Counter(r.id for r in mixture(release, configs=["en_scnm"], weights={"en_scnm": 2.5}, seed=1))
     assert sorted(found.values()) == [2] * (count - round(count / 2)) + [3] * round(count / 2)
+    half = mixture(release, configs=["en_scnm", "ja_scnm"], weights={"en_scnm": 0.5, "ja_scnm": 0})
+    assert Counter(record.config for record in half) == {"en_scnm": round(count / 2)}
     few = mixture(release, configs=["en_scnm", "ja_scnm"], rows=5, seed=1)
     assert Counter(record.config for record in few) == {"en_scnm": 5, "ja_scnm": 5}
     assert few == mixture(release, configs=["en_scnm", "ja_scnm"], rows=5, seed=1)

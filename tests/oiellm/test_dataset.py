@@ -210,6 +210,14 @@ def test_open_rows_are_shown_with_labels_as_often_as_the_recipe_says(recipe, dem
     assert shown == dataset.training_strings(recipe, records, REGISTRY)
 
 
+def test_a_row_that_comes_twice_lists_other_labels(demo_release):
+    data = {"configs": ("en_tconer",), "closed_share": 1.0, "weights": {"en_tconer": 2.0}}
+    recipe = small(demo_release, data={**data, "rows": 30})
+    records = dataset.training_records(recipe, open_release(demo_release, REGISTRY))
+    lines = [line for line, _ in dataset.training_strings(recipe, records, REGISTRY)]
+    assert len(set(lines)) > len({record.id for record in records})
+
+
 def test_listed_labels_are_of_the_rows_own_config(demo_release):
     recipe = small(demo_release, data={"configs": ("en_tconer", "ja_tconer"), "closed_share": 1.0})
     records = dataset.training_records(recipe, open_release(demo_release, REGISTRY))

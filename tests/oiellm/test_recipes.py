@@ -58,7 +58,7 @@ def test_the_pad_token_is_not_eos(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("processes", [1, 2, 4, 8])
 def test_batches_divide(name, processes):
-    if name != "oiellm-nano" or processes <= 2:
+    if name != "oiellm-nano" or processes == 1:  # its step is one pack: more processes would have nothing to do
         assert load_recipe(name).train.packs_per_step % (processes * load_recipe(name).train.packs_at_once) == 0
 
 

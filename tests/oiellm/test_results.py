@@ -225,3 +225,12 @@ def test_strings_to_score_are_those_of_the_release(release):
     record = next(chosen(release, {"zh_tcree": select(release).ids["zh_tcree"]}))
     rows = gold([record], REGISTRY)["zh_tcree"]
     assert (rows.inputs[0], rows.references[0]) == strings(record, REGISTRY)
+
+
+def test_labels_outside_the_closed_sets_are_counted_over_all_rows_too(release):
+    selection = select(release, ["en_scnm", "ja_scnm"])
+    records, rows = read(release, selection)
+    outputs = {key: Output(out.text.replace(":Person;", ":Human;"), out.form) for key, out in right(records).items()}
+    found = evaluate(selection, rows, outputs, resamples=10)
+    of_configs = sum(entry["unknown_label_pairs"] for entry in found["configs"].values())
+    assert found["overall"]["unknown_label_pairs"] == of_configs > 0

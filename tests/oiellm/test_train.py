@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, MistralConfig, OPTConfig
 
 from mmm_dataset import load
 from oiellm.errors import OiellmError
@@ -217,7 +218,8 @@ def test_progress_says_loss_speed_and_what_is_left(demo_release, tmp_path, capfd
     train(small(demo_release, train={"steps": 2, "log_every": 2}), tmp_path / "out", registry=REGISTRY)
     said = capfd.readouterr().err
     assert "24 rows, " in said and " supervised)" in said
-    (line,) = [line for line in said.splitlines() if line.startswith("step ")]
+    first, line = [line for line in said.splitlines() if line.startswith("step ")]
+    assert first.startswith("step 1/2  loss ")  # a run shorter than log_every says something too
     assert line.startswith("step 2/2  loss ") and "tokens/s" in line and line.endswith("0:00 left")
     assert "it/s]" not in said, "no bars of the libraries"
 
@@ -248,3 +250,77 @@ def test_the_gpu_benchmark_is_ready_to_run():
     said = done.stdout.splitlines()
     assert len(said) == 1 + len(levers) + 1 and not any("failed" in one for one in said), done.stdout
     assert all("tokens/s" in one for one in said[1:])
+
+
+def test_a_base_is_trained_over_fp32_masters_and_saved_in_its_dtype(base, demo_release, tmp_path):
+    from safetensors.torch import load_file
+
+    recipe = on(base, demo_release, train={"precision": "bf16", "steps": 1})
+    model = make_model(recipe, AutoTokenizer.from_pretrained(base))
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+    out = train(recipe, tmp_path / "m", registry=REGISTRY)
+    assert {tensor.dtype for tensor in load_file(out / "model.safetensors").values()} == {torch.bfloat16}
+
+
+def another_kind(base, folder, config):
+    """A base of another architecture with the tokenizer of ``base``."""
+    shutil.copytree(base, folder)
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    return folder
+
+
+def test_only_llamas_get_the_attention_that_knows_no_window(base, demo_release, tmp_path):
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = MistralConfig(vocab_size=4096, num_key_value_heads=1, sliding_window=4, **sizes)
+    folder = another_kind(base, tmp_path / "mistral", config)
+    model = make_model(on(folder, demo_release), AutoTokenizer.from_pretrained(folder))
+    assert model.config._attn_implementation == "sdpa"
+    assert make_model(on(base, demo_release), AutoTokenizer.from_pretrained(base)).config._attn_implementation != "sdpa"
+
+
+def test_packing_is_refused_where_rows_would_see_each_other(base, demo_release, tmp_path):
+    config = OPTConfig(vocab_size=4096, hidden_size=16, ffn_dim=16, num_hidden_layers=1, num_attention_heads=2)
+    folder = another_kind(base, tmp_path / "opt", config)
+    with pytest.raises(OiellmError, match=r"packs of a opt model rows may see each other; set train\.packing: false"):
+        make_model(on(folder, demo_release), AutoTokenizer.from_pretrained(folder))
+    make_model(on(folder, demo_release, train={"packing": False}), AutoTokenizer.from_pretrained(folder))
+
+
+def test_another_base_of_the_same_name_is_another_run(base, demo_release, tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    other = shutil.copytree(base, tmp_path / "elsewhere" / base.name)
+    weights = {name: tensor * 3 for name, tensor in load_file(base / "model.safetensors").items()}
+    save_file(weights, other / "model.safetensors", metadata={"format": "pt"})
+    train(on(base, demo_release, train={"steps": 1}), tmp_path / "m", registry=REGISTRY)
+    with pytest.raises(OiellmError, match="a model of another recipe or other data"):
+        train(on(other, demo_release, train={"steps": 1}), tmp_path / "m", registry=REGISTRY)
+
+
+def test_what_the_recipe_says_is_what_the_trainer_does(demo_release, tmp_path):
+    knobs = {"weight_decay": 0.3, "beta2": 0.77, "clip": 0.5, "scheduler": "constant", "seed": 5, "learning_rate": 0.01}
+    made = arguments.make_arguments(small(demo_release, train=knobs), tmp_path, None)
+    assert (made.weight_decay, made.adam_beta2, made.max_grad_norm) == (0.3, 0.77, 0.5)
+    assert (made.lr_scheduler_type, made.learning_rate, made.seed, made.data_seed) == ("constant", 0.01, 5, 5)
+
+
+def test_several_gpus_need_several_processes(demo_release, tmp_path, monkeypatch):
+    from trl import SFTConfig
+
+    monkeypatch.setattr(SFTConfig, "n_gpu", 2)
+    with pytest.raises(OiellmError, match="2 GPUs are visible to one process.*torchrun --nproc_per_node 2"):
+        arguments.make_arguments(small(demo_release), tmp_path, None)
+
+
+def test_a_compiled_model_is_saved_under_plain_names(demo_release, tmp_path, monkeypatch):
+    from accelerate import Accelerator
+    from safetensors.torch import load_file
+
+    plain = Accelerator.get_state_dict
+
+    def as_compiled(self, model, **options):  # what accelerate gives of a compiled model
+        return {f"_orig_mod.{name}": tensor for name, tensor in plain(self, model, **options).items()}
+
+    monkeypatch.setattr(Accelerator, "get_state_dict", as_compiled)
+    out = train(small(demo_release, train={"steps": 1}), tmp_path / "m", registry=REGISTRY)
+    assert not any("_orig_mod" in name for name in load_file(out / "model.safetensors"))
