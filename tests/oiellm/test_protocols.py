@@ -128,7 +128,7 @@ def test_paper_draws_three_thousands_and_the_whole_where_it_is_smaller(large):
     everything = [f"r{n}" for n in range(2500)]
     assert list(selection.ids["ja_scnm"]) == [one for one in everything if one in first | second | third]
     assert selection.draws["en_scnm"] == (tuple(f"r{n}" for n in range(30)),)
-    assert selection.line.endswith("at most 3 draws, seed 5") and selection.seed == 5
+    assert selection.line.endswith("draws at most 3, seed 5") and selection.seed == 5
 
 
 def test_paper_draws_are_seeded(large):
