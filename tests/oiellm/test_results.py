@@ -208,12 +208,12 @@ def test_two_systems_of_different_forms_share_one_form():
 
 
 def test_a_task_word_of_ones_own_registry_is_known_to_the_scorer():
-    """The table of the registry has only words that write no pairs; the scorer finds no word it was not told."""
+    """The scorer finds no word that it was not told, so the registry tells every word of its tasks."""
     registry = load("xsid")
-    items = [Item.pair("reference", "all", 5, 8)]
-    record = make_record("show all reminders", items, "reminder/show", "xsid", "Slot Filling", "en")
+    items = [Item.pair("song", "old tune", 7, 15)]
+    record = make_record("hum an old tune", items, "music/hum", "xsid", "Slot Filling", "en")
     selection = protocols.Selection("full", {"en_xsid": ("r1",)}, {})
-    for form, raw in (("escaped", None), ("published", ("show all reminders/Slot Filling", encode(record)[1]))):
+    for form, raw in (("escaped", None), ("published", ("hum an old tune/Slot Filling", encode(record)[1]))):
         rows = gold([dataclasses.replace(record, raw=raw)], registry)
         outputs = {("en_xsid", "r1"): Output(encode(record)[1], form)}
         result = evaluate(selection, rows, outputs, resamples=0)
