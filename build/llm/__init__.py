@@ -1,0 +1,1 @@
+"""Talking to models: calls, their cache, and the ways they travel."""

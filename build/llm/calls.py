@@ -1,0 +1,73 @@
+"""What is asked of a model and what comes back, apart from how it travels.
+
+Work that needs a model is written as a dialogue: a generator that yields calls, a few at a time, receives their replies, and
+returns what it made of them. It does no I/O, depends on nothing but the replies, and so can be driven live, in rounds of a
+batch, from the cache alone, or by a test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar
+
+from mmm_dataset.files import dump
+
+T = TypeVar("T")
+
+Finish = Literal["stop", "length", "filter", "refused"]
+"""``length``: cut at the limit. ``filter``: withheld by the provider's content filter. ``refused``: the server rejects this very
+request for good, for example as too long; nothing was paid and the text says why."""
+
+FINISHES: Final = ("stop", "length", "filter", "refused")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One chat completion.
+
+    Attributes:
+        model: name under which the endpoint knows the model.
+        messages: (role, content) pairs in order.
+        max_tokens: limit of the reply in tokens.
+        temperature: 0 is greedy.
+        schema: JSON schema of the reply for servers with structured outputs; others ignore it, so replies are parsed all the same.
+        vote: number of the vote where the same question is asked several times.
+        purpose: what the call is for, such as ``tagged`` or ``span``; usage is counted by it. Not part of the key.
+    """
+
+    model: str
+    messages: tuple[tuple[str, str], ...]
+    max_tokens: int
+    temperature: float = 0.0
+    schema: Mapping[str, Any] | None = None
+    vote: int = 0
+    purpose: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of model, messages and parameters: equal calls are paid once."""
+        asked = [self.model, self.messages, self.max_tokens, self.temperature, self.schema, self.vote]
+        return hashlib.sha256(dump(asked).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back: the text, how it ended, and tokens (-1 where the server does not say)."""
+
+    text: str
+    finish: Finish = "stop"
+    prompt_tokens: int = -1
+    completion_tokens: int = -1
+    cached: bool = field(default=False, compare=False)
+
+
+Dialogue = Generator[Sequence[Call], Sequence[Reply], T]
+"""Yields calls that may be asked at the same time, receives as many replies in the same order, returns a result."""
+
+
+def ask(call: Call) -> Dialogue[Reply]:
+    """One call: ``reply = yield from ask(call)``."""
+    (reply,) = yield [call]
+    return reply
