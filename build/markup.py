@@ -1,22 +1,81 @@
 """Numbered tags around spans, and back: ``<1>Tokyo</1> rose``.
 
 Tags carry the number of an item, so spans may nest, cross and repeat. A text's own ``&``, ``<`` and ``>`` are written as
-XML entities, hence a text that itself holds ``<1>`` survives. The same notation marks the embedded corpus.
+XML entities, hence a text that itself holds ``<1>`` survives. The same notation marks the embedded corpus and goes to models.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, unescape
 
 _TAG = re.compile(r"<(/?)(\d+)>")
+
+Place = tuple[int, int]
+"""A half-open span in code points."""
 
 
 class MarkupError(ValueError):
     """The tags of a text do not pair up: the message names the tag."""
 
 
-def untag(tagged: str) -> tuple[str, dict[int, tuple[int, int]]]:
+@dataclass(slots=True)
+class Scan:
+    """What a tagged text holds, whatever its state.
+
+    Attributes:
+        text: the plain text.
+        places: tag number to its spans; more than one if the tag comes more than once.
+        unpaired: numbers of tags that are opened without being closed, or closed without being open.
+        bare: whether a ``<`` or ``>`` stood in the text that is part of no tag.
+    """
+
+    text: str
+    places: dict[int, list[Place]] = field(default_factory=dict)
+    unpaired: list[int] = field(default_factory=list)
+    bare: bool = False
+
+
+def scan(tagged: str) -> Scan:
+    """Read tagged text as far as it can be read; the forgiving form of :func:`untag`, for what models write.
+
+    A bare ``&``, ``<`` or ``>`` that is part of no tag and no entity stands for itself.
+    """
+    pieces: list[str] = []
+    opened: dict[int, int] = {}
+    found = Scan("")
+    length = cursor = 0
+    for match in _TAG.finditer(tagged):
+        if cursor < match.start():
+            length += _add(pieces, tagged[cursor : match.start()], found)
+        cursor = match.end()
+        number = int(match[2])
+        if match[1]:
+            start = opened.pop(number, None)
+            if start is None:
+                found.unpaired.append(number)
+            else:
+                found.places.setdefault(number, []).append((start, length))
+        else:
+            if number in opened:
+                found.unpaired.append(number)
+            opened[number] = length
+    _add(pieces, tagged[cursor:], found)
+    found.text = "".join(pieces)
+    found.unpaired += opened
+    return found
+
+
+def _add(pieces: list[str], piece: str, found: Scan) -> int:
+    if "<" in piece or ">" in piece:
+        found.bare = True
+    plain = unescape(piece) if "&" in piece else piece
+    pieces.append(plain)
+    return len(plain)
+
+
+def untag(tagged: str) -> tuple[str, dict[int, Place]]:
     """Split tagged text into the plain text and the spans of its tags.
 
     Args:
@@ -28,37 +87,18 @@ def untag(tagged: str) -> tuple[str, dict[int, tuple[int, int]]]:
     Raises:
         MarkupError: a tag is opened twice, closed without being open, or never closed, or a bare ``<`` or ``>`` remains.
     """
-    pieces: list[str] = []
-    length = cursor = 0
-    starts: dict[int, int] = {}
-    spans: dict[int, tuple[int, int]] = {}
-    for match in _TAG.finditer(tagged):
-        piece = _plain(tagged[cursor : match.start()])
-        pieces.append(piece)
-        length += len(piece)
-        cursor = match.end()
-        number = int(match[2])
-        if not match[1]:
-            if number in starts:
-                raise MarkupError(f"tag <{number}> is opened twice")
-            starts[number] = length
-        elif number not in starts or number in spans:
-            raise MarkupError(f"tag </{number}> closes nothing")
-        else:
-            spans[number] = (starts[number], length)
-    pieces.append(_plain(tagged[cursor:]))
-    if unclosed := starts.keys() - spans.keys():
-        raise MarkupError(f"tag <{min(unclosed)}> is never closed")
-    return "".join(pieces), spans
+    found = scan(tagged)
+    if found.unpaired:
+        raise MarkupError(f"tag <{found.unpaired[0]}> is not opened and closed in pairs")
+    for number, places in found.places.items():
+        if len(places) > 1:
+            raise MarkupError(f"tag <{number}> is opened twice")
+    if found.bare:
+        raise MarkupError(f"a bare '<' or '>' in {tagged[:80]!r}: write &lt; and &gt;")
+    return found.text, {number: place for number, (place,) in found.places.items()}
 
 
-def _plain(piece: str) -> str:
-    if "<" in piece or ">" in piece:
-        raise MarkupError(f"a bare '<' or '>' in {piece!r}: write &lt; and &gt;")
-    return unescape(piece)
-
-
-def tag(text: str, spans: dict[int, tuple[int, int]]) -> str:
+def tag(text: str, spans: dict[int, Place]) -> str:
     """Wrap every span of ``text`` in its numbered tag; the inverse of :func:`untag`.
 
     Args:

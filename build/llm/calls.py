@@ -71,3 +71,23 @@ def ask(call: Call) -> Dialogue[Reply]:
     """One call: ``reply = yield from ask(call)``."""
     (reply,) = yield [call]
     return reply
+
+
+def together(dialogues: Sequence[Dialogue[T]]) -> Dialogue[list[T]]:
+    """Several dialogues side by side as one: their calls go out together; returns their results in order."""
+    results: dict[int, T] = {}
+    waiting: dict[int, Sequence[Call]] = {}
+    for number, dialogue in enumerate(dialogues):
+        try:
+            waiting[number] = next(dialogue)
+        except StopIteration as end:
+            results[number] = end.value
+    while waiting:
+        replies = iter((yield [call for calls in waiting.values() for call in calls]))
+        for number, calls in list(waiting.items()):
+            try:
+                waiting[number] = dialogues[number].send([next(replies) for _ in calls])
+            except StopIteration as end:
+                results[number] = end.value
+                del waiting[number]
+    return [results[number] for number in range(len(dialogues))]

@@ -1,0 +1,233 @@
+"""The checks of a translation, each with a name; thresholds and severities are in ``checks.toml``.
+
+Structure (tags) is read in :mod:`build.translate.drafts`; here is what a text says about itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from build.markup import Place
+from build.translate.rules import OFF, Rules, Tongue
+from build.translate.scripts import LETTERS, characters, compiled, count, foreign_han, pattern
+
+_CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
+_GRAM = 6
+_WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]")
+_TAG_LIKE = re.compile(r"[<＜]\s*/?\s*\d+\s*/?\s*[>＞]")
+_NUMBER = re.compile(r"\d+")
+_PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check found, and where in the target text, in code points, if it is at one place."""
+
+    check: str
+    detail: str
+    start: int | None = None
+    end: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """A flag of ``review.jsonl``."""
+        return {"check": self.check, "detail": self.detail, "start": self.start, "end": self.end}
+
+
+class Checker:
+    """All checks of one language pair."""
+
+    def __init__(self, source: Tongue, target: Tongue, rules: Rules, instruction: str) -> None:
+        """Prepare the checks.
+
+        Args:
+            source, target: the languages.
+            rules: thresholds.
+            instruction: all that a model is told besides the text, in which leaks are looked for.
+        """
+        self.source, self.target, self.rules = source, target, rules
+        size = rules.values["prompt_leak"]["chars"]
+        self._leak = frozenset(instruction[i : i + size] for i in range(len(instruction) - size + 1))
+        self._shared = bool((source.scripts or {"latin"}) & (target.scripts or {"latin"}))
+        self._source_own = compiled(f"[{''.join(map(characters, sorted(source.scripts or {'latin'})))}]")
+        self._target_own = compiled(f"[{''.join(map(characters, sorted(target.scripts or {'latin'})))}]")
+        self._residual = tuple(self._residual_scripts())
+        self._han = self._foreign_han()
+        self._text_checks = [
+            (name, check)
+            for name, check in (
+                ("prompt_leak", self._prompt_leak),
+                ("untranslated_copy", self._copy),
+                ("wrong_language", self._wrong_language),
+                ("length_ratio", self._length_ratio),
+                ("truncated", self._unfinished),
+                ("repetition", self._repetition),
+                ("source_punctuation", self._punctuation),
+                ("numbers", self._numbers),
+            )
+            if rules.severity[name] != OFF
+        ]
+
+    def text(self, source: str, target: str) -> list[Finding]:
+        """Findings about a text, whatever its spans."""
+        found: list[Finding] = []
+        for name, expression, keep in self._residual:
+            found += self._runs(name, expression, keep, source, target)
+        if self._han is not None and self.rules.severity["residual_kanji"] != OFF:
+            found += [
+                Finding("residual_kanji", match[0], *match.span())
+                for match in self._han.finditer(target)
+                if not (match[0] in source and "han" not in self.source.scripts)
+            ]
+        for name, check in self._text_checks:
+            if detail := check(source, target):
+                found.append(Finding(name, detail))
+        return found
+
+    def spans(
+        self, source: str, places: Mapping[int, Place], target: str, found: Mapping[int, Place], *, names: bool
+    ) -> list[Finding]:
+        """Findings about single spans.
+
+        Args:
+            source, places: the source text and its tagged places.
+            target, found: the target text and the places found there, by the same tag numbers.
+            names: whether spans of this kind are mostly names, which are often the same in both languages.
+        """
+        out: list[Finding] = []
+        severity = self.rules.severity
+        wide = self.rules.values["wide_span"]
+        for number, (start, end) in found.items():
+            left, right = places[number]
+            was, now = source[left:right], target[start:end]
+            if severity["copied_span"] != OFF and was == now and self._is_copy(now):
+                out.append(Finding("copied_name" if names else "copied_span", now, start, end))
+            if severity["inside_word"] != OFF and _inside_word(target, start, end):
+                out.append(Finding("inside_word", now, start, end))
+            share = (end - start) / len(target)
+            if share > wide["share"] and share > wide["times"] * (right - left) / len(source):
+                out.append(Finding("wide_span", now, start, end))
+        return out
+
+    def _is_copy(self, now: str) -> bool:
+        return (
+            len(now) > 1
+            and "han" in self.source.scripts
+            and "han" in self.target.scripts
+            and pattern("han").fullmatch(now) is not None
+        )
+
+    def _residual_scripts(self) -> Iterator[tuple[str, Any, str]]:
+        severity = self.rules.severity
+        if "kana" not in self.target.scripts and severity["residual_kana"] != OFF:
+            yield "residual_kana", pattern("kana"), self.rules.values["residual_kana"]["keep"] + "ーｰ"
+        if severity["residual_script"] != OFF:
+            for script in sorted(self.source.scripts - self.target.scripts - {"kana", "han", "latin"}):
+                yield "residual_script", pattern(script), ""
+
+    def _foreign_han(self) -> Any:
+        """A pattern of characters that the target does not write, or None if it may hold any."""
+        if "han" not in self.target.scripts:
+            return pattern("han")
+        if not self.source.charset or not self.target.charset or self.source.charset == self.target.charset:
+            return None
+        odd = foreign_han(self.source.charset, self.target.charset) - set(self.rules.values["residual_kanji"]["keep"])
+        return re.compile(f"[{''.join(sorted(odd))}]+") if odd else None
+
+    def _runs(self, name: str, expression: Any, keep: str, source: str, target: str) -> Iterator[Finding]:
+        for match in expression.finditer(target):
+            run = match[0]
+            copied_name = run in source and not (self.source.scripts & {"kana", "hangul"})
+            if not copied_name and not (len(run) == 1 and run in keep):
+                yield Finding(name, run, *match.span())
+
+    def _prompt_leak(self, source: str, target: str) -> str | None:
+        size = self.rules.values["prompt_leak"]["chars"]
+        for at in range(len(target) - size + 1):
+            piece = target[at : at + size]
+            if piece in self._leak and piece not in source:
+                return f"holds {piece!r} of the instruction"
+        if '"translation"' in target and '"translation"' not in source:
+            return "holds a piece of the reply's JSON"
+        return None
+
+    def _copy(self, source: str, target: str) -> str | None:
+        rule = self.rules.values["untranslated_copy"]
+        if not self._shared:  # other scripts: letters tell, but for a stretch of prose that was passed over
+            match = _PROSE.search(target)
+            return f"{match[0]!r} is not translated" if match and match[0] in source else None
+        grams = len(target) - _GRAM + 1
+        if len(target) < rule["chars"]:
+            return None
+        same = sum(target[at : at + _GRAM] in source for at in range(grams))
+        return f"{same / grams:.0%} stands in the source as well" if same > rule["share"] * grams else None
+
+    def _wrong_language(self, source: str, target: str) -> str | None:
+        rule = self.rules.values["wrong_language"]
+        letters = len(compiled(LETTERS).findall(target))
+        if letters < rule["letters"]:
+            return None
+        had = len(self._source_own.findall(source)) / max(1, len(compiled(LETTERS).findall(source)))
+        has = len(self._target_own.findall(target)) / letters
+        if has < rule["share"] * had:
+            return f"{has:.0%} of the letters are {self.target.name}"
+        for script in self.target.needs:
+            if had > 0.5 and letters >= 2 * rule["letters"] and not count(script, target):
+                return f"no {script} at all"
+        return None
+
+    def _length_ratio(self, source: str, target: str) -> str | None:
+        rule = self.rules.values["length_ratio"]
+        size = len(source.encode())
+        ratio = len(target.encode()) / max(1, size)
+        if size < rule["bytes"] or rule["low"] <= ratio <= rule["high"]:
+            return None
+        return f"{ratio:.2f} times the source"
+
+    def _unfinished(self, source: str, target: str) -> str | None:
+        ended = source.rstrip(_CLOSERS)[-1:]
+        if not ended or ended not in self.source.final:
+            return None
+        last = target.rstrip(_CLOSERS)[-1:]
+        return None if last and (last in self.target.final or last in self.source.final) else "no mark at the end"
+
+    def _repetition(self, source: str, target: str) -> str | None:
+        rule = self.rules.values["repetition"]
+        grams = max(1, len(target) - _GRAM + 1)
+        if len(target) < rule["times"] * rule["chars"] or len({target[at : at + _GRAM] for at in range(grams)}) > 0.6 * grams:
+            return None
+        expression = compiled(rf"(.{{{rule['chars']},40}}?)\1{{{rule['times'] - 1},}}")
+        match = expression.search(target[:5000])
+        return f"{match[1]!r} again and again" if match and match[0] not in source else None
+
+    def _punctuation(self, source: str, target: str) -> str | None:
+        if self.target.scripts & {"han", "kana"}:
+            return None
+        match = _WIDE_MARKS.search(target)
+        return f"{match[0]!r}" if match and self.source.scripts & {"han", "kana"} else None
+
+    def _numbers(self, source: str, target: str) -> str | None:
+        had = {int(number[:300]) for number in _NUMBER.findall(source)}
+        lacking = had - {int(number[:300]) for number in _NUMBER.findall(target)} if had else had
+        return f"{min(lacking)} is missing" if lacking else None
+
+
+def tag_like(source: str, target: str) -> str | None:
+    """What looks like a tag in a plain text and does not stand in the source; None if there is nothing."""
+    if "<" not in target and "＜" not in target:
+        return None
+    return next((match[0] for match in _TAG_LIKE.finditer(target) if match[0] not in source), None)
+
+
+def _inside_word(text: str, start: int, end: int) -> bool:
+    return _joined(text, start) or _joined(text, end)
+
+
+def _joined(text: str, at: int) -> bool:
+    """Whether two letters of one word stand on both sides; scripts that are written without spaces never say so."""
+    if not 0 < at < len(text):
+        return False
+    left, right = text[at - 1], text[at]
+    return left.isalpha() and right.isalpha() and left < "\u2e80" and right < "\u2e80"

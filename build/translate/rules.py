@@ -1,0 +1,99 @@
+"""Thresholds and language rows of the checks, read from their TOML files and checked when they are read."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from build.steps import KitError
+from mmm_dataset import Registry
+
+CHECKS: Final = Path(__file__).with_name("checks.toml")
+LANGUAGES: Final = Path(__file__).with_name("languages.toml")
+SEVERITIES: Final = ("fail", "ask", "flag", "off")
+FAIL, ASK, FLAG, OFF = SEVERITIES
+LADDER: Final = "ladder"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Severity of every check, and its numbers; ``ladder`` holds those of the repair ladder."""
+
+    severity: Mapping[str, str]
+    values: Mapping[str, Mapping[str, Any]]
+
+    def ladder(self, name: str) -> Any:
+        """A number of the repair ladder."""
+        return self.values[LADDER][name]
+
+
+@dataclass(frozen=True, slots=True)
+class Tongue:
+    """A language as the checks see it: code, name and scripts of the registry, the rest of ``languages.toml``."""
+
+    code: str
+    name: str
+    scripts: frozenset[str]
+    joiner: str = " "
+    charset: str = ""
+    needs: tuple[str, ...] = ()
+    final: str = ".!?…。！？"
+
+
+def read_rules(path: Path | None = None) -> Rules:
+    """The thresholds that ship, or a user's own file, which needs to name only what differs.
+
+    Raises:
+        KitError: the file is not TOML, or names a check, a value or a severity that does not exist.
+    """
+    given = _toml(CHECKS)
+    for check, values in (_toml(path) if path else {}).items():
+        if check not in given or not isinstance(values, dict):
+            raise KitError(f"{path}: no check [{check}]; there are: {', '.join(given)}")
+        for name, value in values.items():
+            due = given[check].get(name)
+            if due is None:
+                raise KitError(f"{path}: [{check}] has no {name!r}; it has: {', '.join(given[check])}")
+            if isinstance(due, bool) is not isinstance(value, bool) or not isinstance(value, _like(due)):
+                raise KitError(f"{path}: [{check}] {name} = {value!r}: must be like {due!r}")
+            if name == "severity" and value not in SEVERITIES:
+                raise KitError(f"{path}: [{check}] severity = {value!r}: must be one of {', '.join(SEVERITIES)}")
+            given[check][name] = value
+    return Rules({check: values["severity"] for check, values in given.items() if check != LADDER}, given)
+
+
+def _like(due: Any) -> tuple[type, ...]:
+    return (int, float) if isinstance(due, float) else (type(due),)
+
+
+def read_tongue(code: str, registry: Registry) -> Tongue:
+    """A language by its code.
+
+    Raises:
+        KitError: the registry has no such language.
+    """
+    if code not in registry.languages:
+        raise KitError(
+            f"no language {code!r} in the registry; there are: {', '.join(registry.languages)} (more: --registry)"
+        )
+    language = registry.languages[code]
+    row = {name: tuple(v) if isinstance(v, list) else v for name, v in _languages().get(code, {}).items()}
+    return Tongue(code, language.name, frozenset(language.scripts), **row)
+
+
+@cache
+def _languages() -> dict[str, dict[str, Any]]:
+    return _toml(LANGUAGES)
+
+
+def _toml(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise KitError(f"{path}: no such file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise KitError(f"{path}: not TOML that can be read ({error})") from error
