@@ -17,8 +17,8 @@ from mmm_dataset.files import dump
 T = TypeVar("T")
 
 Finish = Literal["stop", "length", "filter", "refused"]
-"""``length``: cut at the limit. ``filter``: withheld by the provider's content filter. ``refused``: the server rejects this very
-request for good, for example as too long; nothing was paid and the text says why."""
+"""``length``: cut at the limit. ``filter``: withheld by a content filter, or declined by the model. ``refused``: the
+server rejects this very request for good, for example as too long; nothing was paid and the text says why."""
 
 FINISHES: Final = ("stop", "length", "filter", "refused")
 
@@ -32,7 +32,7 @@ class Call:
         messages: (role, content) pairs in order.
         max_tokens: limit of the reply in tokens.
         temperature: 0 is greedy.
-        schema: JSON schema of the reply for servers with structured outputs; others ignore it, so replies are parsed all the same.
+        schema: JSON schema of the reply for servers with structured outputs; others ignore it, so parse replies all the same.
         vote: number of the vote where the same question is asked several times.
         purpose: what the call is for, such as ``tagged`` or ``span``; usage is counted by it. Not part of the key.
     """

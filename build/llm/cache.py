@@ -1,0 +1,172 @@
+"""Every reply on disk, under a hash of what was asked: no call is paid twice, whatever ends the run.
+
+One SQLite file that several processes may share. It holds what models wrote about source texts: readable by its owner only,
+and never part of a release. Replies survive a killed process; a power failure may cost those of the last moments.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from build.llm.calls import FINISHES, Call, Reply
+from build.steps import KitError
+
+FILE: Final = "replies.sqlite"
+BALLAST: Final = "ballast"
+SIZE: Final = 16 << 20
+"""Bytes that are kept free for the replies in hand when the disk is full: 1,000 of them with their pages."""
+
+_VERSION: Final = 1
+_SCHEMA: Final = """CREATE TABLE IF NOT EXISTS replies (
+    key BLOB PRIMARY KEY, model TEXT, purpose TEXT, text TEXT, finish INTEGER, prompt_tokens INTEGER,
+    completion_tokens INTEGER, batched INTEGER, estimate INTEGER)"""
+_GET: Final = "SELECT text, finish, prompt_tokens, completion_tokens, batched FROM replies WHERE key = ?"
+_PUT: Final = "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_USED: Final = """SELECT purpose, count(*), sum(prompt_tokens), sum(completion_tokens), sum(estimate) FROM replies
+    WHERE model = ? AND prompt_tokens >= 0 AND completion_tokens >= 0 GROUP BY purpose ORDER BY purpose"""
+
+
+class Cache:
+    """The replies of all runs that use one folder."""
+
+    def __init__(self, folder: Path, *, ballast: int = SIZE) -> None:
+        """Open or make it.
+
+        Args:
+            folder: made if it is not there.
+            ballast: bytes to keep free for a full disk.
+
+        Raises:
+            KitError: the folder cannot be written, the disk is full, or the file is damaged or from another version.
+        """
+        self.path, self._ballast = folder / FILE, folder / BALLAST
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
+            self._load_ballast(ballast)
+        except OSError as error:
+            raise KitError(
+                f"{folder}: cannot be written ({error.strerror}): make room or choose another --cache"
+            ) from error
+        with self._explained():
+            self._database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
+            (version,) = self._database.execute("PRAGMA user_version").fetchone()
+            if version not in (0, _VERSION):
+                raise KitError(f"{self.path}: of another version of the kit ({version}): choose another --cache")
+            self._database.execute("PRAGMA journal_mode = WAL")
+            self._database.execute("PRAGMA synchronous = NORMAL")
+            self._database.execute(_SCHEMA)
+            self._database.execute(f"PRAGMA user_version = {_VERSION}")
+
+    def get(self, key: str) -> tuple[Reply, bool] | None:
+        """The reply under a key, and whether it came by the Batch API; None if there is none.
+
+        Raises:
+            KitError: the file is damaged.
+        """
+        with self._explained():
+            row = self._database.execute(_GET, (bytes.fromhex(key),)).fetchone()
+        return None if row is None else (Reply(row[0], FINISHES[row[1]], row[2], row[3], True), bool(row[4]))
+
+    def put(self, replies: Iterable[tuple[Call, str, Reply, int]], *, batched: bool = False) -> None:
+        """Store replies, all in one transaction; those that are there already stay as they are.
+
+        Args:
+            replies: call, key, reply, and the tokens that its prompt was estimated to have.
+            batched: whether they came by the Batch API.
+
+        Raises:
+            KitError: the disk is full (the replies are stored all the same, in room that was kept for them), or the file is
+                damaged.
+        """
+        rows = [
+            (
+                *(bytes.fromhex(key), call.model, call.purpose, _clean(reply.text), FINISHES.index(reply.finish)),
+                *(reply.prompt_tokens, reply.completion_tokens, batched, estimate),
+            )
+            for call, key, reply, estimate in replies
+        ]
+        try:
+            self._write(rows)
+        except sqlite3.OperationalError as error:
+            if not _full(error):
+                raise self._broken(error) from error
+            self._on_a_full_disk(rows, error)
+        except sqlite3.DatabaseError as error:
+            raise self._broken(error) from error
+
+    def used(self, model: str) -> dict[str, tuple[int, int, int, int]]:
+        """By purpose, over all replies of a model: calls, prompt tokens, completion tokens, estimated prompt tokens."""
+        with self._explained():
+            rows = self._database.execute(_USED, (model,)).fetchall()
+        return {row[0]: (row[1], row[2], row[3], row[4]) for row in rows}
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def _write(self, rows: Sequence[tuple[object, ...]]) -> None:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            self._database.executemany(_PUT, rows)
+            self._database.execute("COMMIT")
+        except BaseException:
+            if self._database.in_transaction:
+                self._database.execute("ROLLBACK")
+            raise
+
+    def _on_a_full_disk(self, rows: Sequence[tuple[object, ...]], error: sqlite3.Error) -> None:
+        freed = self._ballast.exists()
+        self._ballast.unlink(missing_ok=True)
+        try:
+            self._write(rows)
+        except sqlite3.Error as again:
+            lost = f"{len(rows)} replies could not be stored" + ("" if freed else ", as no room was kept for them")
+            raise KitError(f"{self.path}: {again}; {lost}: make room and run the same command again") from error
+        raise KitError(
+            f"{self.path}: {error}; all replies are stored: make room and run the same command again"
+        ) from error
+
+    def _load_ballast(self, size: int) -> None:
+        if self._ballast.exists() or not size:
+            return
+        unfinished = self._ballast.with_name(f".{BALLAST}.{os.getpid()}")
+        try:
+            with unfinished.open("wb") as file:
+                # Written, not only declared: a hole in a file keeps no room.
+                for at in range(0, size, 1 << 20):
+                    file.write(b"\0" * min(1 << 20, size - at))
+            unfinished.replace(self._ballast)
+        except OSError:
+            unfinished.unlink(missing_ok=True)
+            raise
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise self._broken(error) from error
+
+    def _broken(self, error: sqlite3.Error) -> KitError:
+        return KitError(
+            f"{self.path}: cannot be used ({error}); if it is damaged, move it away (`sqlite3 {FILE} .recover` may save what "
+            "it holds) and run again, which asks anew for what is not there"
+        )
+
+
+def _full(error: sqlite3.Error) -> bool:
+    # A limit on the size of files shows as an I/O error.
+    return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or "SQLITE_IOERR_WRITE" in str(
+        getattr(error, "sqlite_errorname", "")
+    )
+
+
+def _clean(text: str) -> str:
+    # Half a surrogate pair cannot be stored as UTF-8; some servers send one.
+    return text.encode("utf-8", "replace").decode() if not text.isascii() else text

@@ -1,0 +1,104 @@
+"""A job under way: a dialogue that is driven as far as the known replies go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, TypeVar
+
+from build.llm.cache import Cache
+from build.llm.calls import Call, Dialogue, Reply
+from build.llm.ledger import Ledger
+from build.llm.pricing import estimates
+
+J = TypeVar("J")
+T = TypeVar("T")
+
+Jobs = Callable[[], Iterable[J]]
+"""Gives the same jobs in the same order each time it is called."""
+Start = Callable[[J], Dialogue[T]]
+Lookup = Callable[[Call, str], Reply | None]
+Missing = tuple[int, Call, str]
+"""Place among the calls of a step, the call, and its key."""
+
+
+class Store:
+    """The replies of a run: the cache, refusals (which are not kept beyond it), and the ledger that counts them."""
+
+    def __init__(self, cache: Cache, ledger: Ledger) -> None:
+        """Nothing is read yet."""
+        self.cache, self.ledger = cache, ledger
+        self._refused: dict[str, Reply] = {}
+
+    def lookup(self, call: Call, key: str) -> Reply | None:
+        """The reply to a call, if it is known."""
+        if (found := self.cache.get(key)) is not None:
+            self.ledger.count(call, key, found[0], batched=found[1], paid=False)
+            return found[0]
+        return self._refused.get(key)
+
+    def put(self, replies: list[tuple[Call, str, Reply]], *, batched: bool = False) -> None:
+        """Keep replies: on disk, unless they are refusals. They are counted as paid now."""
+        keep = [row for row in replies if row[2].finish != "refused"]
+        self._refused.update((key, reply) for _, key, reply in replies if reply.finish == "refused")
+        about = estimates().prompt_tokens
+        try:
+            if keep:
+                self.cache.put([(*row, about(row[0])) for row in keep], batched=batched)
+        finally:
+            for call, key, reply in keep:
+                self.ledger.count(call, key, reply, batched=batched, paid=True)
+
+
+class Job(Generic[J, T]):
+    """One dialogue, and where it stands."""
+
+    __slots__ = ("_calls", "_dialogue", "_left", "_replies", "done", "job", "result")
+
+    def __init__(self, job: J, dialogue: Dialogue[T]) -> None:
+        """Take a dialogue that has not begun."""
+        self.job, self._dialogue = job, dialogue
+        self.done, self.result = False, None
+        self._replies: list[Reply | None] | None = None
+        self._left = 0
+
+    result: T | None
+
+    def advance(self, lookup: Lookup) -> list[Missing]:
+        """Go on as far as replies are known, once all of the last step have been given.
+
+        Returns:
+            The calls whose replies are not known; none if the job is done.
+        """
+        while True:
+            try:
+                calls = next(self._dialogue) if self._replies is None else self._dialogue.send(_whole(self._replies))
+            except StopIteration as end:
+                self.done, self.result = True, end.value
+                return []
+            keyed = [(place, call, call.key) for place, call in enumerate(calls)]
+            self._replies = [lookup(call, key) for _, call, key in keyed]
+            if missing := [row for row in keyed if self._replies[row[0]] is None]:
+                self._left = len(missing)
+                return missing
+
+    def give(self, place: int, reply: Reply) -> bool:
+        """Hand in the reply to a missing call; True if it was the last of the step, and the job can go on."""
+        assert self._replies is not None
+        self._replies[place] = reply
+        self._left -= 1
+        return not self._left
+
+    def abandon(self) -> None:
+        """End it without a result."""
+        self._dialogue.close()
+        self.done = True
+
+
+def _whole(replies: list[Any]) -> list[Reply]:
+    return replies
+
+
+def begin(jobs: Jobs[J], start: Start[J, T]) -> Iterator[Job[J, T]]:
+    """The jobs, each with its dialogue."""
+    for job in jobs():
+        yield Job(job, start(job))

@@ -1,0 +1,93 @@
+"""What was used and what it costs: by purpose and model, against a budget."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from build.llm.calls import Call, Reply
+from build.llm.options import Settings
+from build.llm.pricing import Prices, estimates, most_prompt_tokens
+
+
+class Ledger:
+    """Counts every call that a run needs, once, be it paid now or found in the cache.
+
+    So its figures depend on the work alone and not on how often the run was interrupted; what was paid now is apart.
+    """
+
+    def __init__(self, settings: Settings, prices: Prices) -> None:
+        """Begin at nothing."""
+        self.limit, self.batched = settings.max_cost, settings.batch
+        self.calls = self.paid_calls = 0
+        self.spent = self.paid = self.reserved = self.doubtful = 0.0
+        self._prices = prices
+        # 64 bits of each key: collisions are out of reach, and 200,000 take 15 MB.
+        self._seen: set[int] = set()
+        self._used: dict[tuple[str, str, bool], Counter[str]] = {}
+
+    def count(self, call: Call, key: str, reply: Reply, *, batched: bool, paid: bool) -> None:
+        """A reply was used; nothing happens if its call was counted before."""
+        mark = int(key[:16], 16)
+        if mark in self._seen:
+            return
+        self._seen.add(mark)
+        prompt, completion = tokens(call, reply)
+        counter = self._used.setdefault((call.purpose, call.model, batched), Counter())
+        counter.update(calls=1, prompt_tokens=prompt, completion_tokens=completion)
+        dollars = self._dollars(call.model, prompt, completion, batched)
+        self.calls += 1
+        self.spent += dollars
+        if paid:
+            self.paid_calls += 1
+            self.paid += dollars
+
+    def reserve(self, call: Call) -> float | None:
+        """Set aside what a call can cost at most; None if the budget does not allow it.
+
+        Raises:
+            KitError: there is a budget and the model has no price.
+        """
+        if self.limit is None:
+            return 0.0
+        price = self._prices.needed(call.model)
+        most = price.dollars(most_prompt_tokens(call), call.max_tokens, self.batched)
+        if self.spent + self.doubtful + self.reserved + most > self.limit:
+            return None
+        self.reserved += most
+        return most
+
+    def release(self, reserved: float) -> None:
+        """A call that money was set aside for is over and counted, or was not paid."""
+        self.reserved -= reserved
+
+    def doubt(self, call: Call) -> None:
+        """A request was lost on its way back: it may have been paid and may be paid again."""
+        if self.limit is not None:
+            price = self._prices.needed(call.model)
+            self.doubtful += price.dollars(most_prompt_tokens(call), call.max_tokens, self.batched)
+
+    def usage(self) -> list[dict[str, Any]]:
+        """Calls, tokens and dollars by purpose and model, in a fixed order, for a manifest; dollars None without a price."""
+        rows = []
+        for (purpose, model, batched), counter in sorted(self._used.items()):
+            price = self._prices.of(model)
+            used = {name: counter[name] for name in ("calls", "prompt_tokens", "completion_tokens")}
+            prompt, completion = used["prompt_tokens"], used["completion_tokens"]
+            dollars = round(price.dollars(prompt, completion, batched), 6) if price else None
+            rows.append({"purpose": purpose, "model": model, "batch": batched, **used, "dollars": dollars})
+        return rows
+
+    def _dollars(self, model: str, prompt: int, completion: int, batched: bool) -> float:
+        price = self._prices.of(model)
+        return price.dollars(prompt, completion, batched) if price else 0.0
+
+
+def tokens(call: Call, reply: Reply) -> tuple[int, int]:
+    """Tokens of a prompt and its reply, estimated where the server did not say."""
+    about: Callable[[Call], int] = estimates().prompt_tokens
+    prompt = reply.prompt_tokens if reply.prompt_tokens >= 0 else about(call)
+    if reply.completion_tokens >= 0:
+        return prompt, reply.completion_tokens
+    return prompt, about(Call(call.model, (("assistant", reply.text),), call.max_tokens))

@@ -1,0 +1,225 @@
+"""Many jobs at once over one event loop in the calling thread: results come in the order of the jobs, replies in any."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Final, Generic, TypeVar
+
+from build.llm.calls import Call, Reply
+from build.llm.client import Client
+from build.llm.jobs import Job, Missing, Store
+from build.llm.meter import Meter
+from build.llm.options import Settings
+
+J = TypeVar("J")
+T = TypeVar("T")
+
+WINDOW: Final = 20
+"""Jobs that are started and not yet handed out, for each request in flight. It bounds memory; and a slow job at the head does
+not hold up the others as long as the window is not full."""
+_TURN: Final = 32
+"""Jobs to begin or hand out before the loop gets a turn."""
+_GRACE: Final = 30.0
+"""Seconds to wait for requests under way when the run must end."""
+
+
+class _Asked:
+    """A call under way, and who waits for it."""
+
+    __slots__ = ("call", "key", "waiters")
+
+    def __init__(self, call: Call, key: str) -> None:
+        self.call, self.key = call, key
+        self.waiters: list[tuple[Job[Any, Any], int]] = []
+
+
+class Live(Generic[J, T]):
+    """Drives jobs; requests go out as soon as the limits allow."""
+
+    def __init__(self, settings: Settings, store: Store, meter: Meter, connect: Callable[[], Client]) -> None:
+        """Nothing is sent yet, and ``connect`` is called only when something must be."""
+        self.unfinished = 0
+        self._most, self._size = settings.concurrency, settings.concurrency * WINDOW
+        self._store, self._meter, self._connect = store, meter, connect
+        self._loop = asyncio.new_event_loop()
+        self._client: Client | None = None
+        self._window: deque[Job[J, T]] = deque()
+        self._asked: dict[str, _Asked] = {}
+        self._queue: deque[_Asked] = deque()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._received: list[tuple[_Asked, Reply, float]] = []
+        self._error: BaseException | None = None
+        self._head: Job[J, T] | None = None
+        self._no_money = False
+
+    def run(self, jobs: Iterator[Job[J, T]]) -> Iterator[tuple[J, T | None]]:
+        """Jobs and their results, in order; None where the budget did not allow it.
+
+        Raises:
+            KitError: the endpoint or the cache fails; replies under way are waited for and stored first.
+        """
+        try:
+            self._tick()
+            more = True
+            while more or self._window:
+                more = more and self._begin(jobs)
+                if self._error:
+                    self._drain()
+                    raise self._error
+                self._work(wait=not more or len(self._window) >= self._size)
+                yield from self._finished()
+        finally:
+            self._close()
+
+    def _begin(self, jobs: Iterator[Job[J, T]]) -> bool:
+        # The first window is filled before anything is paid, so that what the cache holds is counted first.
+        turn = _TURN if self._client else self._size
+        for _ in range(min(turn, self._size - len(self._window))):
+            if (job := next(jobs, None)) is None:
+                return False
+            self._window.append(job)
+            self._advance(job, first=True)
+        return True
+
+    def _advance(self, job: Job[J, T], *, first: bool = False) -> None:
+        missing = job.advance(self._store.lookup)
+        if not missing:
+            if job is self._head:
+                self._loop.stop()
+        elif self._no_money:
+            self._give_up(job)
+        else:
+            self._ask(job, missing, first=first)
+
+    def _ask(self, job: Job[J, T], missing: list[Missing], *, first: bool) -> None:
+        for place, call, key in missing:
+            if (asked := self._asked.get(key)) is None:
+                asked = self._asked[key] = _Asked(call, key)
+                # Jobs under way go first: they hold the places at the head of the window.
+                self._queue.append(asked) if first else self._queue.appendleft(asked)
+            asked.waiters.append((job, place))
+
+    def _work(self, *, wait: bool) -> None:
+        """Give the loop a turn, or let it run until the job at the head is done."""
+        self._pump()
+        if not self._tasks and not self._received:
+            return
+        head = self._window[0]
+        self._head = None if head.done or not wait else head
+        if self._head is None:
+            self._loop.call_soon(self._loop.stop)
+        self._loop.run_forever()
+
+    def _finished(self) -> Iterator[tuple[J, T | None]]:
+        for _ in range(_TURN):
+            if not self._window or not self._window[0].done:
+                return
+            job = self._window.popleft()
+            self._meter.row()
+            yield job.job, job.result
+
+    def _pump(self) -> None:
+        while self._queue and len(self._tasks) < self._most and not self._error and not self._no_money:
+            reserved = self._store.ledger.reserve(self._queue[0].call)
+            if reserved is None:
+                # What is under way may cost less than was set aside for it.
+                if not self._tasks and not self._received:
+                    self._stop_paying()
+                return
+            task = self._loop.create_task(self._send(self._queue.popleft(), reserved))
+            self._tasks.add(task)
+            task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            self._fail(error)
+        try:
+            self._pump()
+        except Exception as error:
+            self._fail(error)
+
+    async def _send(self, asked: _Asked, reserved: float) -> None:
+        if self._client is None:
+            self._client = self._connect()
+        try:
+            reply = await self._client.reply(asked.call, asked.key)
+        except BaseException:
+            self._store.ledger.release(reserved)
+            raise
+        if not self._received:
+            self._loop.call_soon(self._store_received)
+        self._received.append((asked, reply, reserved))
+
+    def _store_received(self) -> None:
+        """Store all replies that came in since the last turn, in one transaction; only then do the jobs see them."""
+        try:
+            received = self._keep()
+            for asked, reply, _ in received:
+                del self._asked[asked.key]
+                for job, place in asked.waiters:
+                    if not job.done and job.give(place, reply):
+                        self._advance(job)
+            self._pump()
+        except Exception as error:
+            self._fail(error)
+
+    def _keep(self) -> list[tuple[_Asked, Reply, float]]:
+        received = self._received
+        # Emptied only after they are stored: an interrupt in between must not lose them.
+        self._store.put([(asked.call, asked.key, reply) for asked, reply, _ in received])
+        self._received = []
+        for *_, reserved in received:
+            self._store.ledger.release(reserved)
+        return received
+
+    def _stop_paying(self) -> None:
+        self._no_money = True
+        for job in self._window:
+            if not job.done:
+                self._give_up(job)
+        self._queue.clear()
+        self._asked.clear()
+        self._loop.stop()
+
+    def _give_up(self, job: Job[J, T]) -> None:
+        self.unfinished += 1
+        job.abandon()
+        if job is self._head:
+            self._loop.stop()
+
+    def _fail(self, error: BaseException) -> None:
+        self._error = self._error or error
+        if self._client:
+            self._client.stop()
+        self._loop.stop()
+
+    def _drain(self) -> None:
+        if self._tasks:
+            self._until(asyncio.wait(set(self._tasks), timeout=_GRACE))
+
+    def _close(self) -> None:
+        try:
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                self._until(asyncio.wait(set(self._tasks)))
+            if self._received:
+                self._keep()
+            if self._client:
+                self._until(self._client.close())
+        finally:
+            self._loop.close()
+
+    def _until(self, work: Coroutine[Any, Any, Any]) -> None:
+        # Callbacks stop the loop; here it must run to the end.
+        task = self._loop.create_task(work)
+        while not task.done():
+            task.add_done_callback(lambda _: self._loop.stop())
+            self._loop.run_forever()
+
+    def _tick(self) -> None:
+        self._meter.refresh()
+        self._loop.call_later(0.5, self._tick)

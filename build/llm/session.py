@@ -1,0 +1,92 @@
+"""A session drives dialogues with a model: live, by batches, or from the cache alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import TracebackType
+from typing import Any, TypeVar
+
+from build.llm.cache import Cache
+from build.llm.client import Client
+from build.llm.jobs import Jobs, Start, Store, begin
+from build.llm.ledger import Ledger
+from build.llm.live import Live
+from build.llm.meter import Meter
+from build.llm.options import Settings
+from build.llm.pricing import Prices
+
+J = TypeVar("J")
+T = TypeVar("T")
+
+
+class Session:
+    """An open cache, a budget, and what was used so far; a context manager.
+
+    Attributes:
+        unfinished: jobs that :meth:`run` gave back without a result because the budget was reached.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the cache; nothing is sent yet.
+
+        Raises:
+            KitError: the cache cannot be used.
+        """
+        self.settings, self.unfinished = settings, 0
+        self._prices = Prices(settings)
+        self.ledger = Ledger(settings, self._prices)
+        if settings.max_cost is not None:
+            self._prices.needed(settings.model)
+        self._store = Store(Cache(settings.cache), self.ledger)
+
+    def run(
+        self,
+        jobs: Jobs[J],
+        start: Start[J, T],
+        *,
+        total: int | None = None,
+        describe: str = "asking",
+        word: Callable[[], str] | None = None,
+    ) -> Iterator[tuple[J, T | None]]:
+        """Drive the dialogue of every job.
+
+        Args:
+            jobs: gives the jobs; batch mode calls it several times and needs the same ones each time.
+            start: makes the dialogue of a job.
+            total: number of jobs, for the time left.
+            describe: what is going on, in a few words.
+            word: asked for a few words of the caller's own, such as the yield so far, when progress is shown.
+
+        Yields:
+            Each job with its result, in the order of ``jobs``; None in place of a result if the budget did not allow it.
+
+        Raises:
+            KitError: the endpoint, the key, the cache or the disk fails. What was answered is stored.
+        """
+        meter = Meter(self.ledger, describe, total, word)
+        try:
+            live = Live[J, T](
+                self.settings, self._store, meter, lambda: Client(self.settings, meter.note, self.ledger.doubt)
+            )
+            yield from live.run(begin(jobs, start))
+            self.unfinished += live.unfinished
+        finally:
+            meter.close()
+
+    def usage(self) -> list[dict[str, Any]]:
+        """What all calls needed so far used, be they paid now or found in the cache: the same after any interruption."""
+        return self.ledger.usage()
+
+    def close(self) -> None:
+        """Close the cache."""
+        self._store.cache.close()
+
+    def __enter__(self) -> Session:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()

@@ -1,0 +1,91 @@
+"""Calls and replies as JSON: the body of a chat completion, what an answer says, and what a server does not take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from build.llm.calls import Call, Finish, Reply
+
+PATH: Final = "/chat/completions"
+_UNSUPPORTED: Final = re.compile(r"unsupported|not support|not allow|unknown|unrecognized|extra", re.IGNORECASE)
+_FORMAT: Final = re.compile(r"response_format|json_schema|structured output", re.IGNORECASE)
+
+
+class NoCompletionError(Exception):
+    """An answer that is no chat completion."""
+
+
+class Dialect:
+    """What the server takes for one model; it shrinks as the server says what it does not."""
+
+    def __init__(self, structured: bool) -> None:
+        """``structured``: ask for structured outputs where a call has a schema."""
+        self._limit = "max_tokens"
+        self._temperature = True
+        self._structured = structured
+
+    def body(self, call: Call) -> dict[str, Any]:
+        """The request."""
+        body: dict[str, Any] = {
+            "model": call.model,
+            "messages": [{"role": role, "content": content} for role, content in call.messages],
+            self._limit: call.max_tokens,
+        }
+        if self._temperature:
+            body["temperature"] = call.temperature
+        if self._structured and call.schema is not None:
+            schema = {"name": "reply", "strict": True, "schema": call.schema}
+            body["response_format"] = {"type": "json_schema", "json_schema": schema}
+        return body
+
+    def give_up(self, body: Mapping[str, Any], message: str) -> str:
+        """Do without what the server rejected in ``body``, if its message names something that can be done without.
+
+        Returns:
+            What was given up, for a note; empty if nothing was, and the rejection stands.
+        """
+        if "response_format" in body and _FORMAT.search(message):
+            self._structured = False
+            return "response_format"
+        if _UNSUPPORTED.search(message):
+            if "max_tokens" in body and "max_completion_tokens" in message:
+                self._limit = "max_completion_tokens"
+                return "max_tokens"
+            if "temperature" in body and "temperature" in message:
+                self._temperature = False
+                return "temperature"
+        return ""
+
+
+def read_answer(answer: Any) -> Reply:
+    """The reply in the JSON of a chat completion.
+
+    Raises:
+        NoCompletionError: it is none.
+    """
+    try:
+        choice = answer["choices"][0]
+        message, finish = choice["message"], choice.get("finish_reason")
+        text, refusal = message.get("content"), message.get("refusal")
+        usage = answer.get("usage") or {}
+        tokens = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
+    except (TypeError, KeyError, IndexError, AttributeError) as error:
+        raise NoCompletionError from error
+    if not isinstance(text, str):
+        if refusal is None and finish not in ("content_filter", "length"):
+            raise NoCompletionError
+        text = refusal if isinstance(refusal, str) else ""
+    ends: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
+    how = "filter" if refusal else ends.get(finish, "stop")
+    prompt, completion = (count if isinstance(count, int) else -1 for count in tokens)
+    return Reply(text, how, prompt, completion)
+
+
+def error_message(body: Any) -> str:
+    """The first line of what a server says in an error, at most 300 characters."""
+    found = body
+    for name in ("error", "message"):
+        found = found.get(name, found) if isinstance(found, dict) else found
+    return (str(found).strip().splitlines() or [""])[0][:300]

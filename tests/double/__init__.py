@@ -1,0 +1,1 @@
+"""A test double of an OpenAI-compatible server. What is measured with it is the kit, not a model."""
