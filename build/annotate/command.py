@@ -1,0 +1,158 @@
+"""The verb ``annotate``: a worklist in, records out, and what stays open with the reason."""
+
+from __future__ import annotations
+
+import argparse
+import pickle
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from build.annotate.labels import Merges, Spellings, write_table
+from build.annotate.outcome import FILES, Outcome, outcome
+from build.annotate.prompts import LEVELS, Prompts
+from build.annotate.rows import Annotated, Annotator
+from build.annotate.worklist import Worklist
+from build.files import versions
+from build.llm.calls import Dialogue
+from build.llm.options import Settings, settings
+from build.steps import KitError, Row, Tally
+from mmm_dataset import Record, load
+from mmm_dataset.files import atomic, dump, pretty, sha256
+
+if TYPE_CHECKING:
+    from build.llm.session import Session
+
+TABLE: Final = "labels.csv"
+_Result = tuple[Row, Annotated | None]
+"""A row of the worklist; None: the budget did not allow it, or it is no record."""
+
+
+def run(options: argparse.Namespace) -> str:
+    """Annotate a worklist into a folder; see ``docs/annotation.md`` for the files.
+
+    Args:
+        options: as :func:`build.annotate.options.add_options` defines them.
+
+    Returns:
+        A summary for people.
+
+    Raises:
+        KitError: a file, prompt or option is wrong, or the model cannot be reached; what was answered is in the cache.
+    """
+    registry, talk = load(*options.registry), settings(options)
+    worklist = Worklist(options.worklist, registry, options.sample, options.seed, options.task)
+    prompts, merges = Prompts(options.prompts), Merges(options.labels)
+    levels = LEVELS if options.level == "both" else (options.level,)
+    annotator = Annotator(
+        talk.model, prompts, registry, merges, levels, options.votes, options.min_agreement, options.word
+    )
+    if talk.dry_run:
+        return _plan(worklist, annotator, talk)
+    out = _folder(options)
+    return _annotate(worklist, annotator, talk, out, options)
+
+
+def start(row: Row, annotator: Annotator) -> Dialogue[Annotated | None]:
+    """The dialogue of a row of the worklist; a note of its reader has none."""
+    return (yield from annotator.start(row)) if isinstance(row, Record) else None
+
+
+def _folder(options: argparse.Namespace) -> Path:
+    folder: Path = options.out or options.worklist.resolve().parent.with_name(
+        f"{options.worklist.resolve().parent.name}-annotated"
+    )
+    if folder.resolve() == options.worklist.resolve().parent:
+        raise KitError(f"{folder}: the worklist is in it and would be replaced: give another --out")
+    return folder
+
+
+def _plan(worklist: Worklist, annotator: Annotator, talk: Settings) -> str:
+    from build.llm.plan import plan
+
+    return plan(worklist.rows, lambda row: start(row, annotator), talk)
+
+
+def _annotate(worklist: Worklist, annotator: Annotator, talk: Settings, out: Path, options: argparse.Namespace) -> str:
+    from build.llm.session import Session
+
+    spellings, tally, counts = Spellings(annotator.merges), Tally(), Counter[str]()
+    out.mkdir(parents=True, exist_ok=True)
+    # Open labels are only known when all rows are: results wait on disk. The file has no name and dies with the process.
+    with Session(talk) as session, tempfile.TemporaryFile(dir=out) as staged:
+        _stage(session, worklist, annotator, spellings, staged)
+        spellings.settle()
+        with ExitStack() as stack:
+            files = {name: stack.enter_context(atomic(out / f"{name}.jsonl")) for name in FILES}
+            for made in _outcomes(staged, annotator, spellings):
+                for row in tally.count(made.rows):
+                    made.file(row)
+                for name, value in made.lines:
+                    files[name].write(dump(value) + "\n")
+                    counts[name] += 1
+        write_table(spellings, out / TABLE)
+        manifest = {
+            **_made_of(worklist, annotator, options),
+            "counts": {**{name: counts[name] for name in FILES}, "labels_merged": spellings.merged()},
+            "steps": tally.as_dict(),
+            "usage": session.usage(),
+            "versions": versions(),
+            "registry": dict(annotator.registry.files),
+        }
+        with atomic(out / "manifest.json") as file:
+            file.write(pretty(manifest))
+    return _summary(out, counts, tally, spellings, session.unfinished)
+
+
+def _stage(session: Session, worklist: Worklist, annotator: Annotator, spellings: Spellings, staged: IO[bytes]) -> None:
+    def count() -> str:
+        return f"{whole:,} whole"
+
+    whole = 0
+    rows = session.run(
+        worklist.rows, lambda row: start(row, annotator), total=worklist.size(), describe="annotating", word=count
+    )
+    for row, result in rows:
+        pickle.dump((row, result), staged)
+        if result is not None:
+            whole += result.record.is_annotated
+            for scope, label in annotator.open_labels(result):
+                spellings.add(scope, label)
+    staged.seek(0)
+
+
+def _outcomes(staged: IO[bytes], annotator: Annotator, spellings: Spellings) -> Iterator[Outcome]:
+    while True:
+        try:
+            row, result = pickle.load(staged)
+        except EOFError:
+            return
+        yield outcome(row, result, annotator, spellings)
+
+
+def _made_of(worklist: Worklist, annotator: Annotator, options: argparse.Namespace) -> dict[str, Any]:
+    inputs = [path for path in (options.worklist, options.labels) if path is not None]
+    names = ("level", "votes", "min_agreement", "task", "word", "sample", "seed")
+    return {
+        "worklist": options.worklist.name,
+        "options": {name: getattr(options, name) for name in names},
+        "model": annotator.model,
+        "inputs": {path.name: sha256(path) for path in inputs},
+        "prompts": annotator.prompts.hashes(),
+        "left_out": dict(sorted(worklist.left_out.items())),
+    }
+
+
+def _summary(out: Path, counts: Counter[str], tally: Tally, spellings: Spellings, unfinished: int) -> str:
+    lines = [f"{out}: {counts['records']:,} records, {counts['worklist']:,} still on the worklist"]
+    lines += [f"  {config}: {count:,} rows" for config, count in sorted(tally.kept.items())]
+    lines += [f"  open {count:,} x {reason}" for reason, count in sorted(tally.dropped.items())]
+    lines += [f"  noted {count:,} x {reason}" for reason, count in sorted(tally.noted.items())]
+    if merged := spellings.merged():
+        lines.append(f"  {merged:,} spellings of labels became another: see {out / TABLE}")
+    if unfinished:
+        lines.append("  the budget is spent: the same command with a higher --max-cost goes on from here")
+    return "\n".join(lines)

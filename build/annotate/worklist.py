@@ -1,0 +1,101 @@
+"""The rows to annotate: a worklist as it stands, a sample of it, or its texts for another task."""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from build.sources import records
+from build.steps import KitError, Row
+from mmm_dataset import Record, Registry
+
+
+@dataclass
+class Worklist:
+    """A file of records.
+
+    Attributes:
+        path: JSON lines.
+        registry: what knows the configs.
+        sample: so many rows, drawn by a hash of seed and id; None is all.
+        seed: of the sample.
+        task: annotate for this task, each source item once; None is the rows' own.
+        left_out: rows that are no part of the run, by reason, once they were read.
+    """
+
+    path: Path
+    registry: Registry
+    sample: int | None = None
+    seed: int = 1
+    task: str | None = None
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows in file order.
+
+        Raises:
+            KitError: the file is missing or empty, or a line is wrong.
+            RegistryError: there is no such task or config.
+        """
+        if not self.path.is_file():
+            raise KitError(f"{self.path}: no such file; `python3 -m build read SOURCE` writes worklist.jsonl")
+        self.left_out.clear()
+        chosen = None if self.sample is None else self._draw(self.sample)
+        for number, row in enumerate(self._all()):
+            if chosen is None or number in chosen or not isinstance(row, Record):
+                yield row
+            else:
+                self.left_out["not_sampled"] += 1
+
+    def size(self) -> int:
+        """About how many rows there are, for the progress bar."""
+        with self.path.open("rb") as file:
+            lines = sum(1 for _ in file)
+        return min(lines, self.sample or lines)
+
+    def _all(self) -> Iterator[Row]:
+        rows: Iterable[Row] = records.read(self.path, self.registry)
+        yield from rows if self.task is None else self._for_task(rows, self.task)
+
+    def _draw(self, size: int) -> set[int]:
+        def key(pair: tuple[int, Row]) -> bytes:
+            row = pair[1]
+            return (
+                hashlib.sha256(f"{self.seed}\0{row.config}\0{row.id}".encode()).digest()
+                if isinstance(row, Record)
+                else b""
+            )
+
+        candidates = ((number, row) for number, row in enumerate(self._all()) if isinstance(row, Record))
+        drawn = {number for number, _ in heapq.nsmallest(size, candidates, key=key)}
+        self.left_out.clear()
+        return drawn
+
+    def _for_task(self, rows: Iterable[Row], code: str) -> Iterator[Row]:
+        task = self.registry.task(code)
+        seen: set[bytes] = set()
+        for row in rows:
+            if not isinstance(row, Record):
+                yield row
+                continue
+            key = hashlib.blake2b(f"{row.language}\0{row.source}\0{row.source_id}".encode(), digest_size=16).digest()
+            if key in seen:
+                self.left_out["same_source_item"] += 1
+                continue
+            seen.add(key)
+            name = f"{row.language}_{code}"
+            self.registry.config(name)
+            same = task.text_labels and task.text_labels == self.registry.task(row.task).text_labels
+            yield replace(
+                row,
+                id=f"{name}-{row.source_id}",
+                task=code,
+                word=task.words[0],
+                label=row.label if same else None,
+                items=None,
+                raw=None,
+            )
