@@ -67,7 +67,7 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
             inputs |= {f"{name}/{file}": value for file, value in checksums(Path(options[name])).items()}
     tally = Tally()
     rows = progress(tally.count(reader.read(origin, registry, **options)), f"reading {reader.name}")
-    counts = _write_rows(rows, out)
+    counts = write_rows(rows, out)
     manifest = {
         "source": reader.source,
         "options": {name: Path(value).name for name, value in options.items()},
@@ -153,7 +153,12 @@ def _missing(origin: Path, reader: Reader, registry: Registry) -> str:
     return f"{origin}: not there; it should be {source.title}: {', '.join(source.files)} from {source.url} ({source.licence})"
 
 
-def _write_rows(rows: Iterable[Row], out: Path) -> dict[str, int]:
+def write_rows(rows: Iterable[Row], out: Path) -> dict[str, int]:
+    """Write ``records.jsonl``, ``worklist.jsonl`` (rows not annotated yet) and ``report.jsonl`` (drops and notes).
+
+    Returns:
+        Lines of each file, by name without ``.jsonl``.
+    """
     counts = dict.fromkeys(("records", "worklist", "report"), 0)
     with ExitStack() as stack:
         files = {name: stack.enter_context(atomic(out / f"{name}.jsonl")) for name in counts}

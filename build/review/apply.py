@@ -1,0 +1,118 @@
+"""Decisions onto rows: the reviewed records, a report of what was taken out or changed, and a manifest for the release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from build.files import versions
+from build.reading import write_rows
+from build.review.book import Book
+from build.review.decisions import DecisionLog
+from build.review.edits import corrected
+from build.review.figures import figures
+from build.steps import Drop, KitError, Note, Row, Tally
+from mmm_dataset import Registry
+from mmm_dataset.files import atomic, dump, pretty, progress, sha256
+
+
+def apply(
+    book: Book, log: DecisionLog, out: Path, registry: Registry, adjudicator: str | None = None, only: bool = False
+) -> str:
+    """Write ``records.jsonl``, ``worklist.jsonl``, ``report.jsonl`` and ``manifest.json``, as ``build read`` does.
+
+    Rows stay in file order. A rejected row is dropped as ``rejected: REASON``, an edited one replaced and noted. Where
+    reviewers disagree the adjudicator's decision holds; without one the row is dropped as ``conflict``, because no rule of ours
+    should pick the right one of two readings. Undecided rows stay, among them those that were decided in an earlier form, which
+    are noted.
+
+    Args:
+        book: the file and its decisions.
+        log: where they came from, for the manifest.
+        out: folder to write.
+        registry: what knows the configs.
+        adjudicator: who settles conflicts.
+        only: drop undecided rows, as ``not_reviewed``.
+
+    Returns:
+        A summary for people.
+
+    Raises:
+        KitError: a corrected record in the log is not valid, or ``out`` is the folder of the file itself.
+    """
+    path = book.file.path
+    if out.resolve() == path.resolve().parent:
+        raise KitError(f"{out}: holds the file under review; choose another --out")
+    tally = Tally()
+    rows = tally.count(reviewed(book, registry, adjudicator, only))
+    counts = write_rows(progress(rows, "applying", len(book.file)), out)
+    inputs = {name.name: sha256(name) for name in (path, log.path) if name.is_file()}
+    manifest = {
+        "source": "review",
+        "options": {"adjudicator": adjudicator, "only_reviewed": only},
+        "inputs": inputs,
+        "counts": counts,
+        "steps": tally.as_dict(),
+        "review": figures(book, adjudicator),
+        "versions": versions(),
+        "registry": dict(registry.files),
+    }
+    with atomic(out / "manifest.json") as file:
+        file.write(pretty(manifest))
+    return _summary(out, counts, manifest)
+
+
+def reviewed(book: Book, registry: Registry, adjudicator: str | None = None, only: bool = False) -> Iterator[Row]:
+    """The rows as the review leaves them, in file order, with drops and notes. See :func:`apply`."""
+    for number in range(len(book.file)):
+        row, outcome = book.file[number], book.outcome(number, adjudicator)
+        target, decision = row.target, outcome.decision
+        if outcome.state == "conflict":
+            said = [
+                f"{name}: {one.action} {one.reason}".rstrip() for name, one in sorted(book.standing(number).items())
+            ]
+            yield Drop(target.id, "conflict", "; ".join(said), book.file.line(number).decode())
+        elif outcome.state == "reject" and decision is not None:
+            detail = f"{decision.reviewer}: {decision.detail}" if decision.detail else decision.reviewer
+            yield Drop(target.id, f"rejected: {decision.reason}", detail, book.file.line(number).decode())
+        elif outcome.state == "edit" and decision is not None:
+            try:
+                yield corrected(target, decision.record or {}, registry, row.source)
+            except KitError as error:
+                raise KitError(
+                    f"{book.file.path}: the edit of {target.id!r} by {decision.reviewer} at {decision.time} does not hold "
+                    f"({error}): decide the row again"
+                ) from error
+            yield Note(target.id, "edited", _changes(target, decision.record or {}, decision.reviewer))
+        elif outcome.state == "undecided" and only:
+            yield Drop(target.id, "not_reviewed", raw=book.file.line(number).decode())
+        else:
+            yield target
+            if outcome.state == "undecided" and book.stale(number):
+                yield Note(target.id, "stale_decision", ", ".join(sorted(book.stale(number))))
+
+
+def _changes(target: Any, record: dict[str, Any], reviewer: str) -> str:
+    from mmm_dataset import to_dict
+
+    before = to_dict(target)
+    changes = [
+        f"{name}: {dump(before[name])} -> {dump(record[name])}"
+        for name in ("text", "label")
+        if before[name] != record[name]
+    ]
+    if before["items"] != record["items"]:
+        changes.append("items")
+    return f"{reviewer}: {'; '.join(changes)}"
+
+
+def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any]) -> str:
+    steps, review = manifest["steps"], manifest["review"]
+    lines = [
+        f"{out}: {counts['records']:,} records of {steps['in']:,} rows "
+        f"({review['decided']:,} decided, {review['undecided']:,} undecided, {review['stale']:,} to be decided again)"
+    ]
+    lines += [f"  dropped {count:,} x {reason}" for reason, count in steps["dropped"].items()]
+    lines += [f"  noted {count:,} x {reason}" for reason, count in steps["noted"].items()]
+    return "\n".join([*lines, f"release them: python3 -m build release {out / 'records.jsonl'}"])

@@ -1,0 +1,59 @@
+"""What ``build review`` does with its options."""
+
+from __future__ import annotations
+
+import argparse
+
+from build.review.book import Book
+from build.review.decisions import DecisionLog, log_path
+from build.review.rows import ReviewFile
+from build.steps import KitError
+from mmm_dataset import Registry, load
+
+
+def run(options: argparse.Namespace) -> int:
+    """Open the page, or do what was asked for instead.
+
+    Returns:
+        0, or 1 if tasks of a Label Studio export were left out.
+
+    Raises:
+        KitError: a file, row, option or decision is wrong.
+    """
+    registry = load(*options.registry)
+    if not options.apply and (options.out or options.only_reviewed):
+        raise KitError("--out and --only-reviewed belong to --apply")
+    if options.apply:
+        from build.review.apply import apply
+
+        out = options.out or options.file.parent / "reviewed"
+        print(apply(*_book(options, registry), out, registry, options.adjudicator, options.only_reviewed))
+    elif options.report:
+        from build.review.figures import report
+
+        print(report(_book(options, registry)[0], options.adjudicator))
+    elif options.to_label_studio:
+        from build.review.label_studio import write_tasks
+
+        print(write_tasks(_book(options, registry)[0].file, options.to_label_studio, registry))
+    elif options.from_label_studio:
+        from build.review.label_studio import read_tasks
+
+        book, log = _book(options, registry)
+        summary, refused = read_tasks(book, log, options.from_label_studio, registry, options.reviewer)
+        print(summary)
+        return 1 if refused else 0
+    else:
+        from build.review.desk import Desk
+        from build.review.server import serve
+
+        desk = Desk(options.file, registry, options.order, options.adjudicator)
+        serve(desk, port=options.port, reviewer=options.reviewer, browser=not options.no_browser)
+    return 0
+
+
+def _book(options: argparse.Namespace, registry: Registry) -> tuple[Book, DecisionLog]:
+    file = ReviewFile(options.file)
+    file.check_configs(registry)
+    log = DecisionLog(log_path(options.file))
+    return Book(file, log.fresh()), log

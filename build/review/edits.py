@@ -1,0 +1,138 @@
+"""Corrections: moving spans along when a text changes, and holding a corrected record against all that it must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from build.steps import KitError
+from mmm_dataset import Record, RecordError, Registry, RegistryError, decode, encode, from_dict, to_dict
+from mmm_dataset.codec import item_fields
+from mmm_f1.unified import Failure, shape
+
+
+def reanchor(old: str, new: str, places: Sequence[tuple[int, int]]) -> list[tuple[int, int] | None]:
+    """Where spans of an old text are in a new one, or None where that is not certain.
+
+    A span moves along if it lies in what both texts begin or end with, whichever of the two is taken first; or if its text
+    occurs as often in both, its n-th occurrence being the n-th again.
+
+    Args:
+        old, new: the texts.
+        places: half-open code points of the old text.
+    """
+    begin, end = _common(old, new)
+    found: list[tuple[int, int] | None] = []
+    for start, stop in places:
+        first = _shifted(start, stop, len(old), len(new), begin, min(end, len(old) - begin, len(new) - begin))
+        second = _shifted(start, stop, len(old), len(new), min(begin, len(old) - end, len(new) - end), end)
+        found.append(first if first and first == second else _same_occurrence(old, new, start, stop))
+    return found
+
+
+def _common(old: str, new: str) -> tuple[int, int]:
+    shorter = min(len(old), len(new))
+    begin = next((i for i in range(shorter) if old[i] != new[i]), shorter)
+    end = next((i for i in range(shorter) if old[-1 - i] != new[-1 - i]), shorter)
+    return begin, end
+
+
+def _shifted(start: int, stop: int, old: int, new: int, begin: int, end: int) -> tuple[int, int] | None:
+    if stop <= begin:
+        return start, stop
+    if start >= old - end:
+        return start + new - old, stop + new - old
+    return None
+
+
+def _same_occurrence(old: str, new: str, start: int, stop: int) -> tuple[int, int] | None:
+    piece = old[start:stop]
+    before, after = _occurrences(old, piece), _occurrences(new, piece)
+    if len(before) != len(after):
+        return None
+    at = after[before.index(start)]
+    return at, at + len(piece)
+
+
+def _occurrences(text: str, piece: str) -> list[int]:
+    """Overlapping ones included, so that every span is one of them."""
+    found, at = [], text.find(piece)
+    while at >= 0:
+        found.append(at)
+        at = text.find(piece, at + 1)
+    return found
+
+
+def move_items(old: str, new: str, items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Items as JSON types with their spans moved to a new text; a span that is not certain has ``"lost": true``.
+
+    Raises:
+        ValueError: an item's place is outside of the old text.
+    """
+    spans = [span for item in items for span in item["spans"] if span["start"] is not None]
+    if any(old[span["start"] : span["end"]] != span["text"] or not span["text"] for span in spans):
+        raise ValueError("the items do not belong to this text")
+    moved = iter(reanchor(old, new, [(span["start"], span["end"]) for span in spans]))
+
+    def move(span: Mapping[str, Any]) -> dict[str, Any]:
+        if span["start"] is None:
+            return {**span, "lost": span["text"] not in new}
+        place = next(moved)
+        start, end = place or (None, None)
+        return {**span, "start": start, "end": end, "lost": place is None}
+
+    return [{**item, "spans": [move(span) for span in item["spans"]]} for item in items]
+
+
+def corrected(target: Record, change: Mapping[str, Any], registry: Registry, source: Record | None = None) -> Record:
+    """The record that a reviewer made of a target: another text, label or items, everything else as it was.
+
+    Args:
+        target: the record under review.
+        change: a record as JSON types; what is not under review must be as in the target.
+        registry: knows the labels and task words.
+        source: what the target was made from, for the alignment of items.
+
+    Raises:
+        KitError: the record cannot be kept; the message tells the reviewer why.
+    """
+    if target.raw is not None:
+        raise KitError("a published row is kept byte for byte: accept or reject it")
+    fixed = {name: value for name, value in to_dict(target).items() if name not in ("text", "label", "items")}
+    try:
+        if any(change.get(name) != value for name, value in fixed.items()):
+            raise KitError("only the text, the label and the items can be changed")
+        record = from_dict(change)
+        if not record.text.strip():
+            raise KitError("the text is empty: reject the row instead")
+        if record.is_annotated or target.is_annotated:
+            registry.check_labels(record)
+            _check_round_trip(record, registry)
+    except (RecordError, RegistryError, ValueError) as error:
+        raise KitError(
+            str(error).removeprefix(f"record {target.id!r}: ").removeprefix(f"record {target.id!r}, ")
+        ) from error
+    count = 0 if source is None else len(source.items or ())
+    wrong = [i.source_item for i in record.items or () if i.source_item is not None and i.source_item >= count]
+    if wrong and source is not None:
+        raise KitError(f"the source has no item {wrong[0]}")
+    return record
+
+
+def _check_round_trip(record: Record, registry: Registry) -> None:
+    """Whether the record can be written and read back, each item's text standing in the row's."""
+    for span in (span for item in record.items or () for span in item.spans):
+        if span.text not in record.text:
+            raise ValueError(f"{span.text!r} is not in the text")
+    words, roles = registry.task_words, shape(record.word, registry.task_words)
+    back = decode(encode(record, words)[1], record.word, task_words=words)
+    if isinstance(back, Failure):
+        raise ValueError(f"cannot be read back: {back}")
+    written = [item_fields(item, roles) for item in record.items or ()]
+    if back.label != record.label or [item_fields(item, roles) for item in back.items] != written:
+        raise ValueError("label or items come back changed when written and read")
+
+
+def same(one: Record, other: Record) -> bool:
+    """Whether two records say the same under review."""
+    return (one.text, one.label, one.items) == (other.text, other.label, other.items)
