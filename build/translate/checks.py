@@ -196,7 +196,10 @@ class Checker:
     def _repetition(self, source: str, target: str) -> str | None:
         rule = self.rules.values["repetition"]
         grams = max(1, len(target) - _GRAM + 1)
-        if len(target) < rule["times"] * rule["chars"] or len({target[at : at + _GRAM] for at in range(grams)}) > 0.6 * grams:
+        if (
+            len(target) < rule["times"] * rule["chars"]
+            or len({target[at : at + _GRAM] for at in range(grams)}) > 0.6 * grams
+        ):
             return None
         expression = compiled(rf"(.{{{rule['chars']},40}}?)\1{{{rule['times'] - 1},}}")
         match = expression.search(target[:5000])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from build.files import read_toml
 from build.markup import MarkupError, untag
 from build.steps import KitError
 from build.translate.rules import Tongue
@@ -94,12 +94,12 @@ class Prompts:
         return (("system", self._told["paper"] + shown), ("user", row))
 
     def _instructions(self, path: Path, source: Tongue, target: Tongue) -> dict[str, str]:
-        tables = _toml(path)
+        tables = read_toml(path)
         told = {}
         for kind in KINDS:
             table = tables.get(kind)
             if not isinstance(table, dict) or not isinstance(table.get("system"), str):
-                raise KitError(f"{path}: [{kind}] needs system = \"...\", what the model is told for it")
+                raise KitError(f'{path}: [{kind}] needs system = "...", what the model is told for it')
             told[kind] = table["system"].strip()
         told["context"] = str(tables["tagged"].get("context", "")).strip()
         # Not str.format: the JSON in the instructions has braces of its own.
@@ -122,7 +122,7 @@ def _find(name: str, folder: Path | None) -> Path:
 
 
 def _example(path: Path, family: str, source: str, target: str) -> Example | None:
-    row = _toml(path).get(family, {})
+    row = read_toml(path).get(family, {})
     if not isinstance(row, dict) or not {source, target} <= row.keys():
         return None
     try:
@@ -131,12 +131,3 @@ def _example(path: Path, family: str, source: str, target: str) -> Example | Non
     except (MarkupError, TypeError, AttributeError) as error:
         raise KitError(f"{path}: [{family}] {source} and {target}: {error}") from error
     return Example(row[source], row[target], row)
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise KitError(f"{path}: no such file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KitError(f"{path}: not TOML that can be read ({error})") from error

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from build.files import read_toml
 from build.steps import KitError
 from mmm_dataset import Registry
 
@@ -50,8 +50,8 @@ def read_rules(path: Path | None = None) -> Rules:
     Raises:
         KitError: the file is not TOML, or names a check, a value or a severity that does not exist.
     """
-    given = _toml(CHECKS)
-    for check, values in (_toml(path) if path else {}).items():
+    given = read_toml(CHECKS)
+    for check, values in (read_toml(path) if path else {}).items():
         if check not in given or not isinstance(values, dict):
             raise KitError(f"{path}: no check [{check}]; there are: {', '.join(given)}")
         for name, value in values.items():
@@ -81,19 +81,12 @@ def read_tongue(code: str, registry: Registry) -> Tongue:
             f"no language {code!r} in the registry; there are: {', '.join(registry.languages)} (more: --registry)"
         )
     language = registry.languages[code]
-    row = {name: tuple(v) if isinstance(v, list) else v for name, v in _languages().get(code, {}).items()}
+    row: dict[str, Any] = {
+        name: tuple(v) if isinstance(v, list) else v for name, v in _languages().get(code, {}).items()
+    }
     return Tongue(code, language.name, frozenset(language.scripts), **row)
 
 
 @cache
 def _languages() -> dict[str, dict[str, Any]]:
-    return _toml(LANGUAGES)
-
-
-def _toml(path: Path) -> dict[str, dict[str, Any]]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise KitError(f"{path}: no such file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KitError(f"{path}: not TOML that can be read ({error})") from error
+    return read_toml(LANGUAGES)

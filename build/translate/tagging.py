@@ -46,7 +46,9 @@ def take_apart(record: Record) -> Tagged:
     """
     items = record.items or ()
     places: list[list[Place | None]] = [[_place(span) for span in item.spans] for item in items]
-    lost = [(i, s) for i, item in enumerate(items) for s, span in enumerate(item.spans) if span.text and not places[i][s]]
+    lost = [
+        (i, s) for i, item in enumerate(items) for s, span in enumerate(item.spans) if span.text and not places[i][s]
+    ]
     if lost:
         found = locate(record.text, [(items[i].label, items[i].spans[s].text) for i, s in lost])
         for (i, s), place in zip(lost, found):
@@ -69,7 +71,12 @@ def _first(text: str, piece: str) -> Place:
 
 
 def put_together(
-    record: Record, tagged: Tagged, text: str, spans: Mapping[int, Place], labels: tuple[str, ...], gone: Collection[int] = ()
+    record: Record,
+    tagged: Tagged,
+    text: str,
+    spans: Mapping[int, Place],
+    labels: tuple[str, ...],
+    gone: Collection[int] = (),
 ) -> tuple[Item, ...] | None:
     """The items of a record over another text.
 

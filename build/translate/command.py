@@ -1,0 +1,183 @@
+"""The verb ``translate``: rows of one language in, a folder of rows for each other language out."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from build.files import versions
+from build.llm.options import settings
+from build.llm.session import Session
+from build.steps import Drop, KitError, Tally
+from build.translate.inputs import Given, open_source, sampled
+from build.translate.ladder import Climb
+from build.translate.rows import Outcome, Plan, Translator
+from build.translate.rules import CHECKS, read_rules
+from build.translate.yields import BUDGET, Yield, table
+from mmm_dataset import Record, Registry, load, to_dict
+from mmm_dataset.files import atomic, dump, pretty, sha256
+
+FILES: Final = ("records", "report", "provenance", "review")
+"""``records``: what was kept. ``report``: drops with their raw replies, and notes. ``provenance``: how each kept row was made; no
+source text. ``review``: source beside translation, for ``build review``. The second and the last stay local."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One config to one language: what is read, by whom it is translated, and where it goes."""
+
+    translator: Translator
+    given: Given
+    rows: Callable[[], Iterable[Record]]
+    total: int
+    out: Path
+
+
+def run(options: argparse.Namespace) -> int:
+    """Translate what the options say, print the yield table; returns 3 if the budget did not reach all rows.
+
+    Raises:
+        KitError: a file, language, label or option is wrong (nothing was asked of a model then), or the endpoint, the cache or the
+            disk failed (what was answered is in the cache, and the same command goes on from there).
+    """
+    registry, asked = load(*options.registry), settings(options)
+    plan = Plan(
+        model=asked.model,
+        rules=read_rules(options.checks),
+        stronger=options.stronger_model,
+        method=options.method,
+        drop_items=options.no_counterpart == "item",
+        keep_labels=options.labels == "keep",
+        prompts=options.prompts,
+        back=options.back_translate,
+        judge=options.judge,
+    )
+    runs = list(_runs(options, registry, plan))
+    with Session(asked) as session:
+        if asked.dry_run:
+            return _dry(session, runs)
+        found = [_translate(one, session, plan, options) for one in runs]
+        print(table((one.out.name, figures) for one, figures in zip(runs, found)))
+        print(_summary(session))
+        missed = sum(figures["reasons"].get(BUDGET, 0) for figures in found)
+    print("\n".join(f"{one.out}: records.jsonl, review.jsonl (build review), report.jsonl (drops)" for one in runs))
+    if missed:
+        print(
+            f"build: the budget did not reach {missed:,} rows; a higher --max-cost goes on from here", file=sys.stderr
+        )
+    return 3 if missed else 0
+
+
+def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterable[Run]:
+    targets = list(dict.fromkeys(filter(None, options.to.split(","))))
+    for given in open_source(options.source, options.release, registry):
+        config = registry.config(given.config)
+        _warn_of_terms(given, registry)
+        for target in targets:
+            if target == config.language:
+                raise KitError(f"--to {target}: {given.config} is in that language already")
+            if (name := f"{target}_{config.task}") not in registry.configs:
+                raise KitError(f"--to {target}: no config {name} in the registry: add it (--registry my.toml)")
+            translator = Translator(registry, given.config, target, plan)
+            total = translator.labels.check(given.rows())
+            rows = sampled(given, total, options.sample, options.seed)
+            out = options.out / f"{given.config}-{target}"
+            yield Run(translator, given, rows, min(total, options.sample or total), out)
+
+
+def _warn_of_terms(given: Given, registry: Registry) -> None:
+    sources = {record.source for record in given.rows()}
+    for name in sorted(sources & registry.sources.keys()):
+        if "no-derivatives" in registry.source(name).terms:
+            source = registry.source(name)
+            print(
+                f"build: note: {given.config}: {source.title} is {source.licence}: do not publish translations of it",
+                file=sys.stderr,
+            )
+
+
+def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
+    """One run into its folder; the files appear together when the last row is done."""
+    tally, found, before = Tally(), Yield(), session.usage()
+    results = session.run(one.rows, one.translator.start, total=one.total, describe=one.out.name, word=found.words)
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(atomic(one.out / f"{name}.jsonl")) for name in FILES}
+        for record, outcome in results:
+            if outcome is None:
+                drop = Drop(record.id, BUDGET, "the budget did not reach it")
+                outcome = Outcome(drop, Climb(None), items_in=len(record.items or ()))
+            found.add(outcome)
+            for row in tally.count([outcome.row, *outcome.notes]):
+                if not isinstance(row, Record):
+                    files["report"].write(dump(row.as_dict()) + "\n")
+            if isinstance(outcome.row, Record):
+                files["records"].write(dump(to_dict(outcome.row)) + "\n")
+                files["provenance"].write(dump(one.translator.provenance(record, outcome)) + "\n")
+                files["review"].write(dump(_to_review(record, outcome, outcome.row)) + "\n")
+    manifest = {
+        "translated": {"from": one.given.config, "to": one.translator.target, "rows": one.total},
+        "options": _said(plan, options, one),
+        "inputs": one.given.inputs,
+        "yield": found.as_dict(),
+        "usage": _since(before, session.usage()),
+        "steps": tally.as_dict(),
+        "versions": versions(),
+        "registry": dict(one.translator.registry.files),
+    }
+    with atomic(one.out / "manifest.json") as file:
+        file.write(pretty(manifest))
+    return found.as_dict()
+
+
+def _to_review(source: Record, outcome: Outcome, row: Record) -> dict[str, Any]:
+    flags = [flag.as_dict() for flag in outcome.flags]
+    return {
+        "source": to_dict(source),
+        "target": to_dict(row),
+        "flags": flags,
+        "rung": outcome.climb.rung,
+        "risk": None,
+    }
+
+
+def _said(plan: Plan, options: argparse.Namespace, one: Run) -> dict[str, Any]:
+    """The options that decide the output; where the model was reached does not, and may be private."""
+    return {
+        "method": plan.method,
+        "model": plan.model,
+        "stronger_model": plan.stronger,
+        "no_counterpart": options.no_counterpart,
+        "labels": options.labels,
+        "sample": options.sample,
+        "seed": options.seed if options.sample else None,
+        "back_translate": plan.back,
+        "judge": plan.judge,
+        "prompts": one.translator.prompts.digest,
+        "checks": sha256(options.checks or CHECKS),
+    }
+
+
+def _since(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Usage of one run out of a session's."""
+    had = {(row["purpose"], row["model"], row["batch"]): row for row in before}
+    out = []
+    for row in after:
+        earlier: Mapping[str, Any] = had.get((row["purpose"], row["model"], row["batch"]), {})
+        used = {name: row[name] - earlier.get(name, 0) for name in ("calls", "prompt_tokens", "completion_tokens")}
+        dollars = None if row["dollars"] is None else round(row["dollars"] - (earlier.get("dollars") or 0.0), 6)
+        if used["calls"]:
+            out.append({**row, **used, "dollars": dollars})
+    return out
+
+
+def _summary(session: Session) -> str:
+    ledger = session.ledger
+    return (
+        f"{ledger.calls:,} calls, ${ledger.spent:.2f} in all; of these {ledger.paid_calls:,} calls, ${ledger.paid:.2f} in this "
+        "run, the others were in the cache"
+    )

@@ -1,0 +1,142 @@
+"""A draft of a translation: what a reply says, read as far as it can be read, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from build.llm.answers import read_object
+from build.llm.calls import Reply
+from build.markup import Place, scan, tag
+from build.translate.checks import Finding, tag_like
+from mmm_f1.locate import occurrences
+
+
+@dataclass(slots=True)
+class Draft:
+    """A translation that may not be finished.
+
+    Attributes:
+        text: the plain target text; None if the reply had none that can be used.
+        spans: tag number to its place, for tags that are settled.
+        loose: tag number to the places it could have: none if the tag is lost, several if it came more than once.
+        absent: those of ``loose`` that a model says have no counterpart.
+        faults: what is wrong with the reply itself.
+        raw: the reply, for the drop file.
+    """
+
+    text: str | None
+    spans: dict[int, Place] = field(default_factory=dict)
+    loose: dict[int, list[Place]] = field(default_factory=dict)
+    absent: set[int] = field(default_factory=set)
+    faults: list[Finding] = field(default_factory=list)
+    raw: str = ""
+
+    @property
+    def tagged(self) -> str | None:
+        """The text with the tags that are settled."""
+        return None if self.text is None else tag(self.text, self.spans)
+
+
+def read_draft(reply: Reply, wanted: Collection[int], source: str) -> Draft:
+    """Read the reply to a translation or rewrite.
+
+    Args:
+        reply: what came back.
+        wanted: the tags of the source.
+        source: the plain source text.
+    """
+    if reply.finish in ("filter", "refused"):
+        return Draft(None, faults=[Finding(f"reply_{reply.finish}", reply.text[:200])], raw=reply.text)
+    if reply.finish == "length":
+        return Draft(None, faults=[Finding("truncated", "cut at the token limit")], raw=reply.text)
+    answer = read_object(reply)
+    text = answer.get("translation") if answer else None
+    if not isinstance(text, str):
+        return Draft(
+            None,
+            faults=[Finding("malformed_reply", f"no JSON object with a translation: {reply.text[:80]!r}")],
+            raw=reply.text,
+        )
+    return read_tagged(text, wanted, source, reply.text)
+
+
+def read_tagged(tagged: str, wanted: Collection[int], source: str, raw: str) -> Draft:
+    """Read a tagged translation."""
+    found = scan(tagged)
+    draft = Draft(found.text, raw=raw)
+    if not found.text.strip() and source.strip():
+        return Draft(None, faults=[Finding("empty_translation", "")], raw=raw)
+    if ("\ufffd" in found.text and "\ufffd" not in source) or not _is_unicode(found.text):
+        return Draft(None, faults=[Finding("malformed_reply", "broken characters")], raw=raw)
+    for number in wanted:
+        places = [place for given in found.places.get(number, ()) if (place := trim(found.text, given))]
+        if len(places) == 1 and number not in found.unpaired:
+            draft.spans[number] = places[0]
+        else:
+            draft.loose[number] = places
+    if strange := sorted({*found.places, *found.unpaired} - set(wanted)):
+        draft.faults.append(Finding("invented_tag", f"<{strange[0]}>"))
+    if found.unpaired:
+        draft.faults.append(Finding("broken_tag", f"<{found.unpaired[0]}> is not opened and closed in pairs"))
+    if (piece := tag_like(source, found.text)) is not None:
+        draft.faults.append(Finding("invented_tag", piece))
+    return draft
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold it: JSON escapes can smuggle in half a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def trim(text: str, place: Place) -> Place | None:
+    """A place without the blanks at its ends; None if nothing is left."""
+    start, end = place
+    while start < end and text[start].isspace():
+        start += 1
+    while start < end and text[end - 1].isspace():
+        end -= 1
+    return (start, end) if start < end else None
+
+
+def settle(draft: Draft, number: int, answer: str, places: Mapping[int, Place], source: str) -> bool:
+    """Set a loose tag to the place of an answered span, if there is one.
+
+    Of several occurrences those count that overlap no other span, unless the two overlap in the source or are the same words
+    there; of these the one nearest to where the source has it. A tag that came more than once chooses among its own places.
+
+    Args:
+        draft: changed in place.
+        number: the loose tag.
+        answer: what the model says renders it.
+        places, source: of the source.
+
+    Returns:
+        Whether the answer is a part of the text with a free place.
+    """
+    text = draft.text or ""
+    answer = answer.strip()
+    own = [place for place in draft.loose[number] if text[place[0] : place[1]] == answer]
+    found = own or [(start, start + len(answer)) for start in occurrences(text, answer)]
+    free = [place for place in found if _is_free(place, number, draft, places, source)]
+    if not free:
+        return False
+    middle = sum(places[number]) / (2 * max(1, len(source))) * len(text)
+    draft.spans[number] = min(free, key=lambda place: (abs(sum(place) / 2 - middle), place))
+    del draft.loose[number]
+    draft.absent.discard(number)
+    return True
+
+
+def _is_free(place: Place, number: int, draft: Draft, places: Mapping[int, Place], source: str) -> bool:
+    start, end = places[number]
+    for other, (left, right) in draft.spans.items():
+        if left < place[1] and place[0] < right:
+            a, b = places[other]
+            if not (a < end and start < b) and source[a:b] != source[start:end]:
+                return False
+    return True

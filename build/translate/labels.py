@@ -1,0 +1,86 @@
+"""Labels by the rule table, never by a model: an unknown one stops a run before anything is asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from build.steps import KitError
+from mmm_dataset import Record, Registry, RegistryError
+
+KEEP: Final = "keep"
+_SHOWN: Final = 8
+
+
+class LabelTable:
+    """Labels of one task from one language to another.
+
+    A closed set is the registry's. An open one is translated by rows of the label tables under the set names ``{task}_text``
+    and ``{task}_word``, which a registry file of one's own can bring (``--registry my.toml`` with ``labels = "my.csv"``), or
+    kept as it is where labels are the same in all languages (``--labels keep``).
+    """
+
+    def __init__(self, registry: Registry, task: str, source: str, target: str, *, keep: bool = False) -> None:
+        self._registry, self._source, self._target, self._keep = registry, source, target, keep
+        self._task = registry.task(task)
+        self._found: dict[tuple[str, str], str | None] = {}
+
+    def text(self, label: str) -> str | None:
+        """A text-level label in the target language; None if the table has none."""
+        return self._look_up(self._task.text_labels, f"{self._task.code}_text", label)
+
+    def word(self, word: str, label: str) -> str | None:
+        """A word-level label under a task word; None if the table has none."""
+        return self._look_up(self._task.word_labels.get(word), f"{self._task.code}_word", label)
+
+    def items(self, record: Record) -> tuple[str, ...]:
+        """The labels of a record's items in the target language. Raises KeyError if the table lacks one."""
+        labels = [self.word(record.word, item.label) for item in record.items or ()]
+        if None in labels:
+            raise KeyError(f"record {record.id!r} has a label without translation")
+        return tuple(label for label in labels if label is not None)
+
+    def check(self, records: Iterable[Record]) -> int:
+        """Hold all labels of a source against the table.
+
+        Returns:
+            How many records there are.
+
+        Raises:
+            KitError: some label has no translation; the message names them and the remedy.
+        """
+        total, unknown = 0, Counter[str]()
+        for record in records:
+            total += 1
+            if record.label is not None and self.text(record.label) is None:
+                unknown[f"{record.label!r} (text level)"] += 1
+            for item in record.items or ():
+                if self.word(record.word, item.label) is None:
+                    unknown[repr(item.label)] += 1
+        if unknown:
+            shown = ", ".join(f"{label} in {count:,} rows" for label, count in sorted(unknown.items())[:_SHOWN])
+            more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
+            task = self._task
+            sets = (task.text_labels or f"{task.code}_text", *(task.word_labels.values() or (f"{task.code}_word",)))
+            raise KitError(
+                f"{self._source}_{task.code}: no {self._target} label for {shown}{more}; no model was asked. Add rows for the "
+                f"sets {', '.join(dict.fromkeys(sets))} to a label table (--registry my.toml), or leave labels as they are "
+                "(--labels keep)"
+            )
+        return total
+
+    def _look_up(self, closed: str | None, open_set: str, label: str) -> str | None:
+        if self._keep:
+            return label
+        name = closed or open_set
+        if (name, label) not in self._found:
+            self._found[name, label] = self._translated(name, label)
+        return self._found[name, label]
+
+    def _translated(self, name: str, label: str) -> str | None:
+        key = self._registry.label_set(name, self._source).get(label)
+        try:
+            return None if key is None else self._registry.spelling(name, key, self._target)
+        except RegistryError:
+            return None

@@ -1,0 +1,123 @@
+"""The paper's own way, for comparison: one call a row, labels translated beforehand, the whole row dropped at one mismatch.
+
+Section 3.1 of arXiv 2407.10953: the model gets the row in the data set's format with translated labels, an instruction and a
+worked example; filters then remove rows with residual Japanese characters, entities that are not in the text, or another form.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from build.llm.calls import Call, Dialogue, Reply
+from build.markup import untag
+from build.translate.ladder import Climb
+from build.translate.prompts import Example, Prompts
+from build.translate.rules import Rules, Tongue
+from build.translate.scripts import pattern
+from build.translate.tagging import ABSENT, Tagged
+from mmm_dataset import Failure, Item, Record, Registry, RegistryError, Span, decode, prompt, split_input
+from mmm_dataset.codec import item_fields
+from mmm_f1.locate import locate
+from mmm_f1.unified import LABEL, render, shape
+
+PAPER: Final = "paper"
+_ROW: Final = re.compile(r"\s*Input: (.*)\nOutput: (.*?)\s*", re.DOTALL)
+
+
+class PaperMethod:
+    """The paper's prompt and its filters, for one language pair and task."""
+
+    def __init__(
+        self, prompts: Prompts, source: Tongue, target: Tongue, rules: Rules, model: str, registry: Registry
+    ) -> None:
+        self._prompts, self._source, self._target = prompts, source, target
+        self._rules, self._model, self._registry = rules, model, registry
+
+    def climb(self, record: Record, tagged: Tagged, label: str | None, labels: Sequence[str]) -> Dialogue[Climb]:
+        """Translate a row in one call; what fails a filter is dropped."""
+        words = self._registry.task_words
+        roles = shape(record.word, words)
+        items = [Item(name, item.spans) for name, item in zip(labels, record.items or ())]
+        row = _row(record.text, record.word, label or "-", items, words)
+        example = None if self._prompts.example is None else self._example(self._prompts.example, record)
+        limit = int(self._rules.ladder("tokens_per_char") * len(row)) + self._rules.ladder("tokens_more")
+        (reply,) = yield [Call(self._model, self._prompts.paper(example, row), limit, purpose=PAPER)]
+        return self._filtered(reply, record, tagged, label or "-", [item_fields(item, roles) for item in items])
+
+    def _filtered(self, reply: Reply, record: Record, tagged: Tagged, label: str, rows: list[tuple[str, ...]]) -> Climb:
+        def drop(reason: str, detail: str) -> Climb:
+            return Climb(None, reason=reason, detail=detail, raw=reply.text, model=self._model)
+
+        match = _ROW.fullmatch(reply.text)
+        if reply.finish != "stop" or match is None:
+            return drop("malformed_reply", f"finish {reply.finish}; not the two lines of the example")
+        asked = split_input(match[1], (record.word,))
+        if isinstance(asked, Failure):
+            return drop("malformed_reply", asked.detail)
+        text, words = asked[0], self._registry.task_words
+        read = decode(match[2], record.word, text=text, task_words=words)
+        if isinstance(read, Failure):
+            return drop("malformed_reply", f"{read.kind}: {read.detail}")
+        if read.label != label or [item.label for item in read.items] != [
+            fields[_at(record, words)] for fields in rows
+        ]:
+            return drop("wrong_labels", "the labels are not those that were given, in their order")
+        if (
+            "kana" in self._source.scripts
+            and "kana" not in self._target.scripts
+            and (kana := pattern("kana").search(text))
+        ):
+            return drop("residual_kana", kana[0])
+        return self._placed(text, read.items, tagged, reply, drop)
+
+    def _placed(
+        self, text: str, items: Sequence[Item], tagged: Tagged, reply: Reply, drop: Callable[[str, str], Climb]
+    ) -> Climb:
+        climb = Climb(text, model=self._model, raw=reply.text, rung=PAPER)
+        for item, tags in zip(items, tagged.items):
+            spans = [span for span in item.spans if span.text]
+            if len(spans) != sum(tag != ABSENT for tag in tags):
+                return drop("malformed_reply", f"the item {item.label!r} has other fields than its source")
+            for span, tag in zip(spans, [tag for tag in tags if tag != ABSENT]):
+                # Unlocated although in the text: listed more often than it occurs, so it shares a place.
+                place = (span.start, span.end) if span.start is not None else locate(text, [("", span.text)])[0]
+                if place is None or place[0] is None or place[1] is None:
+                    return drop("entity_not_in_text", repr(span.text))
+                climb.spans.setdefault(tag, (place[0], place[1]))
+        return climb
+
+    def _example(self, example: Example, record: Record) -> str | None:
+        """The worked example in the data set's format, labels translated on both sides; None if it has none for this task."""
+        given, words = example.row.get("items"), self._registry.task_words
+        roles = [role.removesuffix("?") for role in shape(record.word, words)]
+        task = self._registry.task(record.task)
+        shown = []
+        try:
+            for tagged in (example.source, example.target):
+                text, spans = untag(tagged)
+                items = [
+                    Item(
+                        self._spelled(task.word_labels.get(record.word), entry["label"]),
+                        tuple(Span(text[slice(*spans[entry[role]])], role=role) for role in roles if role in entry),
+                    )
+                    for entry in given or ()
+                ]
+                label = self._spelled(task.text_labels, example.row["label"])
+                shown.append(_row(text, record.word, label, items, words))
+        except (KeyError, TypeError, ValueError, RegistryError):
+            return None  # an example of another shape, such as a relation's for an event
+        return "\n\n".join(shown)
+
+    def _spelled(self, name: str | None, label: Any) -> str:
+        return self._registry.spelling(name, label, self._target.code) if name else str(label[self._target.code])
+
+
+def _row(text: str, word: str, label: str, items: Sequence[Item], words: Mapping[str, Sequence[str]]) -> str:
+    fields = [item_fields(item, shape(word, words)) for item in items]
+    return f"Input: {prompt(text, word)}\nOutput: {render(label, word, fields, task_words=words)}"
+
+
+def _at(record: Record, words: Mapping[str, Sequence[str]]) -> int:
+    return list(shape(record.word, words)).index(LABEL)

@@ -1,0 +1,204 @@
+"""One row through the whole of translation: apart, up the ladder, together again, held against the rules of a release."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from build.llm.calls import Dialogue
+from build.row_checks import Report, check_row
+from build.steps import Drop, Note
+from build.translate.checks import Checker, Finding
+from build.translate.labels import LabelTable
+from build.translate.ladder import NO_COUNTERPART, Climb, Ladder
+from build.translate.paper import PAPER, PaperMethod
+from build.translate.prompts import Prompts
+from build.translate.rules import Rules, read_tongue
+from build.translate.second import second_look
+from build.translate.tagging import NoPlace, Tagged, put_together, take_apart
+from mmm_dataset import Item, Record, RecordError, Registry
+from mmm_dataset.schema import to_row
+
+Method = Literal["tags", "paper"]
+METHODS: Final = ("tags", PAPER)
+
+UNPLACED: Final = "source_item_not_in_text"
+MERGED: Final = "merged_item"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How rows are translated.
+
+    Attributes:
+        model: that translates.
+        stronger: that is asked where the model fails; None for no fourth rung.
+        method: ``tags``, or ``paper`` for the paper's own way.
+        drop_items: an item without a counterpart is dropped and its row kept; otherwise the row is dropped.
+        keep_labels: labels are the same in all languages.
+        prompts: folder with the user's own prompts.
+        rules: thresholds.
+        back: whether each translation is translated back and compared.
+        judge: name of a model that rates each translation.
+    """
+
+    model: str
+    rules: Rules
+    stronger: str | None = None
+    method: Method = "tags"
+    drop_items: bool = True
+    keep_labels: bool = False
+    prompts: Path | None = None
+    back: bool = False
+    judge: str | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a row.
+
+    Attributes:
+        row: the translated record, or the drop.
+        climb: how it got there.
+        flags: what the review should look at, in the order of the checks.
+        notes: on a row that was kept with fewer items.
+        items_in: items of the source row.
+    """
+
+    row: Record | Drop
+    climb: Climb
+    flags: list[Finding] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
+    items_in: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the row was kept with all its items."""
+        return isinstance(self.row, Record) and len(self.row.items or ()) == self.items_in
+
+
+class Translator:
+    """Rows of one config to one language."""
+
+    def __init__(self, registry: Registry, config: str, target: str, plan: Plan) -> None:
+        """Set up labels, prompts, checks and ladder.
+
+        Raises:
+            KitError: a language or file is missing or wrong.
+            RegistryError: there is no such config.
+        """
+        self.registry, self.plan, self.target = registry, plan, target
+        self.config = registry.config(config)
+        task = registry.task(self.config.task)
+        source, tongue = read_tongue(self.config.language, registry), read_tongue(target, registry)
+        rules = plan.rules
+        self.labels = LabelTable(registry, task.code, source.code, target, keep=plan.keep_labels)
+        self.prompts = Prompts(source, tongue, task.family, plan.prompts)
+        checker = Checker(source, tongue, rules, self.prompts.instruction)
+        names = task.family not in rules.values["copied_span"]["words"]
+        models = [plan.model, *([plan.stronger] if plan.stronger else [])]
+        self._ladder = Ladder(self.prompts, checker, rules, models, names=names, drop_items=plan.drop_items)
+        self._paper = PaperMethod(self.prompts, source, tongue, rules, plan.model, registry)
+
+    def start(self, record: Record) -> Dialogue[Outcome]:
+        """The dialogue that translates one record; its labels have been checked."""
+        count = len(record.items or ())
+        try:
+            tagged = take_apart(record)
+        except NoPlace as error:
+            return Outcome(Drop(record.id, UNPLACED, str(error)), Climb(None), items_in=count)
+        label = None if record.label is None else self.labels.text(record.label)
+        labels = self.labels.items(record)
+        if self.plan.method == PAPER:
+            climb = yield from self._paper.climb(record, tagged, label, labels)
+        else:
+            climb = yield from self._ladder.climb(tagged)
+        outcome = self._outcome(record, tagged, climb, label, labels)
+        outcome.items_in = count
+        if isinstance(outcome.row, Record) and (self.plan.back or self.plan.judge):
+            outcome.flags += yield from second_look(record.text, outcome.row.text, self.prompts, self.plan)
+        return outcome
+
+    def provenance(self, record: Record, outcome: Outcome) -> dict[str, Any]:
+        """How a kept row was made, without any text of its source."""
+        climb, row = outcome.climb, outcome.row
+        assert isinstance(row, Record)
+        return {
+            "id": row.id,
+            "config": row.config,
+            "source_row": record.id,
+            "source_id": record.source_id,
+            "method": self.plan.method,
+            "model": climb.model,
+            "prompt": self.prompts.digest,
+            "rung": climb.rung,
+            "flags": sorted({flag.check for flag in outcome.flags}),
+            "alignment": [item.source_item for item in row.items or ()],
+            "items_in": outcome.items_in,
+        }
+
+    def _outcome(
+        self, record: Record, tagged: Tagged, climb: Climb, label: str | None, labels: Sequence[str]
+    ) -> Outcome:
+        if climb.text is None:
+            return Outcome(Drop(record.id, climb.reason, climb.detail, climb.raw), climb)
+        items = put_together(record, tagged, climb.text, climb.spans, tuple(labels), climb.gone)
+        kept = None if items is None else _distinct(items)
+        try:
+            row = self._record(record, climb.text, label, kept)
+        except RecordError as error:
+            return Outcome(Drop(record.id, "invalid_record", str(error), climb.raw), climb)
+        if problem := self._problem(row):
+            return Outcome(Drop(record.id, "invalid_row", problem, climb.raw), climb)
+        return Outcome(row, climb, climb.flags, list(_losses(record, row, items or (), climb)))
+
+    def _record(self, record: Record, text: str, label: str | None, items: tuple[Item, ...] | None) -> Record:
+        config = f"{self.target}_{record.task}"
+        name = record.id.removeprefix(f"{record.config}-")
+        origin: Any = "rebuilt" if record.origin == "published" else record.origin
+        return replace(
+            record,
+            id=f"{config}-{name}",
+            language=self.target,
+            text=text,
+            label=label,
+            items=items,
+            origin=origin,
+            raw=None,
+        )
+
+    def _problem(self, row: Record) -> str | None:
+        """What `validate` would say of the row, so that whatever is kept can be released."""
+        if not row.is_annotated:
+            return None  # the level that is missing comes later
+        report = Report()
+        check_row(to_row(row, self.registry.task_words), row.config, self.registry, row.id, report)
+        return "; ".join(report.messages) if report.errors else None
+
+
+def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
+    """Items without those that say the same of the same place, which happens when two mentions become one."""
+    seen: set[Any] = set()
+    kept = []
+    for item in items:
+        key = (item.label, item.spans)
+        if key not in seen:
+            seen.add(key)
+            kept.append(item)
+    return tuple(kept)
+
+
+def _losses(record: Record, row: Record, items: Sequence[Item], climb: Climb) -> list[Note]:
+    """Notes on items that the row no longer has: without a counterpart, or merged with another."""
+    had = {item.source_item for item in items}
+    kept = {item.source_item for item in row.items or ()}
+    notes = []
+    for index, item in enumerate(record.items or ()):
+        if index not in kept:
+            reason = MERGED if index in had else NO_COUNTERPART
+            notes.append(
+                Note(row.id, reason, f"item {index}: {item.label};{';'.join(span.text for span in item.spans)}")
+            )
+    return notes

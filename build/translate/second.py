@@ -1,0 +1,59 @@
+"""A second look at a finished translation: back again and compared, or rated by a model. It flags and never repairs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from build.llm.answers import read_object, strict_schema
+from build.llm.calls import Call, Dialogue
+from build.translate.checks import Finding
+from build.translate.prompts import Prompts
+from build.translate.rules import OFF
+
+if TYPE_CHECKING:
+    from build.translate.rows import Plan
+
+_TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
+_SCORE: Final = strict_schema("score", score={"type": "integer"})
+_SCORE_TOKENS: Final = 50
+
+
+def second_look(source: str, target: str, prompts: Prompts, plan: Plan) -> Dialogue[list[Finding]]:
+    """Ask for what the plan wants: a back-translation, a rating, or both at once.
+
+    Args:
+        source, target: plain texts.
+        prompts: of the pair; the kind ``back`` names the languages in the other order.
+        plan: says which, and the thresholds.
+
+    Returns:
+        Findings ``back_translation`` and ``quality`` that are below their thresholds, or whose reply cannot be read.
+    """
+    calls = []
+    if plan.back:
+        limit = int(plan.rules.ladder("tokens_per_char") * len(source)) + plan.rules.ladder("tokens_more")
+        calls.append(Call(plan.model, prompts.plain("back", text=target), limit, schema=_TRANSLATION, purpose="back"))
+    if plan.judge:
+        messages = prompts.plain("judge", source=source, translation=target)
+        calls.append(Call(plan.judge, messages, _SCORE_TOKENS, schema=_SCORE, purpose="judge"))
+    replies = yield calls
+    found = []
+    for call, reply in zip(calls, replies):
+        check = "back_translation" if call.purpose == "back" else "quality"
+        if plan.rules.severity[check] == OFF:
+            continue
+        answer = read_object(reply) or {}
+        value = answer.get("translation" if call.purpose == "back" else "score")
+        score = _chrf(value, source) if isinstance(value, str) else value
+        if not isinstance(score, (int, float)):
+            found.append(Finding(check, "the reply cannot be read"))
+        elif score < plan.rules.values[check]["low"]:
+            found.append(Finding(check, f"{score:.0f} of 100"))
+    return found
+
+
+def _chrf(hypothesis: str, reference: str) -> float:
+    """chrF of sacrebleu (Popović 2015): character n-grams up to 6, from 0 to 100."""
+    from sacrebleu.metrics import CHRF
+
+    return float(CHRF().sentence_score(hypothesis, [reference]).score)

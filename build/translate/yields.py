@@ -1,0 +1,97 @@
+"""What a translation run kept and lost: the figures of the manifest, and the yield table in the shape of the paper's Table 2."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from build.translate.ladder import RUNGS
+from build.translate.rows import Outcome
+from mmm_dataset import Record
+
+PAPER_POOLED: Final = 0.647
+"""Share of rows that the paper's translation kept, over all 14 runs (Table 2)."""
+
+
+@dataclass
+class Yield:
+    """Three figures that must not be mixed: rows kept whole, rows kept without some items, items kept."""
+
+    rows: int = 0
+    whole: int = 0
+    minus_items: int = 0
+    items: int = 0
+    items_kept: int = 0
+    rungs: Counter[str] = field(default_factory=Counter)
+    tried: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    flags: Counter[str] = field(default_factory=Counter)
+
+    def add(self, outcome: Outcome) -> None:
+        """Count a row."""
+        self.rows += 1
+        self.items += outcome.items_in
+        self.tried.update(outcome.climb.tried)
+        if not isinstance(outcome.row, Record):
+            self.reasons[outcome.row.reason] += 1
+            return
+        self.whole += outcome.is_whole
+        self.minus_items += not outcome.is_whole
+        self.items_kept += len(outcome.row.items or ())
+        self.rungs[outcome.climb.rung] += 1
+        self.flags.update({flag.check for flag in outcome.flags})
+
+    def as_dict(self) -> dict[str, Any]:
+        """The figures in a fixed order, for the manifest."""
+        order = {name: self.rungs[name] for name in (*RUNGS, "paper") if self.rungs[name]}
+        counts = {name: dict(sorted(getattr(self, name).items())) for name in ("tried", "reasons", "flags")}
+        return {
+            "rows": self.rows,
+            "kept_whole": self.whole,
+            "kept_minus_items": self.minus_items,
+            "items": self.items,
+            "items_kept": self.items_kept,
+            "rungs": order,
+            **counts,
+        }
+
+    def words(self) -> str:
+        """The yield so far, for the progress bar."""
+        return f"kept {share(self.whole, self.rows)} whole" if self.rows else ""
+
+
+BUDGET: Final = "budget"
+
+
+def share(part: int, whole: int) -> str:
+    """A share in percent; a dash where there is nothing to share."""
+    return f"{100 * part / whole:.1f} %" if whole else "-"
+
+
+def table(runs: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
+    """Runs as a Markdown table: rows and items kept, by rung, and what was dropped and why.
+
+    Args:
+        runs: name and ``yield`` of each run's manifest.
+    """
+    from tabulate import tabulate
+
+    rows = []
+    for name, found in runs:
+        rungs = ", ".join(f"{rung} {count:,}" for rung, count in found["rungs"].items())
+        reasons = ", ".join(f"{reason} {count:,}" for reason, count in found["reasons"].items()) or "none"
+        rows.append(
+            (
+                name,
+                f"{found['rows']:,}",
+                share(found["kept_whole"], found["rows"]),
+                share(found["kept_minus_items"], found["rows"]),
+                share(found["items_kept"], found["items"]),
+                rungs,
+                reasons,
+            )
+        )
+    headers = ("run", "rows", "kept whole", "kept minus items", "items kept", "kept at rung", "dropped")
+    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)
