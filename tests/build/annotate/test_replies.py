@@ -1,0 +1,73 @@
+"""Replies are read strictly."""
+
+import pytest
+
+from build.annotate.replies import Unreadable, read_items, read_label
+from build.llm.calls import Reply
+
+PAIR, EVENT = ("LABEL", "entity"), ("subject", "LABEL", "object?", "time?")
+
+
+@pytest.mark.parametrize(
+    "text, answer",
+    [
+        ('{"label": "社会", "confidence": 0.5}', ("社会", 0.5)),
+        ('{"label": " 社会 "}', ("社会", None)),
+        ('```json\n{"label": "社会", "confidence": 1}\n```', ("社会", 1.0)),
+        ('\n{"label": null, "confidence": null, "why": "unclear"}\n', (None, None)),
+    ],
+)
+def test_a_label_is_read(text, answer):
+    assert read_label(Reply(text)) == answer
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "社会",
+        "",
+        '"社会"',
+        '["社会"]',
+        '{"label": 1}',
+        '{"class": "社会"}',
+        '{"label": ["社会"]}',
+        'Sure: {"label": "社会"}',
+        '{"label": "社会"} {"label": "自然"}',
+        '{"label": "社会", "confidence": 2}',
+        '{"label": "社会", "confidence": "high"}',
+        '{"label": "社会", "confidence": true}',
+        '{"label": "社会", "confidence": NaN}',
+        '{"label": "\\ud800"}',
+        "[" * 100_000,
+    ],
+)
+def test_anything_else_is_no_answer(text):
+    with pytest.raises(Unreadable) as caught:
+        read_label(Reply(text))
+    assert caught.value.reason == "malformed_reply"
+
+
+def test_items_are_read_in_the_order_of_the_roles():
+    text = '{"items": [{"text": " 東京 ", "label": "地名"}], "confidence": 0.25}'
+    assert read_items(Reply(text), PAIR) == ([("地名", "東京")], 0.25)
+    text = '{"items": [{"label": "win", "subject": "A", "object": null}]}'
+    assert read_items(Reply(text), EVENT) == ([("A", "win", "", "")], None)
+    assert read_items(Reply('{"items": null}'), PAIR) == (None, None)
+    assert read_items(Reply('{"items": []}'), PAIR) == ([], None)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        '{"label": "地名"}',
+        '["地名", "東京"]',
+        '{"label": null, "text": "東京"}',
+        '{"label": "地名", "text": ["東京"]}',
+        "7",
+    ],
+)
+def test_a_list_with_a_broken_item_is_no_answer(items):
+    with pytest.raises(Unreadable):
+        read_items(Reply(f'{{"items": [{items}]}}'), PAIR)
+    with pytest.raises(Unreadable):
+        read_items(Reply(f'{{"items": {items}}}'), PAIR)

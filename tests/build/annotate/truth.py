@@ -1,0 +1,78 @@
+"""A scripted server that knows the right answer to every text, and how often to be wrong at first."""
+
+import argparse
+import hashlib
+import json
+
+from build.annotate.command import run
+from build.annotate.options import add_options
+from build.annotate.replies import field_key
+from build.sources import demo
+from mmm_dataset import to_dict
+from mmm_dataset.codec import item_fields
+from mmm_dataset.files import dump
+from tests.build.annotate.driver import REGISTRY, say
+from tests.double.server import Answer
+
+
+def demo_rows(*configs):
+    return [row for row in demo.read(demo.FOLDER, REGISTRY) if row.config in configs]
+
+
+def write_rows(path, rows, **missing):
+    """A worklist: the rows without what is named."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = [dump({**to_dict(row), **missing}) + "\n" for row in rows]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def call(worklist, out, double, *more):
+    """Run the verb; returns what it prints."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    server = ["--base-url", double.url, "--model", "double", "--price", "1,1", "--cache", str(out.parent / "cache")]
+    return run(parser.parse_args([str(worklist), "--out", str(out), *server, *more]))
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+class Truth:
+    """Answers of the rows by their text; a share of first answers is wrong in one of several ways."""
+
+    def __init__(self, rows, wrong=0.0):
+        self.rows, self.wrong = {row.text: row for row in rows}, wrong
+        self.faults, self._cut = {}, set()
+
+    def __call__(self, messages, model, attempt):
+        asked = [json.loads(m["content"]) for m in messages if m["role"] == "user" and m["content"].startswith("{")]
+        row = self.rows[asked[-1]["text"]]
+        right = self.items(row) if '"items"' in messages[0]["content"] else say(label=row.label, confidence=0.9)
+        first = "text" in (json.loads(messages[-1]["content"]) if messages[-1]["content"].startswith("{") else {})
+        drawn = int(hashlib.sha256(row.text.encode()).hexdigest(), 16)
+        if drawn % 1000 >= 1000 * self.wrong:
+            return right
+        kind = ("prose", "unknown", "cut", "null", "filter", "stubborn")[drawn // 1000 % 6]
+        self.faults[row.id] = kind
+        if kind == "cut":  # the second try asks the same with more room
+            first = row.id not in self._cut
+            self._cut.add(row.id)
+        return self.fault(kind, right) if first or kind == "stubborn" else right
+
+    def items(self, row):
+        roles = REGISTRY.task_words[row.word]
+        items = [dict(zip(map(field_key, roles), item_fields(item, roles), strict=True)) for item in row.items]
+        return say(items=items, confidence=0.9)
+
+    def fault(self, kind, right):
+        if kind == "cut":
+            return Answer(right[: len(right) // 2], "length")
+        if kind == "filter":
+            return Answer("", "content_filter")
+        return {"prose": f"The answer is {right}", "unknown": say(label="謎"), "null": say(label=None)}.get(kind, "?")
+
+
+REASONS = {"null": "abstained", "filter": "filter", "stubborn": "malformed_reply"}
+"""Faults that are never made good, and how they are reported."""
