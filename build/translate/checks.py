@@ -12,7 +12,7 @@ from typing import Any
 
 from build.markup import Place
 from build.translate.rules import OFF, Rules, Tongue
-from build.translate.scripts import LETTERS, characters, compiled, count, foreign_han, pattern
+from build.translate.scripts import characters, compiled, foreign_han, pattern
 
 _CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
 _GRAM = 6
@@ -51,8 +51,8 @@ class Checker:
         size = rules.values["prompt_leak"]["chars"]
         self._leak = frozenset(instruction[i : i + size] for i in range(len(instruction) - size + 1))
         self._shared = bool((source.scripts or {"latin"}) & (target.scripts or {"latin"}))
-        self._source_own = compiled(f"[{''.join(map(characters, sorted(source.scripts or {'latin'})))}]")
-        self._target_own = compiled(f"[{''.join(map(characters, sorted(target.scripts or {'latin'})))}]")
+        self._source_own = compiled(f"[{''.join(map(characters, sorted(source.scripts or {'latin'})))}]+")
+        self._target_own = compiled(f"[{''.join(map(characters, sorted(target.scripts or {'latin'})))}]+")
         self._residual = tuple(self._residual_scripts())
         self._han = self._foreign_han()
         self._text_checks = [
@@ -166,15 +166,15 @@ class Checker:
 
     def _wrong_language(self, source: str, target: str) -> str | None:
         rule = self.rules.values["wrong_language"]
-        letters = len(compiled(LETTERS).findall(target))
+        letters = sum(map(str.isalpha, target))
         if letters < rule["letters"]:
             return None
-        had = len(self._source_own.findall(source)) / max(1, len(compiled(LETTERS).findall(source)))
-        has = len(self._target_own.findall(target)) / letters
+        had = _length(self._source_own, source) / max(1, sum(map(str.isalpha, source)))
+        has = _length(self._target_own, target) / letters
         if has < rule["share"] * had:
             return f"{has:.0%} of the letters are {self.target.name}"
         for script in self.target.needs:
-            if had > 0.5 and letters >= 2 * rule["letters"] and not count(script, target):
+            if had > 0.5 and letters >= 2 * rule["letters"] and not pattern(script).search(target):
                 return f"no {script} at all"
         return None
 
@@ -215,6 +215,10 @@ class Checker:
         had = {int(number[:300]) for number in _NUMBER.findall(source)}
         lacking = had - {int(number[:300]) for number in _NUMBER.findall(target)} if had else had
         return f"{min(lacking)} is missing" if lacking else None
+
+
+def _length(runs: Any, text: str) -> int:
+    return sum(map(len, runs.findall(text)))
 
 
 def tag_like(source: str, target: str) -> str | None:

@@ -23,8 +23,8 @@ from mmm_dataset import Record, Registry, load, to_dict
 from mmm_dataset.files import atomic, dump, pretty, sha256
 
 FILES: Final = ("records", "report", "provenance", "review")
-"""``records``: what was kept. ``report``: drops with their raw replies, and notes. ``provenance``: how each kept row was made; no
-source text. ``review``: source beside translation, for ``build review``. The second and the last stay local."""
+"""``records``: what was kept. ``report``: drops with their raw replies, and notes. ``provenance``: how each kept row was made,
+without source text. ``review``: source beside translation, for ``build review``. The second and the last stay local."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ def run(options: argparse.Namespace) -> int:
     """Translate what the options say, print the yield table; returns 3 if the budget did not reach all rows.
 
     Raises:
-        KitError: a file, language, label or option is wrong (nothing was asked of a model then), or the endpoint, the cache or the
-            disk failed (what was answered is in the cache, and the same command goes on from there).
+        KitError: a file, language, label or option is wrong (no model was asked then), or the endpoint, the cache or the disk
+            failed (what was answered is in the cache, and the same command goes on from there).
     """
     registry, asked = load(*options.registry), settings(options)
     plan = Plan(

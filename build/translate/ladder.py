@@ -141,7 +141,7 @@ class Ladder:
                 break
             tried["rewrite_tried"] += 1
             told = [_told(finding) for finding in (*severe, *doubts)]
-            messages = self._prompts.rewrite(text, draft.tagged, told)
+            messages = self._prompts.rewrite(text, draft.tagged, told, part.context)
             new = yield from self._translate(messages, "rewrite", model, part, again + 1)
             draft, rung = new, 2
         if kept is not None:  # only doubts, and the answer to them was worse
@@ -256,7 +256,7 @@ def split(tagged: Tagged, most_tags: int, most_chars: int, final: str) -> list[P
     text = tagged.text
     if len(tagged.spans) <= most_tags and len(text) <= most_chars:
         return [Part(text, tagged.spans)]
-    cuts, parts, start = [*_cuts(tagged, final), len(text)], [], 0
+    cuts, parts, start = [*sentence_ends(tagged, final), len(text)], [], 0
     for this, following in zip(cuts, [*cuts[1:], None]):
         if following is not None:
             inside = sum(start <= left and right <= following for left, right in tagged.spans.values())
@@ -267,7 +267,7 @@ def split(tagged: Tagged, most_tags: int, most_chars: int, final: str) -> list[P
     return parts
 
 
-def _cuts(tagged: Tagged, final: str) -> list[int]:
+def sentence_ends(tagged: Tagged, final: str) -> list[int]:
     """Where sentences end outside of all spans, behind closing brackets; short of the end of the text."""
     text, cuts = tagged.text, []
     for at in range(1, len(text)):

@@ -62,6 +62,7 @@ class Prompts:
         self._tagged: Messages = (("system", self._told["tagged"]), *shots)
         self._part: Messages = (("system", self._told["tagged"] + "\n" + self._told["context"]), *shots)
         self._rewrite: Messages = (("system", self._told["rewrite"]),)
+        self._rewrite_part: Messages = (("system", self._told["rewrite"] + "\n" + self._told["context"]),)
         self._span: Messages = (("system", self._told["span"]),)
         self.instruction = "\n".join([self._told["tagged"], self._told["rewrite"], *(text for _, text in shots)])
         told = dump([self._told, self.example and [self.example.source, self.example.target, self.example.row]])
@@ -80,9 +81,10 @@ class Prompts:
             asked["not_in_translation"] = wrong
         return (*self._span, ("user", dump(asked)))
 
-    def rewrite(self, text: str, previous: str | None, problems: list[str]) -> Messages:
+    def rewrite(self, text: str, previous: str | None, problems: list[str], context: str | None = None) -> Messages:
         """Write a translation anew, without the problems of the previous one."""
-        return (*self._rewrite, ("user", dump({"text": text, "previous": previous, "problems": problems})))
+        told, whole = (self._rewrite, {}) if context is None else (self._rewrite_part, {"context": context})
+        return (*told, ("user", dump({**whole, "text": text, "previous": previous, "problems": problems})))
 
     def plain(self, kind: str, **asked: str) -> Messages:
         """An instruction and a JSON object, for the kinds ``back`` and ``judge``."""

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 _CLASSES = {"kana": r"\p{Hiragana}\p{Katakana}ーｰ", "latin": r"\p{Latin}"}
 """Registry name of a script to its characters; any other name is taken as Unicode's own, such as ``hangul``."""
 
-LETTERS = r"\p{L}"
-
 
 @cache
 def pattern(script: str) -> regex.Pattern[str]:
@@ -31,11 +29,6 @@ def compiled(expression: str) -> regex.Pattern[str]:
 def characters(script: str) -> str:
     """The inside of a character class."""
     return _CLASSES.get(script, rf"\p{{Script={script}}}")
-
-
-def count(script: str, text: str) -> int:
-    """Letters of a script in a text."""
-    return sum(map(len, pattern(script).findall(text)))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a translation run kept and lost: the figures of the manifest, and the yield table in the shape of the paper's Table 2."""
+"""What a translation run kept and lost: the figures of the manifest, and the yield table like the paper's Table 2."""
 
 from __future__ import annotations
 

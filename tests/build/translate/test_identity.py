@@ -1,0 +1,95 @@
+"""A translation that changes nothing gives every record back: tagging and its inverse are exact."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+
+from build.sources import READERS
+from build.translate.ladder import split
+from build.translate.rows import Plan, Translator
+from build.translate.rules import read_rules
+from build.translate.tagging import put_together, take_apart
+from mmm_dataset import Record, load
+from tests.dialogues import copy, drive
+from tests.records import records
+
+COPY = """
+[language.xx]
+name = "Japanese, once more"
+scripts = ["kana", "han"]
+"""
+OFF = '[untranslated_copy]\nseverity = "off"\n[copied_span]\nseverity = "off"\n[length_ratio]\nseverity = "off"\n'
+
+
+def translator(folder, *tasks, **changes):
+    """To a language that is Japanese under another code, with the checks off that a copy cannot pass."""
+    registry, rules = folder / "copy.toml", folder / "checks.toml"
+    labels = "".join(
+        f"{label.set},{label.key},xx,{label.label},{'|'.join(label.aliases)},ours\n"
+        for label in load().labels
+        if label.language == "ja"
+    )
+    (folder / "copy.csv").write_text("set,key,language,label,aliases,provenance\n" + labels, encoding="utf-8")
+    configs = "".join(f'[config.xx_{t}]\nlanguage = "xx"\ntask = "{t}"\nversion = "1.0.0"\n' for t in load().tasks)
+    registry.write_text('labels = "copy.csv"\n' + COPY + configs, encoding="utf-8")
+    rules.write_text(OFF, encoding="utf-8")
+    plan = Plan("copy", read_rules(rules), **changes)
+    return {task: Translator(load(str(registry)), f"ja_{task}", "xx", plan) for task in tasks}
+
+
+def back(record: Record) -> Record:
+    """A copied record under its first name."""
+    items = record.items and tuple(replace(item, source_item=None) for item in record.items)
+    name = record.id.replace("xx_", "ja_", 1)
+    return replace(record, id=name, language="ja", items=items)
+
+
+def assert_all_unchanged(folder, rows):
+    made = translator(folder, "scnm", "scpos_adj_n", "scpos_adj", "scpos_n")
+    count = 0
+    for row in rows:
+        outcome = drive(made[row.task].start(row), copy)
+        assert isinstance(outcome.row, Record), outcome.row
+        assert back(outcome.row) == row
+        assert [item.source_item for item in outcome.row.items or ()] == list(range(len(row.items or ())))
+        count += 1
+    return count
+
+
+@pytest.mark.slow
+def test_real_scnm(real_data, tmp_path):
+    rows = [r for r in READERS["scnm"].read(real_data / "stockmark-ner", load()) if isinstance(r, Record)]
+    assert assert_all_unchanged(tmp_path, rows) == 5343
+
+
+@pytest.mark.slow
+def test_real_scpos(real_data, tmp_path):
+    lexicon = str(real_data / "ja-polarity-tohoku")
+    read = READERS["scpos"].read(real_data / "jrte-pn" / "pn.tsv", load(), lexicon=lexicon)
+    rows = [r for r in read if isinstance(r, Record)]
+    assert assert_all_unchanged(tmp_path, rows) == 3 * 4224
+
+
+@given(records())
+def test_apart_and_together(record):
+    """Nested, crossing, equal and repeated spans, relations and events, hostile text."""
+    tagged = take_apart(record)
+    labels = tuple(item.label for item in record.items or ())
+    items = put_together(record, tagged, tagged.text, tagged.spans, labels)
+    assert [(i.label, i.spans) for i in items] == [(i.label, i.spans) for i in record.items]
+    assert [i.source_item for i in items] == list(range(len(items)))
+
+
+@given(records())
+def test_parts_are_the_text(record):
+    """Cut as finely as can be: no span is cut, no tag and no character is lost."""
+    tagged = take_apart(record)
+    parts = split(tagged, 1, 1, ".。!\n")
+    assert "".join(part.lead + part.text for part in parts) == tagged.text
+    at, found = 0, {}
+    for part in parts:
+        at += len(part.lead)
+        found |= {number: (start + at, end + at) for number, (start, end) in part.spans.items()}
+        at += len(part.text)
+    assert found == tagged.spans
