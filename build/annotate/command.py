@@ -104,7 +104,7 @@ def _annotate(worklist: Worklist, annotator: Annotator, talk: Settings, out: Pat
         }
         with atomic(out / "manifest.json") as file:
             file.write(pretty(manifest))
-    return _summary(out, counts, tally, spellings, session.unfinished)
+        return _summary(out, counts, tally, spellings, session)
 
 
 def _stage(session: Session, worklist: Worklist, annotator: Annotator, spellings: Spellings, staged: IO[bytes]) -> None:
@@ -146,13 +146,15 @@ def _made_of(worklist: Worklist, annotator: Annotator, options: argparse.Namespa
     }
 
 
-def _summary(out: Path, counts: Counter[str], tally: Tally, spellings: Spellings, unfinished: int) -> str:
+def _summary(out: Path, counts: Counter[str], tally: Tally, spellings: Spellings, session: Session) -> str:
     lines = [f"{out}: {counts['records']:,} records, {counts['worklist']:,} still on the worklist"]
     lines += [f"  {config}: {count:,} rows" for config, count in sorted(tally.kept.items())]
     lines += [f"  open {count:,} x {reason}" for reason, count in sorted(tally.dropped.items())]
     lines += [f"  noted {count:,} x {reason}" for reason, count in sorted(tally.noted.items())]
     if merged := spellings.merged():
         lines.append(f"  {merged:,} spellings of labels became another: see {out / TABLE}")
-    if unfinished:
+    used = session.ledger
+    lines.append(f"  {used.calls:,} calls, ${used.spent:.2f}; of these paid now: {used.paid_calls:,}, ${used.paid:.2f}")
+    if session.unfinished:
         lines.append("  the budget is spent: the same command with a higher --max-cost goes on from here")
     return "\n".join(lines)

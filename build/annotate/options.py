@@ -33,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     text = "task word to find items for: one of the task's, or any: ask for each, take the richest (default: the row's own)"
     option("--word", text, metavar="WORD")
     option("--sample", "take so many rows only", metavar="N", type=_count)
-    option("--seed", "of the sample (default: 1)", metavar="S", type=int, default=1)
+    option("--seed", "of the sample (default: 0)", metavar="S", type=int, default=0)
     option("--out", "folder to write (default: the worklist's folder with -annotated)", metavar="DIR", type=Path)
     text = "more configs: a .toml file, or the shipped xsid"
     option("--registry", text, action="append", default=[], metavar="FILE")

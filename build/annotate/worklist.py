@@ -30,7 +30,7 @@ class Worklist:
     path: Path
     registry: Registry
     sample: int | None = None
-    seed: int = 1
+    seed: int = 0
     task: str | None = None
     left_out: Counter[str] = field(default_factory=Counter)
 
