@@ -23,12 +23,12 @@ def read_object(reply: Reply) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def strict_schema(name: str, **properties: Any) -> dict[str, Any]:
-    """JSON schema of an object with exactly these properties, in the form that structured outputs demand."""
-    schema = {
+def strict_schema(title: str, **properties: Any) -> dict[str, Any]:
+    """JSON schema of an object with exactly these properties, as strict structured outputs demand it."""
+    return {
+        "title": title,
         "type": "object",
         "properties": properties,
         "required": list(properties),
         "additionalProperties": False,
     }
-    return {"name": name, "strict": True, "schema": schema}

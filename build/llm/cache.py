@@ -11,9 +11,9 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
-from build.llm.calls import FINISHES, Call, Reply
+from build.llm.calls import FINISHES, Reply
 from build.steps import KitError
 
 FILE: Final = "replies.sqlite"
@@ -25,10 +25,30 @@ _VERSION: Final = 1
 _SCHEMA: Final = """CREATE TABLE IF NOT EXISTS replies (
     key BLOB PRIMARY KEY, model TEXT, purpose TEXT, text TEXT, finish INTEGER, prompt_tokens INTEGER,
     completion_tokens INTEGER, batched INTEGER, estimate INTEGER)"""
-_GET: Final = "SELECT text, finish, prompt_tokens, completion_tokens, batched FROM replies WHERE key = ?"
+_GET: Final = "SELECT text, finish, prompt_tokens, completion_tokens, batched, estimate FROM replies WHERE key = ?"
 _PUT: Final = "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _USED: Final = """SELECT purpose, count(*), sum(prompt_tokens), sum(completion_tokens), sum(estimate) FROM replies
     WHERE model = ? AND prompt_tokens >= 0 AND completion_tokens >= 0 GROUP BY purpose ORDER BY purpose"""
+
+
+class Answered(NamedTuple):
+    """A reply, with all that is kept of it.
+
+    Attributes:
+        key: of its call.
+        model: of its call.
+        purpose: of its call.
+        reply: the reply.
+        estimate: tokens that its prompt was estimated to have, to correct estimates by.
+        batched: it came by the Batch API.
+    """
+
+    key: str
+    model: str
+    purpose: str
+    reply: Reply
+    estimate: int
+    batched: bool = False
 
 
 class Cache:
@@ -63,22 +83,21 @@ class Cache:
             self._database.execute(_SCHEMA)
             self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
-    def get(self, key: str) -> tuple[Reply, bool] | None:
-        """The reply under a key, and whether it came by the Batch API; None if there is none.
+    def get(self, key: str) -> Answered | None:
+        """What is stored under a key; None if nothing is. Model and purpose stay empty: who asks knows them.
 
         Raises:
             KitError: the file is damaged.
         """
         with self._explained():
             row = self._database.execute(_GET, (bytes.fromhex(key),)).fetchone()
-        return None if row is None else (Reply(row[0], FINISHES[row[1]], row[2], row[3], True), bool(row[4]))
+        if row is None:
+            return None
+        reply = Reply(row[0], FINISHES[row[1]], row[2], row[3], True)
+        return Answered(key, "", "", reply, row[5], bool(row[4]))
 
-    def put(self, replies: Iterable[tuple[Call, str, Reply, int]], *, batched: bool = False) -> None:
+    def put(self, replies: Iterable[Answered]) -> None:
         """Store replies, all in one transaction; those that are there already stay as they are.
-
-        Args:
-            replies: call, key, reply, and the tokens that its prompt was estimated to have.
-            batched: whether they came by the Batch API.
 
         Raises:
             KitError: the disk is full (the replies are stored all the same, in room that was kept for them), or the file is
@@ -86,10 +105,11 @@ class Cache:
         """
         rows = [
             (
-                *(bytes.fromhex(key), call.model, call.purpose, _clean(reply.text), FINISHES.index(reply.finish)),
-                *(reply.prompt_tokens, reply.completion_tokens, batched, estimate),
+                *(bytes.fromhex(row.key), row.model, row.purpose, _clean(row.reply.text)),
+                *(FINISHES.index(row.reply.finish), row.reply.prompt_tokens, row.reply.completion_tokens),
+                *(row.batched, row.estimate),
             )
-            for call, key, reply, estimate in replies
+            for row in replies
         ]
         try:
             self._write(rows)

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import time
 from collections.abc import Callable, Mapping
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from build.llm.calls import Call, Reply
-from build.llm.options import KEY, OPENAI, Settings
+from build.llm.errors import KEPT, explain, hidden, retry_after, secret
+from build.llm.options import Settings
 from build.llm.pricing import estimates
 from build.llm.wire import PATH, Dialect, NoCompletionError, error_message, read_answer
 from build.steps import KitError
@@ -20,7 +17,7 @@ from mmm_dataset.files import dump
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
-    from openai import APIError, APIStatusError
+    from openai import APIStatusError, Omit
     from tenacity import RetryCallState
 
 REFUSED: Final = frozenset({400, 413, 422})
@@ -28,8 +25,11 @@ REFUSED: Final = frozenset({400, 413, 422})
 _TRANSIENT: Final = frozenset({408, 409, 425, 429})
 _LONGEST_WAIT: Final = 60.0
 """Seconds between two attempts, unless the server asks for more."""
+_NEEDLESS: Final = (
+    *("X-Stainless-Lang", "X-Stainless-Package-Version", "X-Stainless-OS", "X-Stainless-Arch", "X-Stainless-Runtime"),
+    *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
+)
 _SAME_REFUSALS: Final = 20
-_KEPT: Final = "what was answered is in the cache, and the same command goes on from there"
 
 
 class Client:
@@ -46,11 +46,14 @@ class Client:
         Raises:
             KitError: the key is missing or cannot be one.
         """
-        from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout
+        from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout, omit
         from tenacity import AsyncRetrying, retry_if_exception
 
         self.settings, self._note, self._doubt = settings, note, doubt
         self._secret, self._stopped = secret(settings), False
+        # What the library tells of this machine is nobody's business, and headers are a good part of a request's time.
+        self._fewer = dict.fromkeys(_NEEDLESS, omit)
+        self._url = settings.base_url + PATH
         self._dialects: dict[str, Dialect] = {}
         self._answered, self._refused = 0, 0
         self._requests = settings.rpm and _limiter(settings.rpm, 1.0)
@@ -65,7 +68,10 @@ class Client:
             http_client=DefaultAioHttpClient(timeout=timeout),
         )
         self._retrying = AsyncRetrying(
-            retry=retry_if_exception(self._again), stop=self._enough, wait=_wait, reraise=True
+            retry=retry_if_exception(self._again),
+            stop=self._enough,
+            wait=lambda state: _wait(state, settings.backoff),
+            reraise=True,
         )
 
     async def reply(self, call: Call, key: str) -> Reply:
@@ -82,15 +88,15 @@ class Client:
         from openai import APIError
 
         try:
-            return await self._retrying.copy()(self._attempt, call, key)
+            return await self._persist(call, key)
         except APIError as error:
-            raise self._explain(error, call) from error
+            raise explain(error, self.settings, call.model, self._secret) from error
         except TimeoutError as error:
             late = f"no reply within {self.settings.timeout:g} s"
-            raise KitError(f"{self.settings.base_url}: {late}, {self._tries()}; raise --timeout; {_KEPT}") from error
+            raise KitError(f"{self.settings.base_url}: {late}, {self._tries()}; raise --timeout; {KEPT}") from error
         except NoCompletionError as error:
             text = "the answer is no chat completion; the address of most servers ends in /v1"
-            raise KitError(f"{self.settings.base_url}: {text}; {_KEPT}") from error
+            raise KitError(f"{self.settings.base_url}: {text}; {KEPT}") from error
 
     def stop(self) -> None:
         """Try nothing again: requests under way may still be answered."""
@@ -99,6 +105,23 @@ class Client:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+    async def _persist(self, call: Call, key: str) -> Reply:
+        from openai import APIError
+
+        # The first attempt is made bare, because the retrying costs a tenth of a call that needs none.
+        failed: list[BaseException] = []
+        try:
+            return await self._attempt(call, key)
+        except (APIError, TimeoutError, NoCompletionError) as error:
+            failed.append(error)
+
+        async def attempt() -> Reply:
+            if failed:
+                raise failed.pop()
+            return await self._attempt(call, key)
+
+        return await self._retrying.copy()(attempt)
 
     async def _attempt(self, call: Call, key: str) -> Reply:
         from openai import APIStatusError
@@ -112,7 +135,7 @@ class Client:
             except APIStatusError as error:
                 if error.status_code not in REFUSED:
                     raise
-                message = self._without_secret(error_message(error.body or error.message))
+                message = hidden(error_message(error.body or error.message), self._secret)
                 if not (given_up := dialect.give_up(body, message)):
                     return self._refusal(message)
                 self._less(given_up, message)
@@ -131,11 +154,14 @@ class Client:
         import httpx2
         from openai import APIConnectionError
 
-        headers = {"Idempotency-Key": key, "Content-Type": "application/json"}
+        headers: dict[str, str | Omit] = {"Idempotency-Key": key, **self._fewer}
         try:
             async with asyncio.timeout(self.settings.timeout):
                 answer = await self._client.post(
-                    PATH, cast_to=httpx2.Response, content=dump(body).encode(), options={"headers": headers}
+                    self._url,
+                    cast_to=httpx2.Response,
+                    content=dump(body).encode(),
+                    options={"headers": headers, "idempotency_key": key},
                 )
         except (APIConnectionError, TimeoutError) as error:
             if not isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout):
@@ -149,7 +175,7 @@ class Client:
     def _refusal(self, message: str) -> Reply:
         self._refused += 1
         if not self._answered and self._refused >= _SAME_REFUSALS:
-            raise KitError(f"{self.settings.base_url}: refuses every request ({message}); {_KEPT}")
+            raise KitError(f"{self.settings.base_url}: refuses every request ({message}); {KEPT}")
         return Reply(message, "refused", 0, 0)
 
     def _less(self, given_up: str, message: str) -> None:
@@ -180,49 +206,6 @@ class Client:
     def _tries(self) -> str:
         return f"after {self.settings.retries} retries"
 
-    def _explain(self, error: APIError, call: Call) -> KitError:
-        return explain(error, self.settings, call.model, self._secret)
-
-    def _without_secret(self, text: str) -> str:
-        return hidden(text, self._secret)
-
-
-def explain(error: APIError, settings: Settings, model: str, key: str) -> KitError:
-    """What an error of the client library means and what to do about it."""
-    from openai import APIConnectionError, APIStatusError
-
-    if isinstance(error, APIConnectionError):
-        text = "no answer; start the server, or correct --base-url"
-        return KitError(f"{settings.base_url}: {text}; {_KEPT}")
-    first = hidden(error_message(error.body or error.message), key)
-    status = error.status_code if isinstance(error, APIStatusError) else 0
-    remedy = {
-        401: f"set {KEY} to a key that it accepts",
-        403: f"set {KEY} to a key that it accepts",
-        404: f"is the model called {model!r} there, and does the address end in /v1?",
-        429: "lower --concurrency, set --rpm and --tpm, or raise --retries; is the account's quota used up?",
-    }.get(status, "see the server's log")
-    return KitError(f"{settings.base_url}: refused with {status} ({first}); {remedy}; {_KEPT}")
-
-
-def secret(settings: Settings) -> str:
-    """The key from the environment, empty if there is none.
-
-    Raises:
-        KitError: OpenAI needs one, or it cannot be one.
-    """
-    key = os.environ.get(KEY, "").strip()
-    if not key and urlsplit(settings.base_url).hostname == urlsplit(OPENAI).hostname:
-        raise KitError(f"{KEY} is not set: set it to your key, or name a server of your own with --base-url")
-    if not (key.isascii() and key.isprintable()) or " " in key:
-        raise KitError(f"{KEY} holds characters that no key has: copy it anew")
-    return key
-
-
-def hidden(text: str, key: str) -> str:
-    """A text without the key."""
-    return text.replace(key, "[key]") if key else text
-
 
 def _code(error: APIStatusError) -> str:
     return str(error.body.get("code", "")) if isinstance(error.body, dict) else ""
@@ -236,23 +219,9 @@ def _limiter(per_minute: float, seconds: float) -> AsyncLimiter:
     return AsyncLimiter(per_minute * seconds / 60.0, seconds)
 
 
-def _wait(state: RetryCallState) -> float:
+def _wait(state: RetryCallState, backoff: float) -> float:
     from tenacity import wait_exponential_jitter
 
-    backoff = wait_exponential_jitter(initial=0.5, max=_LONGEST_WAIT, jitter=0.5)(state)
-    asked = _retry_after(state.outcome.exception() if state.outcome else None)
-    return backoff if asked is None else asked + min(backoff, 0.1 * asked)
-
-
-def _retry_after(error: BaseException | None) -> float | None:
-    headers = getattr(getattr(error, "response", None), "headers", {})
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        text = headers.get(name, "")
-        try:
-            return max(0.0, float(text) * unit)
-        except ValueError:
-            pass
-    try:
-        return max(0.0, parsedate_to_datetime(headers["retry-after"]).timestamp() - time.time())
-    except (KeyError, ValueError, TypeError):
-        return None
+    wait = wait_exponential_jitter(initial=backoff, max=_LONGEST_WAIT, jitter=backoff)(state)
+    asked = retry_after(state.outcome.exception() if state.outcome else None)
+    return wait if asked is None else asked + min(wait, 0.1 * asked)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Generic, TypeVar
 
-from build.llm.cache import Cache
+from build.llm.cache import Answered, Cache
 from build.llm.calls import Call, Dialogue, Reply
 from build.llm.ledger import Ledger
-from build.llm.pricing import estimates
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -31,22 +30,21 @@ class Store:
 
     def lookup(self, call: Call, key: str) -> Reply | None:
         """The reply to a call, if it is known."""
-        if (found := self.cache.get(key)) is not None:
-            self.ledger.count(call, key, found[0], batched=found[1], paid=False)
-            return found[0]
-        return self._refused.get(key)
+        if (found := self.cache.get(key)) is None:
+            return self._refused.get(key)
+        self.ledger.count(found._replace(model=call.model, purpose=call.purpose), paid=False)
+        return found.reply
 
-    def put(self, replies: list[tuple[Call, str, Reply]], *, batched: bool = False) -> None:
+    def put(self, replies: list[Answered]) -> None:
         """Keep replies: on disk, unless they are refusals. They are counted as paid now."""
-        keep = [row for row in replies if row[2].finish != "refused"]
-        self._refused.update((key, reply) for _, key, reply in replies if reply.finish == "refused")
-        about = estimates().prompt_tokens
+        keep = [row for row in replies if row.reply.finish != "refused"]
+        self._refused.update((row.key, row.reply) for row in replies if row.reply.finish == "refused")
         try:
             if keep:
-                self.cache.put([(*row, about(row[0])) for row in keep], batched=batched)
+                self.cache.put(keep)
         finally:
-            for call, key, reply in keep:
-                self.ledger.count(call, key, reply, batched=batched, paid=True)
+            for row in keep:
+                self.ledger.count(row, paid=True)
 
 
 class Job(Generic[J, T]):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
-from build.llm.calls import Call, Reply
+from build.llm.cache import Answered
+from build.llm.calls import Call
 from build.llm.options import Settings
 from build.llm.pricing import Prices, estimates, most_prompt_tokens
 
@@ -27,16 +27,17 @@ class Ledger:
         self._seen: set[int] = set()
         self._used: dict[tuple[str, str, bool], Counter[str]] = {}
 
-    def count(self, call: Call, key: str, reply: Reply, *, batched: bool, paid: bool) -> None:
+    def count(self, row: Answered, *, paid: bool) -> None:
         """A reply was used; nothing happens if its call was counted before."""
-        mark = int(key[:16], 16)
+        mark = int(row.key[:16], 16)
         if mark in self._seen:
             return
         self._seen.add(mark)
-        prompt, completion = tokens(call, reply)
-        counter = self._used.setdefault((call.purpose, call.model, batched), Counter())
+        prompt, completion = tokens(row)
+        batched = row.batched
+        counter = self._used.setdefault((row.purpose, row.model, batched), Counter())
         counter.update(calls=1, prompt_tokens=prompt, completion_tokens=completion)
-        dollars = self._dollars(call.model, prompt, completion, batched)
+        dollars = self._dollars(row.model, prompt, completion, batched)
         self.calls += 1
         self.spent += dollars
         if paid:
@@ -84,10 +85,8 @@ class Ledger:
         return price.dollars(prompt, completion, batched) if price else 0.0
 
 
-def tokens(call: Call, reply: Reply) -> tuple[int, int]:
+def tokens(row: Answered) -> tuple[int, int]:
     """Tokens of a prompt and its reply, estimated where the server did not say."""
-    about: Callable[[Call], int] = estimates().prompt_tokens
-    prompt = reply.prompt_tokens if reply.prompt_tokens >= 0 else about(call)
-    if reply.completion_tokens >= 0:
-        return prompt, reply.completion_tokens
-    return prompt, about(Call(call.model, (("assistant", reply.text),), call.max_tokens))
+    reply = row.reply
+    prompt = reply.prompt_tokens if reply.prompt_tokens >= 0 else row.estimate
+    return prompt, reply.completion_tokens if reply.completion_tokens >= 0 else estimates().of(reply.text)

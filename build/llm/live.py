@@ -7,11 +7,13 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Final, Generic, TypeVar
 
+from build.llm.cache import Answered
 from build.llm.calls import Call, Reply
 from build.llm.client import Client
 from build.llm.jobs import Job, Missing, Store
 from build.llm.meter import Meter
 from build.llm.options import Settings
+from build.llm.pricing import estimates
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -169,7 +171,10 @@ class Live(Generic[J, T]):
     def _keep(self) -> list[tuple[_Asked, Reply, float]]:
         received = self._received
         # Emptied only after they are stored: an interrupt in between must not lose them.
-        self._store.put([(asked.call, asked.key, reply) for asked, reply, _ in received])
+        about = estimates().prompt_tokens
+        self._store.put(
+            [Answered(a.key, a.call.model, a.call.purpose, reply, about(a.call)) for a, reply, _ in received]
+        )
         self._received = []
         for *_, reserved in received:
             self._store.ledger.release(reserved)

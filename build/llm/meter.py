@@ -68,11 +68,12 @@ class Meter:
         if self._total:
             rows = f"{self._rows:,} of {self._total:,} rows"
             if self._rows:
-                left = f"{_clock(seconds / self._rows * max(0, self._total - self._rows))} left"
+                left = f"{clock(seconds / self._rows * max(0, self._total - self._rows))} left"
         return f"{self._describe}: " + ", ".join(word for word in (rows, *self._words(), left) if word)
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """Hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}"

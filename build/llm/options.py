@@ -36,6 +36,7 @@ class Settings:
         price: (beginning of a model's name, dollars per million prompt tokens, and completion tokens), before the table.
         structured: whether calls with a schema ask for structured outputs; ``auto`` goes on without if the server has none.
         poll: seconds between two looks at a batch.
+        backoff: seconds before the first retry; they double from one to the next, up to a minute.
     """
 
     model: str = "gpt-4.1-mini"
@@ -52,6 +53,7 @@ class Settings:
     price: tuple[tuple[str, float, float], ...] = ()
     structured: Structured = "auto"
     poll: float = 30.0
+    backoff: float = 0.5
 
 
 DEFAULTS: Final = Settings()

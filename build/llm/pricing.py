@@ -78,11 +78,13 @@ class Estimates:
     tokens_per_second: float
     later_calls: float
 
+    def of(self, text: str) -> int:
+        """About as many tokens as a text has, by the scripts of its characters."""
+        return round(sum(count / per for count, per in zip(widths(text), self.characters, strict=True)))
+
     def prompt_tokens(self, call: Call) -> int:
-        """About as many tokens as the prompt has, by the scripts of its characters."""
-        text = "".join(content for _, content in call.messages)
-        tokens = self.per_message * len(call.messages)
-        return round(tokens + sum(n / per for n, per in zip(widths(text), self.characters, strict=True)))
+        """About as many tokens as the prompt has."""
+        return round(self.per_message * len(call.messages)) + self.of("".join(text for _, text in call.messages))
 
     def completion_tokens(self, call: Call) -> int:
         """About as many tokens as a reply has."""

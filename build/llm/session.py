@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from types import TracebackType
 from typing import Any, TypeVar
 
+from build.llm.batch import Batches
 from build.llm.cache import Cache
 from build.llm.client import Client
 from build.llm.jobs import Jobs, Start, Store, begin
@@ -13,6 +15,7 @@ from build.llm.ledger import Ledger
 from build.llm.live import Live
 from build.llm.meter import Meter
 from build.llm.options import Settings
+from build.llm.plan import Plan, Planner
 from build.llm.pricing import Prices
 
 J = TypeVar("J")
@@ -65,17 +68,43 @@ class Session:
         """
         meter = Meter(self.ledger, describe, total, word)
         try:
-            live = Live[J, T](
-                self.settings, self._store, meter, lambda: Client(self.settings, meter.note, self.ledger.doubt)
-            )
-            yield from live.run(begin(jobs, start))
-            self.unfinished += live.unfinished
+            if self.settings.batch:
+                batches = Batches[J, T](self.settings, self._store, meter)
+                yield from batches.run(lambda: begin(jobs, start))
+                self.unfinished += batches.unfinished
+            else:
+                connect = partial(Client, self.settings, meter.note, self.ledger.doubt)
+                live = Live[J, T](self.settings, self._store, meter, connect)
+                yield from live.run(begin(jobs, start))
+                self.unfinished += live.unfinished
         finally:
             meter.close()
+
+    def plan(self, jobs: Jobs[J], start: Start[J, T]) -> Plan:
+        """What :meth:`run` would take (``--dry-run``): the jobs are replayed from the cache, and nothing is sent.
+
+        Raises:
+            KitError: a model has no price.
+        """
+        self._prices.needed(self.settings.model)
+        return Planner(self.settings, self._store, self._prices).plan(begin(jobs, start))
 
     def usage(self) -> list[dict[str, Any]]:
         """What all calls needed so far used, be they paid now or found in the cache: the same after any interruption."""
         return self.ledger.usage()
+
+    def summary(self) -> str:
+        """What was paid in this session, in one line for the terminal; it is no part of a manifest."""
+        ledger = self.ledger
+        text = f"{ledger.calls:,} calls (${ledger.spent:.2f}), {ledger.paid_calls:,} of them asked now (${ledger.paid:.2f})"
+        if self.unfinished:
+            text += (
+                f"; the budget of ${ledger.limit:.2f} does not allow the calls of {self.unfinished:,} rows: the same command "
+                "with a higher --max-cost goes on from there"
+            )
+        if ledger.doubtful:
+            text += f"; up to ${ledger.doubtful:.2f} more for requests whose replies were lost on their way"
+        return text
 
     def close(self) -> None:
         """Close the cache."""

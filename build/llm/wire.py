@@ -36,7 +36,8 @@ class Dialect:
         if self._temperature:
             body["temperature"] = call.temperature
         if self._structured and call.schema is not None:
-            schema = {"name": "reply", "strict": True, "schema": call.schema}
+            name = str(call.schema.get("title", "reply"))
+            schema = {"name": name, "strict": True, "schema": call.schema}
             body["response_format"] = {"type": "json_schema", "json_schema": schema}
         return body
 

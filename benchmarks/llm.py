@@ -1,0 +1,155 @@
+"""Talking to models against the scripted double: rows a second, what a row costs outside waiting, a cached rerun, memory.
+
+    python benchmarks/llm.py [--rows 10000] [--cached 187528] [--repeat 3] [--latency 0.3] [--concurrency 256]
+
+The server is a process of its own and answers after ``--latency`` seconds, without limits or faults. The ideal is
+concurrency / latency. The ceiling is the same client library and transport at latency 0, without cache, jobs or ledger: plain
+``chat.completions.create`` in as many workers. Every figure comes from a process of its own. The double is no model: what is
+measured is the client.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+RULES = "Translate the tagged text into English. Keep every tag once and in its place; write nothing else. " * 6
+TEXT = "<1>渡辺</1>は1983年に<2>東京</2>で映画を撮り、翌年<3>大阪</3>で公開した。"
+
+
+def _call(number: int) -> Any:
+    from build.llm.calls import Call
+
+    return Call("double", (("system", RULES), ("user", f"{TEXT}{number}")), 256, purpose="tagged")
+
+
+def _serve(latency: float) -> None:
+    from tests.double.server import Double, serve
+
+    async def main() -> None:
+        double = Double(latency=latency, record=False)
+        task = asyncio.create_task(serve(double))
+        while not double.port:
+            await asyncio.sleep(0.01)
+        print(double.url, flush=True)
+        await task
+
+    asyncio.run(main())
+
+
+def _run(url: str, folder: str, rows: int, concurrency: int) -> None:
+    import openai  # noqa: F401  (half a second that is none of a row's)
+
+    from build.llm.calls import ask
+    from build.llm.options import Settings
+    from build.llm.session import Session
+
+    settings = Settings("double", url, concurrency=concurrency, cache=Path(folder), price=(("", 0.0, 0.0),))
+    started, cpu = time.perf_counter(), time.process_time()
+    with Session(settings) as session:
+        results = session.run(lambda: range(rows), lambda number: ask(_call(number)), total=rows)
+        done = sum(reply is not None for _, reply in results)
+    _report(done, started, cpu)
+
+
+def _ceiling(url: str, rows: int, concurrency: int) -> None:
+    from openai import AsyncOpenAI, DefaultAioHttpClient
+
+    async def main() -> None:
+        numbers = iter(range(rows))
+        async with AsyncOpenAI(base_url=url, api_key="none", http_client=DefaultAioHttpClient()) as client:
+
+            async def worker() -> None:
+                for number in numbers:
+                    call = _call(number)
+                    messages: Any = [{"role": role, "content": content} for role, content in call.messages]
+                    await client.chat.completions.create(
+                        model="double", messages=messages, max_tokens=256, temperature=0.0
+                    )
+
+            await asyncio.gather(*(worker() for _ in range(concurrency)))
+
+    started, cpu = time.perf_counter(), time.process_time()
+    asyncio.run(main())
+    _report(rows, started, cpu)
+
+
+def _report(rows: int, started: float, cpu: float) -> None:
+    wall, busy = time.perf_counter() - started, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"rows": rows, "rate": rows / wall, "busy_us": busy / rows * 1e6, "peak_mib": peak}))
+
+
+@contextmanager
+def _server(latency: float) -> Iterator[str]:
+    command = [sys.executable, __file__, "serve", str(latency)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
+
+
+def _child(*arguments: object) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, __file__, *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True
+    )
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--cached", type=int, default=187_528)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--latency", type=float, default=0.3)
+    parser.add_argument("--concurrency", type=int, default=256)
+    options = parser.parse_args()
+    found: dict[str, list[dict[str, float]]] = {}
+    for _ in range(options.repeat):
+        with tempfile.TemporaryDirectory() as folder, _server(options.latency) as url:
+            what = ("run", url, folder, options.rows, options.concurrency)
+            found.setdefault("kit", []).append(_child(*what))
+            found.setdefault("kit, all cached", []).append(_child(*what))
+        with _server(0) as url:
+            found.setdefault("ceiling at 0 ms", []).append(_child("ceiling", url, options.rows, options.concurrency))
+        with tempfile.TemporaryDirectory() as folder, _server(0) as url:
+            found.setdefault("kit at 0 ms", []).append(_child("run", url, folder, options.rows, options.concurrency))
+    if options.cached:
+        with tempfile.TemporaryDirectory() as folder, _server(0) as url:
+            what = ("run", url, folder, options.cached, options.concurrency)
+            found[f"kit at 0 ms, {options.cached:,} rows"] = [_child(*what)]
+            found[f"kit, all of {options.cached:,} cached"] = [_child(*what)]
+    print(f"ideal: {options.concurrency / options.latency:.0f} rows/s\n")
+    print("| | rows/s (median) | each | CPU per row, us | peak MiB |\n|---|--:|---|--:|--:|")
+    for name, runs in found.items():
+        median = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        each = " ".join(f"{run['rate']:.0f}" for run in runs)
+        print(f"| {name} | {median['rate']:.0f} | {each} | {median['busy_us']:.0f} | {median['peak_mib']:.0f} |")
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["serve", latency]:
+            _serve(float(latency))
+        case ["run", url, folder, rows, concurrency]:
+            _run(url, folder, int(rows), int(concurrency))
+        case ["ceiling", url, rows, concurrency]:
+            _ceiling(url, int(rows), int(concurrency))
+        case _:
+            main()
