@@ -1,0 +1,157 @@
+// The row on the page: fetching it, and drawing it from the state.
+
+import { call } from "./api.js";
+import { lostSpans, newDraft } from "./draft.js";
+import { $, draftKey, firstLost, isChanged, keepDraft, problem, say, state } from "./state.js";
+import { el, hues, itemList, labelField, textBox } from "./view.js";
+
+const DONE = { accept: "accepted this row", edit: "corrected this row", reject: "rejected this row" };
+
+/** The filter as the form has it. */
+export function filters() {
+  return { show: $("show").value, check: $("check").value, rung: $("rung").value, query: $("query").value.trim() };
+}
+
+/**
+ * Fetch a row and show it; false if there is none.
+ * step: 1 or -1 for the next or previous row of the filter, 0 for the row at the place itself.
+ */
+export async function load(step, { wrap = false, place = state.row?.place ?? -1, filter = {}, keepProblem = false } = {}) {
+  const asked = { reviewer: state.reviewer, place, step, wrap, filter: { ...filters(), ...filter } };
+  const answer = await call("step", asked);
+  showProgress(answer.progress);
+  if (!answer.found) return false;
+  state.row = answer;
+  state.base = answer.mine?.record || answer.target;
+  state.editing = null;
+  const kept = sessionStorage.getItem(draftKey());
+  state.draft = kept ? JSON.parse(kept) : newDraft(state.base, answer.roles);
+  state.chosen = firstLost() || (state.draft.items.length ? { item: 0, span: 0 } : null);
+  sessionStorage.setItem("place", answer.place);
+  if (!keepProblem) problem("");
+  draw();
+  return true;
+}
+
+/** Go to the next (1) or previous (-1) row of the filter. */
+export async function go(step, more = {}) {
+  if (await load(step, more)) scrollTo(0, 0);
+  else problem(more.filter ? "Nothing undecided is left here." : `There is no ${step > 0 ? "further" : "earlier"} row.`);
+}
+
+/** Show how far the review is. */
+export function showProgress({ rows, mine, all, stale }) {
+  const count = (n) => n.toLocaleString("en");
+  $("bar").max = rows;
+  $("bar").value = mine;
+  $("progress").textContent = `${count(mine)} of ${count(rows)} by you, ${count(all)} by anyone`;
+  if (stale) $("progress").textContent += `, ${count(stale)} changed since`;
+}
+
+/** The draft was changed: keep it over a reload, and show it. */
+export function changed() {
+  keepDraft();
+  draw();
+}
+
+/** Draw the row; a field that was being used with the keyboard is used on. */
+export function draw() {
+  const { row, draft } = state;
+  const field = $("target").contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+  const hue = hues(draft, row.source, row.item_labels);
+  const names = [`${row.target.language}_${row.target.task}`, row.target.id, row.rung, `risk ${row.risk.toFixed(2)}`];
+  $("meta").replaceChildren(
+    el("span", {}, `Row ${(row.place + 1).toLocaleString("en")} of ${row.total.toLocaleString("en")}`),
+    ...names.filter(Boolean).map((text) => el("bdi", {}, text)),
+  );
+  drawStanding();
+  $("flags").replaceChildren(...row.flags.map(flagLine));
+  drawSource(hue.source);
+  drawTarget(hue.target);
+  const edited = isChanged();
+  $("accept").textContent = edited ? "Save correction" : "Accept";
+  $("discard").disabled = !edited && !state.editing && !lostSpans(draft);
+  if (field && state.byKey) $("target").querySelector(`[aria-label="${CSS.escape(field)}"]`)?.focus();
+}
+
+function standingLine(one, who) {
+  const why = [state.overview.reasons[one.reason] || one.reason, one.detail].filter(Boolean).join(" – ");
+  return el("span", {}, `${who} ${DONE[one.action]}${one.action === "reject" ? `: ${why}` : ""}.`);
+}
+
+function drawStanding() {
+  const { mine, others, others_count: count, stale } = state.row;
+  const lines = stale.map((one) =>
+    el("span", {}, "This row was rebuilt since; please decide again. Before, ", standingLine(one, one.reviewer)),
+  );
+  if (mine) lines.push(standingLine(mine, "You have"));
+  lines.push(...others.map((one) => standingLine(one, one.reviewer)));
+  if (count && !others.length) {
+    const who = count > 1 ? `${count} other reviewers have` : "Another reviewer has";
+    lines.push(el("span", {}, `${who} decided this row; you will see how once you have.`));
+  }
+  $("standing").replaceChildren(...lines);
+  $("standing").hidden = !lines.length;
+}
+
+function flagLine(flag) {
+  const place = flag.start === null ? [] : [el("small", {}, `at ${flag.start}–${flag.end}`)];
+  return el("li", {}, el("b", {}, flag.check), " ", el("bdi", {}, flag.detail), " ", ...place);
+}
+
+function drawSource(hue) {
+  const { source } = state.row;
+  $("source").hidden = !source;
+  if (!source) return;
+  const counterpart = (at) => {
+    const found = state.draft.items.flatMap((item, index) => (item.source_item === at ? [index + 1] : []));
+    return found.length ? found.join(", ") : null;
+  };
+  const items = source.items || [];
+  $("source").replaceChildren(
+    el("h2", {}, `Source (${source.language})`),
+    el("div", { class: "textlabel" }, el("span", { class: "quiet" }, "Label"), el("b", { dir: "auto" }, source.label ?? "none")),
+    textBox(source.text, items, hue, [], null),
+    itemList(items, hue, state.row, null, null, counterpart),
+  );
+}
+
+function drawTarget(hue) {
+  const { row, draft } = state;
+  const label = labelField(draft.label, row.text_labels, "Label of the text", [], (value) => {
+    draft.label = value;
+    changed();
+  });
+  const counterpart = (at) => {
+    const source = draft.items[at].source_item;
+    return source === null ? null : String(source + 1);
+  };
+  const flags = draft.text === row.target.text ? row.flags : [];
+  const unsaved = isChanged() ? el("span", { class: "unsaved" }, "not saved yet") : null;
+  $("target").replaceChildren(
+    el("h2", {}, `${row.source ? "Target" : "Record"} (${row.target.language})`, unsaved),
+    el("div", { class: "textlabel" }, el("span", { class: "quiet" }, "Label"), label),
+    state.editing || textBox(draft.text, draft.items, hue, flags, state.chosen),
+    itemList(draft.items, hue, row, state.chosen, { choose, label: setLabel, drop }, counterpart),
+  );
+}
+
+/** Choose the span that s will set. */
+export function choose(item, span) {
+  state.chosen = { item, span };
+  draw();
+  document.querySelector(`button[data-place="${item} ${span}"]`)?.focus({ preventScroll: true });
+}
+
+function setLabel(item, label) {
+  if (label) state.draft.items[item].label = label;
+  changed();
+}
+
+/** Drop an item. */
+export function drop(item) {
+  state.draft.items.splice(item, 1);
+  state.chosen = firstLost();
+  changed();
+  say(`Item ${item + 1} is dropped; Escape takes all changes of this row back.`);
+}
