@@ -18,17 +18,15 @@ from build.annotate.rows import Annotated, Annotator
 from build.annotate.worklist import Worklist
 from build.files import versions
 from build.llm.calls import Dialogue
-from build.llm.options import Settings, settings
+from build.llm.options import settings
 from build.steps import KitError, Row, Tally
 from mmm_dataset import Record, load
-from mmm_dataset.files import atomic, dump, pretty, sha256
+from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 
 if TYPE_CHECKING:
     from build.llm.session import Session
 
 TABLE: Final = "labels.csv"
-_Result = tuple[Row, Annotated | None]
-"""A row of the worklist; None: the budget did not allow it, or it is no record."""
 
 
 def run(options: argparse.Namespace) -> str:
@@ -50,10 +48,13 @@ def run(options: argparse.Namespace) -> str:
     annotator = Annotator(
         talk.model, prompts, registry, merges, levels, options.votes, options.min_agreement, options.word
     )
-    if talk.dry_run:
-        return _plan(worklist, annotator, talk)
-    out = _folder(options)
-    return _annotate(worklist, annotator, talk, out, options)
+    out, total = _folder(options), _check(worklist, annotator)
+    from build.llm.session import Session
+
+    with Session(talk) as session:
+        if talk.dry_run:
+            return str(session.plan(worklist.rows, lambda row: start(row, annotator)))
+        return _annotate(session, worklist, total, annotator, out, options)
 
 
 def start(row: Row, annotator: Annotator) -> Dialogue[Annotated | None]:
@@ -70,20 +71,24 @@ def _folder(options: argparse.Namespace) -> Path:
     return folder
 
 
-def _plan(worklist: Worklist, annotator: Annotator, talk: Settings) -> str:
-    from build.llm.plan import plan
+def _check(worklist: Worklist, annotator: Annotator) -> int:
+    """Read all rows and make all questions, so that whatever is wrong is said before anything is paid. Returns the rows."""
+    total = 0
+    for row in progress(worklist.rows(), "checking"):
+        total += 1
+        if isinstance(row, Record):
+            annotator.check(row)
+    return total
 
-    return plan(worklist.rows, lambda row: start(row, annotator), talk)
 
-
-def _annotate(worklist: Worklist, annotator: Annotator, talk: Settings, out: Path, options: argparse.Namespace) -> str:
-    from build.llm.session import Session
-
+def _annotate(
+    session: Session, worklist: Worklist, total: int, annotator: Annotator, out: Path, options: argparse.Namespace
+) -> str:
     spellings, tally, counts = Spellings(annotator.merges), Tally(), Counter[str]()
     out.mkdir(parents=True, exist_ok=True)
     # Open labels are only known when all rows are: results wait on disk. The file has no name and dies with the process.
-    with Session(talk) as session, tempfile.TemporaryFile(dir=out) as staged:
-        _stage(session, worklist, annotator, spellings, staged)
+    with tempfile.TemporaryFile(dir=out) as staged:
+        _stage(session, worklist, total, annotator, spellings, staged)
         spellings.settle()
         with ExitStack() as stack:
             files = {name: stack.enter_context(atomic(out / f"{name}.jsonl")) for name in FILES}
@@ -104,17 +109,17 @@ def _annotate(worklist: Worklist, annotator: Annotator, talk: Settings, out: Pat
         }
         with atomic(out / "manifest.json") as file:
             file.write(pretty(manifest))
-        return _summary(out, counts, tally, spellings, session)
+    return _summary(out, counts, tally, spellings, session)
 
 
-def _stage(session: Session, worklist: Worklist, annotator: Annotator, spellings: Spellings, staged: IO[bytes]) -> None:
+def _stage(
+    session: Session, worklist: Worklist, total: int, annotator: Annotator, spellings: Spellings, staged: IO[bytes]
+) -> None:
     def count() -> str:
         return f"{whole:,} whole"
 
     whole = 0
-    rows = session.run(
-        worklist.rows, lambda row: start(row, annotator), total=worklist.size(), describe="annotating", word=count
-    )
+    rows = session.run(worklist.rows, lambda row: start(row, annotator), total=total, describe="annotating", word=count)
     for row, result in rows:
         pickle.dump((row, result), staged)
         if result is not None:
@@ -153,8 +158,5 @@ def _summary(out: Path, counts: Counter[str], tally: Tally, spellings: Spellings
     lines += [f"  noted {count:,} x {reason}" for reason, count in sorted(tally.noted.items())]
     if merged := spellings.merged():
         lines.append(f"  {merged:,} spellings of labels became another: see {out / TABLE}")
-    used = session.ledger
-    lines.append(f"  {used.calls:,} calls, ${used.spent:.2f}; of these paid now: {used.paid_calls:,}, ${used.paid:.2f}")
-    if session.unfinished:
-        lines.append("  the budget is spent: the same command with a higher --max-cost goes on from here")
+    lines.append(f"  {session.summary()}")
     return "\n".join(lines)

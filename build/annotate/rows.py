@@ -11,6 +11,7 @@ from build.annotate.labels import Merges, Scope
 from build.annotate.prompts import LEVELS, Level, Prompts
 from build.annotate.votes import Decision, Key, Vote, consensus, majority
 from build.llm.calls import Dialogue, together
+from build.steps import KitError
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_f1.unified import UNKNOWN_LABEL
 
@@ -70,9 +71,8 @@ class Annotator:
 
     def start(self, record: Record) -> Dialogue[Annotated]:
         """The dialogue about a row; it asks nothing where nothing is missing or nothing can be done."""
-        missing = {"text": record.label is None, "word": record.items is None}
-        levels: list[Level] = [level for level in LEVELS if missing[level] and level in self.levels]
-        if record.raw is not None or not levels:
+        levels = self._missing(record)
+        if not levels:
             return Annotated(record)
         if problem := self._problem(record):
             return Annotated(record, problem=problem)
@@ -92,6 +92,20 @@ class Annotator:
                 record = replace(record, word=words[at], items=decisions["word"].items)
         return Annotated(record, decisions, prompts)
 
+    def check(self, record: Record) -> None:
+        """Make the questions about a row, to see that they can be made.
+
+        Raises:
+            KitError: a prompt file does not fit the labels, or ``word`` is none of the task's words.
+        """
+        config, words = self.registry.config(record.config), self.registry.task(record.task).words
+        if self.word not in (None, ANY, *words):
+            raise KitError(f"--word {self.word}: no task word of {record.task}: {', '.join(words)}, or {ANY}")
+        for level in self._missing(record):
+            for word in self._words(record) if level == "word" else (record.word,):
+                if word in words:
+                    self.prompts.question(level, config, word, self.registry)
+
     def is_open(self, record: Record, level: Level) -> bool:
         """Whether the labels of this level are open."""
         config = self.registry.config(record.config)
@@ -105,6 +119,12 @@ class Annotator:
             if self.is_open(record, level):
                 labels = [decision.label] if decision.label else [item.label for item in decision.items or ()]
                 yield from (((record.config, level), label) for label in labels)
+
+    def _missing(self, record: Record) -> list[Level]:
+        if record.raw is not None:  # a published row is what it is
+            return []
+        missing = {"text": record.label is None, "word": record.items is None}
+        return [level for level in LEVELS if missing[level] and level in self.levels]
 
     def _words(self, record: Record) -> tuple[str, ...]:
         if self.word is None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from build.sources import records
+from build.sources.inputs import Unique
 from build.steps import KitError, Row
 from mmm_dataset import Record, Registry
 
@@ -51,12 +52,6 @@ class Worklist:
             else:
                 self.left_out["not_sampled"] += 1
 
-    def size(self) -> int:
-        """About how many rows there are, for the progress bar."""
-        with self.path.open("rb") as file:
-            lines = sum(1 for _ in file)
-        return min(lines, self.sample or lines)
-
     def _all(self) -> Iterator[Row]:
         rows: Iterable[Row] = records.read(self.path, self.registry)
         yield from rows if self.task is None else self._for_task(rows, self.task)
@@ -78,6 +73,7 @@ class Worklist:
     def _for_task(self, rows: Iterable[Row], code: str) -> Iterator[Row]:
         task = self.registry.task(code)
         seen: set[bytes] = set()
+        unique = Unique()
         for row in rows:
             if not isinstance(row, Record):
                 yield row
@@ -92,7 +88,7 @@ class Worklist:
             same = task.text_labels and task.text_labels == self.registry.task(row.task).text_labels
             yield replace(
                 row,
-                id=f"{name}-{row.source_id}",
+                id=unique(f"{name}-{row.source_id}"),
                 task=code,
                 word=task.words[0],
                 label=row.label if same else None,

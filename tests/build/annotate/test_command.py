@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from build.annotate.prompts import FOLDER
 from build.export import build_release
+from build.llm import options
 from build.reading import release
 from build.steps import KitError
 from build.validate import validate
@@ -78,7 +80,7 @@ def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path, scnm):
         stopped = lines(tmp_path / "out" / "report.jsonl")
         done = len(lines(tmp_path / "out" / "records.jsonl"))
         assert 0 < done < len(scnm) and {row["dropped"] for row in stopped} == {"budget"}
-        assert "a higher --max-cost" in said and done + len(stopped) == len(scnm)
+        assert "with a higher --max-cost" in said and done + len(stopped) == len(scnm)
         assert double.dollars <= 0.03
         call(worklist, tmp_path / "out", double)
         assert sum(double.billed.values()) == len(scnm)
@@ -198,6 +200,27 @@ def test_flags_say_where_votes_differ(tmp_path):
     assert review["flags"] == [{"check": "item_votes", "detail": "ポジティブ: 1 of 2", "start": 3, "end": 7}]
 
 
+def test_a_dry_run_sends_and_writes_nothing(tmp_path, scnm):
+    worklist = write_rows(tmp_path / "scnm" / "worklist.jsonl", scnm, label=None)
+    with Double(Truth(scnm)) as double:
+        said = call(worklist, tmp_path / "out", double, "--dry-run", "--votes", "3")
+        assert not double.requests and not (tmp_path / "out").exists()
+        assert f"{len(scnm)}, of which the cache answers 0" in said and f"{3 * len(scnm)} to double" in said
+
+
+def test_batches_come_to_the_same(tmp_path, scnm, monkeypatch):
+    monkeypatch.setattr(options, "DEFAULTS", replace(options.DEFAULTS, poll=0.01))
+    worklist = write_rows(tmp_path / "scnm" / "worklist.jsonl", scnm, label=None)
+    with Double(Truth(scnm, wrong=0.6)) as double:
+        call(worklist, tmp_path / "batch" / "out", double, "--batch", "--votes", "2")
+        assert len(double.batches) == 2  # the questions, then the second tries
+    with Double(Truth(scnm, wrong=0.6)) as double:
+        call(worklist, tmp_path / "live" / "out", double, "--votes", "2")
+    for name in FILES:
+        files = [tmp_path / way / "out" / f"{name}.jsonl" for way in ("batch", "live")]
+        assert files[0].read_bytes() == files[1].read_bytes(), name
+
+
 def test_wrong_use_is_one_line(tmp_path, scnm):
     worklist = write_rows(tmp_path / "in" / "worklist.jsonl", scnm[:2], label=None)
     with Double() as double:
@@ -207,4 +230,14 @@ def test_wrong_use_is_one_line(tmp_path, scnm):
             call(worklist, tmp_path / "out", double, "--prompts", str(tmp_path))
         with pytest.raises(KitError, match=r"nothing\.csv: no such file"):
             call(worklist, tmp_path / "out", double, "--labels", "nothing.csv")
-        assert not double.requests
+        with pytest.raises(KitError, match="--word Event: no task word of scnm: NER, or any"):
+            call(worklist, tmp_path / "out", double, "--word", "Event")
+        bad = (FOLDER / "text_scnm.toml").read_text(encoding="utf-8").replace("nature =", "natur =")
+        (tmp_path / "prompts").mkdir()
+        (tmp_path / "prompts" / "text_scnm.toml").write_text(bad, encoding="utf-8")
+        with pytest.raises(KitError, match=r"text_scnm\.toml: \[define\] natur"):
+            call(worklist, tmp_path / "out", double, "--prompts", str(tmp_path / "prompts"))
+        worklist.write_text(worklist.read_text(encoding="utf-8") + "{}\n", encoding="utf-8")
+        with pytest.raises(KitError, match=r"worklist\.jsonl:3"):
+            call(worklist, tmp_path / "out", double)
+        assert not double.requests and not (tmp_path / "out").exists()
