@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ RELEASE = Path("release/mmm")
 
 def main(arguments: list[str]) -> int:
     """Run one verb; a user's mistake is one line on stderr and exit code 2."""
-    parser = _parser("read" in arguments[:1])
+    parser = _parser(arguments[0] if arguments else "")
     options = parser.parse_args(arguments)
     if not options.verb:
         parser.print_help()
@@ -40,7 +41,7 @@ def main(arguments: list[str]) -> int:
     return 2
 
 
-def _parser(reading: bool) -> argparse.ArgumentParser:
+def _parser(asked: str) -> argparse.ArgumentParser:
     # The readers' options are looked up for `read` alone: everything else must answer on a bare Python.
     parser = argparse.ArgumentParser(prog="python -m build", description="The pipeline of the MMM release kit.")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB")
@@ -60,8 +61,13 @@ def _parser(reading: bool) -> argparse.ArgumentParser:
     verb("sources", _sources, "list the sources that can be read, with their files, licences and options")
 
     sub = verb("read", _read, "read a source into records, a worklist of unlabelled ones, and a report")
-    if reading:
+    if asked == "read":
         _add_readers(sub)
+
+    for name, run, text in _MODEL_VERBS:
+        sub = verb(name, run, text)
+        if asked == name:
+            import_module(f"build.{name}.options").add_options(sub)
 
     sub = verb("release", _release, "make a release tree of records (JSON lines, as `read` writes them)")
     sub.add_argument("records", nargs="+", type=Path, metavar="RECORDS.jsonl")
@@ -86,6 +92,21 @@ def _parser(reading: bool) -> argparse.ArgumentParser:
     _registry(sub)
     verb("paper-notes", _paper_notes, "recompute what docs/paper_notes.md says about the paper's figures")
     return parser
+
+
+def _command(options: argparse.Namespace) -> int:
+    found = import_module(f"build.{options.verb}.command").run(options)
+    if isinstance(found, str):
+        print(found)
+    return found if isinstance(found, int) else 0
+
+
+_MODEL_VERBS = (
+    ("translate", _command, "translate rows with a model, keeping every label and item; --dry-run tells the price"),
+    ("annotate", _command, "let a model add the labels or items that the rows of a worklist lack"),
+    ("review", _command, "look at translated or annotated rows in a local web page, correct them, apply the decisions"),
+)
+"""Each is a package with ``options`` (standard library only) and ``command``."""
 
 
 def _add_readers(parser: argparse.ArgumentParser) -> None:

@@ -158,19 +158,21 @@ class Checker:
         if not self._shared:  # other scripts: letters tell, but for a stretch of prose that was passed over
             match = _PROSE.search(target)
             return f"{match[0]!r} is not translated" if match and match[0] in source else None
-        grams = len(target) - _GRAM + 1
-        if len(target) < rule["chars"]:
+        grams = [target[at : at + _GRAM] for at in range(len(target) - _GRAM + 1)]
+        if self.target.scripts:  # code and addresses are the same in all languages
+            grams = [gram for gram in grams if not gram.isascii()]
+        if len(target) < rule["chars"] or not grams:
             return None
-        same = sum(target[at : at + _GRAM] in source for at in range(grams))
-        return f"{same / grams:.0%} stands in the source as well" if same > rule["share"] * grams else None
+        same = sum(gram in source for gram in grams)
+        return f"{same / len(grams):.0%} stands in the source as well" if same > rule["share"] * len(grams) else None
 
     def _wrong_language(self, source: str, target: str) -> str | None:
         rule = self.rules.values["wrong_language"]
         letters = sum(map(str.isalpha, target))
         if letters < rule["letters"]:
             return None
-        had = _length(self._source_own, source) / max(1, sum(map(str.isalpha, source)))
-        has = _length(self._target_own, target) / letters
+        had = _share(self._source_own, source, len(self.source.scripts) > 0)
+        has = _share(self._target_own, target, len(self.target.scripts) > 0)
         if has < rule["share"] * had:
             return f"{has:.0%} of the letters are {self.target.name}"
         for script in self.target.needs:
@@ -217,8 +219,12 @@ class Checker:
         return f"{min(lacking)} is missing" if lacking else None
 
 
-def _length(runs: Any, text: str) -> int:
-    return sum(map(len, runs.findall(text)))
+def _share(runs: Any, text: str, wide: bool) -> float:
+    """Share of a language's own letters in a text; one of a script without cases says as much as three others."""
+    own = sum(map(len, runs.findall(text)))
+    others = sum(map(str.isalpha, text)) - own
+    weight = 3 if wide else 1
+    return weight * own / max(1, weight * own + others)
 
 
 def tag_like(source: str, target: str) -> str | None:

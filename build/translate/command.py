@@ -60,10 +60,11 @@ def run(options: argparse.Namespace) -> int:
     runs = list(_runs(options, registry, plan))
     with Session(asked) as session:
         if asked.dry_run:
-            return _dry(session, runs)
+            print("\n\n".join(f"{one.out.name}\n{session.plan(one.rows, one.translator.start)}" for one in runs))
+            return 0
         found = [_translate(one, session, plan, options) for one in runs]
         print(table((one.out.name, figures) for one, figures in zip(runs, found)))
-        print(_summary(session))
+        print(session.summary())
         missed = sum(figures["reasons"].get(BUDGET, 0) for figures in found)
     print("\n".join(f"{one.out}: records.jsonl, review.jsonl (build review), report.jsonl (drops)" for one in runs))
     if missed:
@@ -173,11 +174,3 @@ def _since(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[di
         if used["calls"]:
             out.append({**row, **used, "dollars": dollars})
     return out
-
-
-def _summary(session: Session) -> str:
-    ledger = session.ledger
-    return (
-        f"{ledger.calls:,} calls, ${ledger.spent:.2f} in all; of these {ledger.paid_calls:,} calls, ${ledger.paid:.2f} in this "
-        "run, the others were in the cache"
-    )

@@ -20,6 +20,7 @@ class Draft:
         text: the plain target text; None if the reply had none that can be used.
         spans: tag number to its place, for tags that are settled.
         loose: tag number to the places it could have: none if the tag is lost, several if it came more than once.
+        broken: those of ``loose`` that were not opened and closed in pairs.
         absent: those of ``loose`` that a model says have no counterpart.
         faults: what is wrong with the reply itself.
         raw: the reply, for the drop file.
@@ -28,6 +29,7 @@ class Draft:
     text: str | None
     spans: dict[int, Place] = field(default_factory=dict)
     loose: dict[int, list[Place]] = field(default_factory=dict)
+    broken: set[int] = field(default_factory=set)
     absent: set[int] = field(default_factory=set)
     faults: list[Finding] = field(default_factory=list)
     raw: str = ""
@@ -75,12 +77,11 @@ def read_tagged(tagged: str, wanted: Collection[int], source: str, raw: str) -> 
             draft.spans[number] = places[0]
         else:
             draft.loose[number] = places
-    if strange := sorted({*found.places, *found.unpaired} - set(wanted)):
+    draft.broken = set(found.unpaired)
+    if strange := sorted({*found.places, *found.unpaired} - set(wanted)):  # reading has taken it out of the text
         draft.faults.append(Finding("invented_tag", f"<{strange[0]}>"))
-    if found.unpaired:
-        draft.faults.append(Finding("broken_tag", f"<{found.unpaired[0]}> is not opened and closed in pairs"))
     if (piece := tag_like(source, found.text)) is not None:
-        draft.faults.append(Finding("invented_tag", piece))
+        draft.faults.append(Finding("markup_left", piece))
     return draft
 
 

@@ -192,7 +192,8 @@ class Ladder:
             return findings
         for number, places in draft.loose.items():
             start, end = part.spans[number]
-            kind = NO_COUNTERPART if number in draft.absent else "doubled_tag" if places else "lost_tag"
+            kind = "doubled_tag" if places else "lost_tag"
+            kind = NO_COUNTERPART if number in draft.absent else "broken_tag" if number in draft.broken else kind
             findings.append(Finding(kind, f"<{number}> {part.text[start:end]!r}"))
         findings += self._checker.text(part.text, draft.text)
         return findings + self._checker.spans(part.text, part.spans, draft.text, draft.spans, names=self._names)
@@ -235,6 +236,7 @@ def _span_answer(reply: Reply) -> object:
 _TOLD: Final[Mapping[str, str]] = {
     "lost_tag": "the piece {} is not marked",
     "doubled_tag": "the piece {} is marked more than once",
+    "broken_tag": "the tag of the piece {} is not opened and closed in pairs",
     "no_counterpart": "no words render the piece {}; choose a wording that has some",
     "residual_kana": "{} is not translated",
     "residual_kanji": "{} is not translated",

@@ -1,0 +1,179 @@
+"""Each check finds what it is named after, and leaves good translations alone."""
+
+from collections import defaultdict
+
+import pytest
+
+from build.sources import demo
+from build.steps import KitError
+from build.translate.checks import Checker, tag_like
+from build.translate.rules import CHECKS, FAIL, read_rules, read_tongue
+from build.translate.scripts import foreign_han
+from build.translate.tagging import take_apart
+from mmm_dataset import Record, load
+
+RULES = read_rules()
+INSTRUCTION = "Use every tag of the text exactly once, with its number; add no other tags."
+
+
+def checker(source, target, rules=RULES):
+    registry = load()
+    return Checker(read_tongue(source, registry), read_tongue(target, registry), rules, INSTRUCTION)
+
+
+def found(pair, source, target):
+    return [(finding.check, finding.detail) for finding in checker(*pair.split("-")).text(source, target)]
+
+
+def names(pair, source, target):
+    return {check for check, _ in found(pair, source, target)}
+
+
+def test_every_aligned_row_that_ships_passes():
+    registry, rows = load(), defaultdict(dict)
+    for row in demo.read(demo.FOLDER, registry):
+        if isinstance(row, Record):
+            rows[row.task, row.source_id][row.language] = row
+    for one in rows.values():
+        for a in one:
+            for b in one:
+                if a != b:
+                    found = checker(a, b).text(one[a].text, one[b].text)
+                    assert not [f for f in found if RULES.severity[f.check] == FAIL], (one[a].id, b, found)
+                    assert len(take_apart(one[a]).spans) <= len(one[a].items) * 4
+
+
+@pytest.mark.parametrize(
+    "pair, source, target, check, detail",
+    [
+        ("ja-en", "彼は東京に住む。", "He lives in とうきょう.", "residual_kana", "とうきょう"),
+        ("ja-zh", "映画はトトロだ。", "电影是トトロ。", "residual_kana", "トトロ"),
+        ("ja-en", "彼は東京に住む。", "He lives in 東京.", "residual_kanji", "東京"),
+        ("ja-zh", "長野県にある駅。", "位于长野県的车站。", "residual_kanji", "県"),
+        ("ja-zh", "元気な東の人。", "精神的東边人。", "residual_kanji", "東"),
+        ("zh-ja", "长野县的车站。", "長野の车站です。", "residual_kanji", "车"),
+        ("ko-en", "그는 서울에 산다.", "He lives in 서울.", "residual_script", "서울"),
+    ],
+)
+def test_what_is_left_in_the_source_script(pair, source, target, check, detail, ko):
+    registry = ko if "ko" in pair else load()
+    a, b = pair.split("-")
+    finding = Checker(read_tongue(a, registry), read_tongue(b, registry), RULES, "").text(source, target)[0]
+    assert (finding.check, finding.detail) == (check, detail)
+    assert target[finding.start : finding.end] == detail
+
+
+@pytest.fixture
+def ko(tmp_path):
+    path = tmp_path / "ko.toml"
+    path.write_text('[language.ko]\nname = "Korean"\nscripts = ["hangul"]\n')
+    return load(str(path))
+
+
+@pytest.mark.parametrize(
+    "pair, source, target",
+    [
+        ("ja-zh", "製品は「茶の屋」です。", "产品是“茶の屋”。"),  # a の in a product name
+        ("ja-zh", "レオナルド・ダ・ヴィンチの絵。", "列奥纳多・达・芬奇的画。"),  # the dot of foreign names
+        ("ja-zh", "辻さんと畑さんは峠にいる。", "辻先生和畑先生在峠上。"),  # characters that only names have
+        ("ja-zh", "新潟に住んでいる。", "住在新潟。"),
+        ("en-zh", "The kana の is read no.", "假名の读作no。"),  # the source itself is about kana
+        ("ja-en", 'JSONの{"id": 42}を返す。', 'It returns the JSON {"id": 42}.'),
+    ],
+)
+def test_what_may_stay(pair, source, target):
+    assert not {check for check in names(pair, source, target) if RULES.severity[check] == FAIL}
+
+
+@pytest.mark.parametrize(
+    "pair, source, target, check",
+    [
+        ("ja-en", "部屋はとても広くて静かでした。", INSTRUCTION, "prompt_leak"),
+        ("ja-en", "部屋はとても広くて静かでした。", '{"translation": "The room was large and quiet."}', "prompt_leak"),
+        ("ja-zh", "彼女は国立大学教授会議員会長。", "彼女は国立大学教授会議員会長。", "untranslated_copy"),
+        (
+            "en-ja",
+            "She said that the new machine works better than the old one.",
+            "彼女は that the new machine works better than the old one. と言った。",
+            "untranslated_copy",
+        ),
+        ("ja-en", "部屋はとても広くて静かでした。", "房间非常宽敞而且安静。", "wrong_language"),
+        ("ja-zh", "部屋はとても広くて静かでした。", "The room was very large and quiet.", "wrong_language"),
+        (
+            "en-ja",
+            "The room was very large and quiet, and we slept well.",
+            "房间非常宽敞而且安静，我们睡得很好，很满意。",
+            "wrong_language",
+        ),
+        ("ja-en", "部屋はとても広くて静かでした。", "Big.", "length_ratio"),
+        ("ja-en", "部屋は広い。静かでした。", "The room is large. It was", "truncated"),
+        (
+            "ja-en",
+            "部屋は広い。",
+            "The room is large, large room, large room, large room, large room, large room.",
+            "repetition",
+        ),
+        ("ja-en", "部屋は「広い」。", "The room is 「large」.", "source_punctuation"),
+        ("ja-en", "部屋は301号室です。", "The room is large.", "numbers"),
+    ],
+)
+def test_each_check(pair, source, target, check):
+    assert check in names(pair, source, target)
+
+
+def test_code_and_addresses_are_no_copy():
+    source = 'サーバーは次のJSONを返す。\n{"user_id": 42, "name": "Mei Lin", "city": "Osaka"}'
+    target = '服务器返回如下JSON。\n{"user_id": 42, "name": "Mei Lin", "city": "Osaka"}'
+    assert not names("ja-zh", source, target)
+
+
+def spans(pair, source, places, target, found, *, words=False):
+    made = checker(*pair.split("-")).spans(source, places, target, found, names=not words)
+    return {finding.check for finding in made}
+
+
+def test_spans():
+    assert spans("ja-zh", "便利です。", {1: (0, 2)}, "很便利。", {1: (1, 3)}, words=True) == {"copied_span"}
+    assert spans("ja-zh", "林さん。山本。", {1: (4, 6)}, "林先生。山本。", {1: (4, 6)}) == {"copied_name"}
+    assert spans("ja-en", "高い。", {1: (0, 2)}, "expensive.", {1: (0, 6)}) == {"inside_word"}
+    long = "とても静かな部屋でよく眠れて満足しました"
+    assert spans("ja-en", long, {1: (3, 5)}, "a quiet room", {1: (0, 12)}) == {"wide_span"}
+
+
+def test_what_looks_like_a_tag():
+    assert tag_like("a", "a <3> b") == "<3>"
+    assert tag_like("a", "a ＜/3＞ b") == "＜/3＞"
+    assert tag_like("x <3> y", "a <3> b") is None
+    assert tag_like("a", "1 < 3 > 2") == "< 3 >" and tag_like("a", "1 < 3") is None
+
+
+def test_characters_that_one_set_lacks():
+    odd = foreign_han("euc_jp", "gb2312")
+    assert {"県", "駅", "気", "円", "図", "楽"} <= odd and not {"学", "会", "国", "人"} & odd
+
+
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("[nothing]\nx = 1\n", "no check [nothing]"),
+        ('[numbers]\nseverity = "hard"\n', "must be one of fail, ask, flag, off"),
+        ("[length_ratio]\nlow = true\n", "must be like 0.25"),
+        ("[length_ratio]\nlowest = 1\n", "has no 'lowest'"),
+        ("[length_ratio\n", "not TOML"),
+    ],
+)
+def test_a_wrong_file_of_thresholds_is_one_line(tmp_path, text, says):
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(KitError, match=str(path)) as error:
+        read_rules(path)
+    assert says in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_users_thresholds_change_what_they_name(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('[numbers]\nseverity = "off"\n')
+    mine = read_rules(path)
+    assert mine.severity["numbers"] == "off" and mine.severity["truncated"] == FAIL
+    assert "numbers" not in {f.check for f in checker("ja", "en", mine).text("部屋は301号室。", "The room.")}
+    assert set(RULES.severity) == set(mine.severity) and CHECKS.is_file()

@@ -1,0 +1,295 @@
+"""The repair ladder, rung by rung, with scripted replies."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from build.llm.calls import Reply
+from build.steps import Drop
+from build.translate.rows import Plan, Translator
+from build.translate.rules import read_rules
+from mmm_dataset import Item, Record, load
+from tests.dialogues import asked, drive, translation
+from tests.records import make_record
+
+TEXT = "大森は名古屋で青葉社を創業した。"
+SOURCE = make_record(
+    TEXT,
+    [Item.pair("人名", "大森", 0, 2), Item.pair("地名", "名古屋", 3, 6), Item.pair("法人名", "青葉社", 7, 10)],
+    id="ja_scnm-1",
+)
+GOOD = "<1>Omori</1> founded <3>Aoba</3> in <2>Nagoya</2>."
+LOST = "<1>Omori</1> founded Aoba in <2>Nagoya</2>."
+ENTITIES = [("Person", "Omori"), ("Place", "Nagoya"), ("Corporation", "Aoba")]
+
+
+def run(*replies, record=SOURCE, target="en", **plan):
+    """Translate with replies in order; returns the outcome and the calls."""
+    plan.setdefault("rules", read_rules())
+    left, log = list(replies), []
+    made = Translator(load(), record.config, target, Plan("weak", **plan))
+    outcome = drive(made.start(record), lambda call: left.pop(0), log)
+    assert not left, f"not asked for: {left}"
+    return outcome, log
+
+
+SCPOS = {"label": "ポジティブ", "task": "scpos_adj", "word": "Sentiment Adj"}
+
+
+def span(text):
+    return json.dumps({"span": text}, ensure_ascii=False)
+
+
+def entities(outcome):
+    return [(item.label, item.spans[0].text) for item in outcome.row.items]
+
+
+def test_rung_1_tagged_text_in_one_call():
+    outcome, log = run(translation(GOOD))
+    row = outcome.row
+    assert entities(outcome) == ENTITIES and row.text == "Omori founded Aoba in Nagoya." and row.label == "Society"
+    assert [row.text[i.spans[0].start : i.spans[0].end] for i in row.items] == [text for _, text in ENTITIES]
+    assert [item.source_item for item in row.items] == [0, 1, 2]
+    assert (row.id, row.config, row.source_id) == ("en_scnm-1", "en_scnm", SOURCE.source_id)
+    assert outcome.climb.rung == "tagged" and outcome.is_whole
+    assert asked(log[0])["text"] == "<1>大森</1>は<2>名古屋</2>で<3>青葉社</3>を創業した。"
+    assert log[0].temperature == 0 and log[0].schema
+
+
+def test_labels_are_never_shown_to_the_model():
+    _, log = run(translation(LOST), span("Aoba"))
+    shown = json.dumps([call.messages for call in log], ensure_ascii=False)
+    assert not any(label in shown for label in ("人名", "法人名", "社会", "Person", "Corporation", "Society"))
+
+
+def test_rung_2_a_lost_tag_is_asked_for_alone():
+    outcome, log = run(translation(LOST), span("Aoba"))
+    assert entities(outcome) == ENTITIES and outcome.climb.rung == "span" and outcome.is_whole
+    assert asked(log[1]) == {
+        "source": TEXT.replace("青葉社", "<1>青葉社</1>"),
+        "translation": "Omori founded Aoba in Nagoya.",
+    }
+    assert outcome.climb.tried == {"span_tried": 1, "span_repaired": 1}
+
+
+def test_rung_2_an_answer_that_is_not_in_the_text_is_told_so():
+    outcome, log = run(translation(LOST), span("Aoba Inc."), span("Aoba"))
+    assert entities(outcome) == ENTITIES
+    assert asked(log[2])["not_in_translation"] == "Aoba Inc." and log[2].key != log[1].key
+
+
+def test_rung_2_a_doubled_tag_chooses_among_its_places():
+    doubled = "<1>Omori</1> founded <3>Aoba</3> in <2>Nagoya</2>, <3>Aoba</3> of Nagoya."
+    outcome, _ = run(translation(doubled), span("Aoba"))
+    assert outcome.row.items[2].spans[0].start == 14
+
+
+def test_rung_3_the_text_is_written_again():
+    outcome, log = run(translation(LOST), span("Acme"), span("Acme"), translation(GOOD))
+    assert entities(outcome) == ENTITIES and outcome.climb.rung == "rewrite"
+    told = asked(log[3])
+    assert told["previous"] == LOST and told["problems"] == ["the piece <3> '青葉社' is not marked"]
+
+
+def test_rung_3_also_mends_what_a_check_finds():
+    outcome, log = run(translation(GOOD.replace("Nagoya", "名古屋")), translation(GOOD))
+    assert outcome.climb.rung == "rewrite" and asked(log[1])["problems"] == ["名古屋 is not translated"]
+
+
+def test_rung_4_a_stronger_model():
+    bad = translation(LOST.replace("Aoba", "青葉社"))
+    outcome, log = run(*[bad, span("x"), span("x")] * 3, translation(GOOD), stronger="strong")
+    assert [call.model for call in log] == ["weak"] * 9 + ["strong"]
+    assert outcome.climb.rung == "stronger_model" and outcome.climb.model == "strong"
+    assert outcome.climb.tried["stronger_model_repaired"] == 1
+
+
+WITHOUT = translation("<1>Omori</1> founded it in <2>Nagoya</2>.")
+
+
+def test_rung_5_no_counterpart_drops_the_item():
+    outcome, _ = run(*[WITHOUT, span(None)] * 3)
+    assert entities(outcome) == ENTITIES[:2] and [item.source_item for item in outcome.row.items] == [0, 1]
+    assert [(note.reason, note.detail) for note in outcome.notes] == [("no_counterpart", "item 2: 法人名;青葉社")]
+    assert not outcome.is_whole
+
+
+def test_rung_5_or_the_row():
+    outcome, _ = run(*[WITHOUT, span(None)] * 3, drop_items=False)
+    assert isinstance(outcome.row, Drop) and outcome.row.reason == "no_counterpart"
+    assert "青葉社" in outcome.row.detail and outcome.row.raw
+
+
+def test_rung_5_a_rewriting_may_find_words_for_it():
+    outcome, log = run(WITHOUT, span(None), translation(GOOD))
+    assert entities(outcome) == ENTITIES and "choose a wording that has some" in asked(log[2])["problems"][0]
+
+
+@pytest.mark.parametrize(
+    "reply, reason",
+    [
+        ("Omori founded Aoba.", "malformed_reply"),
+        ("", "malformed_reply"),
+        ('{"text": "x"}', "malformed_reply"),
+        ('{"translation": 3}', "malformed_reply"),
+        ('{"translation": "\\ud800"}', "malformed_reply"),
+        (translation(" "), "empty_translation"),
+        (Reply(translation(GOOD), "length"), "truncated"),
+        (translation(LOST), "lost_tag"),
+        (translation(GOOD.replace("</3>", "")), "broken_tag"),
+        (translation(GOOD + "<3>.</3>"), "doubled_tag"),
+        (translation(GOOD + "</3>"), "broken_tag"),
+        (translation(GOOD + " ＜4＞"), "markup_left"),
+        (translation(GOOD.replace("Nagoya", "なごや")), "residual_kana"),
+        (translation(GOOD.replace("Nagoya", "名古屋")), "residual_kanji"),
+        (translation(GOOD[:-1]), "truncated"),
+    ],
+)
+def test_rung_6_every_reason(reply, reason):
+    def model(call):
+        return span("not there") if call.purpose == "span" else reply
+
+    made = Translator(load(), "ja_scnm", "en", Plan("weak", read_rules()))
+    log = []
+    outcome = drive(made.start(SOURCE), model, log)
+    assert isinstance(outcome.row, Drop) and outcome.row.reason == reason
+    assert outcome.row.id == SOURCE.id and (outcome.row.raw is not None)
+    rewrites = [call for call in log if call.purpose == "rewrite"]
+    assert len({call.key for call in rewrites}) == len(rewrites) == 2  # a second try is not the cached first one
+
+
+def test_a_server_that_refuses_a_row_costs_that_row_and_one_call():
+    outcome, log = run(Reply("too long", "refused"))
+    assert outcome.row.reason == "reply_refused" and outcome.row.detail == "too long" and len(log) == 1
+    outcome, _ = run(Reply("", "filter"))
+    assert outcome.row.reason == "reply_filter"
+
+
+def test_an_invented_tag_is_taken_out():
+    outcome, _ = run(translation(f"<9>{GOOD}</9>"))
+    assert entities(outcome) == ENTITIES and [flag.check for flag in outcome.flags] == ["invented_tag"]
+
+
+def test_code_fences_are_read():
+    outcome, _ = run(f"```json\n{translation(GOOD)}\n```")
+    assert entities(outcome) == ENTITIES
+
+
+def test_a_doubt_is_asked_about_once_and_then_flagged():
+    record = make_record(
+        "とても便利です。", [Item.pair("ポジティブ", "便利", 3, 5)], "ポジティブ", "scpos_adj", "Sentiment Adj"
+    )
+    outcome, log = run(*[translation("非常<1>便利</1>。")] * 2, record=record, target="zh")
+    assert [flag.check for flag in outcome.flags] == ["copied_span"] and len(log) == 2
+    better, _ = run(translation("非常<1>便利</1>。"), translation("非常<1>方便</1>。"), record=record, target="zh")
+    assert better.row.items[0].spans[0].text == "方便" and not better.flags
+    worse, _ = run(translation("非常<1>便利</1>。"), *["no JSON"] * 2, record=record, target="zh")
+    assert worse.row.items[0].spans[0].text == "便利"
+
+
+def test_two_mentions_that_become_one_are_one_item():
+    expensive = [Item.pair("ネガティブ", "高い", start, start + 2) for start in (0, 7)]
+    record = make_record("高い。とにかく高い。", expensive, **SCPOS)
+    outcome, _ = run(translation("It is really <1>expensive</1>."), span("expensive"), record=record)
+    assert len(outcome.row.items) == 1 and [note.reason for note in outcome.notes] == ["merged_item"]
+
+
+def test_a_span_is_not_set_into_another_one():
+    """Nagoya is taken; the model's answer for the company must not land there."""
+    outcome, _ = run(translation(LOST), span("Nagoya"), span("Nagoya"), translation(GOOD))
+    assert entities(outcome) == ENTITIES and outcome.climb.rung == "rewrite"
+
+
+def test_relations_share_a_tag_for_one_argument():
+    from mmm_dataset import Span
+
+    spans = {"a": (0, 3), "b": (4, 6), "c": (7, 9)}
+    text = "山田社と東京と大阪。"
+    part = {name: text[a:b] for name, (a, b) in spans.items()}
+    items = [
+        Item("所在地", (Span(part["a"], *spans["a"], "head"), Span(part[x], *spans[x], "tail"))) for x in ("b", "c")
+    ]
+    record = make_record(text, items, "ITライフハック", "tcree", "Relation Extraction")
+    outcome, log = run(translation("<1>Yamada</1>, <2>Tokyo</2> and <3>Osaka</3>."), record=record)
+    assert [[(s.role, s.text) for s in item.spans] for item in outcome.row.items] == [
+        [("head", "Yamada"), ("tail", "Tokyo")],
+        [("head", "Yamada"), ("tail", "Osaka")],
+    ]
+    assert asked(log[0])["text"].count("<1>") == 1
+
+
+def dense(sentences):
+    pieces, items, at = [], [], 0
+    for number in range(sentences):
+        piece = f"味{number}は良い、床{number}は汚い。"
+        for word, label in (("良い", "ポジティブ"), ("汚い", "ネガティブ")):
+            start = at + piece.index(word)
+            items.append(Item.pair(label, word, start, start + 2))
+        pieces.append(piece)
+        at += len(piece)
+    return make_record("".join(pieces), items, "ポジティブ", "scpos_adj", "Sentiment Adj")
+
+
+WORDS = {"味": "Taste ", "は": " is ", "良い": "good", "、": ", ", "床": "floor ", "汚い": "dirty", "。": ". "}
+
+
+def english(call):
+    text = asked(call)["text"]
+    for a, b in WORDS.items():
+        text = text.replace(a, b)
+    return translation(text.strip())
+
+
+def test_dense_rows_go_in_parts():
+    record = dense(20)
+    made, log = Translator(load(), "ja_scpos_adj", "en", Plan("weak", read_rules())), []
+    outcome = drive(made.start(record), english, log)
+    assert outcome.is_whole and len(outcome.row.items) == 40 and len(log) == 4
+    assert all(asked(call)["context"] == record.text for call in log)
+    assert "dirty. Taste 6 is" in outcome.row.text  # a blank between sentences of a language that has them
+    assert [item.spans[0].text for item in outcome.row.items] == ["good", "dirty"] * 20
+
+
+def test_one_part_that_fails_drops_the_row():
+    made = Translator(load(), "ja_scpos_adj", "en", Plan("weak", read_rules()))
+    outcome = drive(made.start(dense(20)), lambda call: "?" if "味8" in asked(call)["text"] else english(call))
+    assert outcome.row.reason == "malformed_reply"
+
+
+PIECES = [*(f"<{n}>" for n in range(1, 5)), *(f"</{n}>" for n in range(1, 4)), *"a .東い", "&lt;", "\\"]
+ANSWERS = [span(None), span(""), span("a"), "null", "[]", "{}", '{"span": 3}', translation(GOOD), translation(LOST)]
+hostile_replies = st.one_of(
+    st.text(max_size=40),
+    st.lists(st.sampled_from(PIECES), max_size=14).map("".join).map(translation),
+    st.sampled_from(ANSWERS),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(hostile_replies, st.sampled_from(["stop", "length", "filter", "refused"])), min_size=1, max_size=9
+    )
+)
+def test_whatever_a_model_says_a_kept_row_is_valid(replies):
+    """Replies of any kind, over and over: the ladder ends, and what it keeps can be released."""
+    from build.row_checks import Report, check_row
+    from mmm_dataset.schema import to_row
+
+    count = 0
+
+    def model(call):
+        nonlocal count
+        count += 1
+        text, finish = replies[count % len(replies)]
+        return Reply(text, finish)
+
+    outcome = drive(
+        Translator(load(), "ja_scnm", "en", Plan("weak", read_rules(), stronger="strong")).start(SOURCE), model
+    )
+    assert count <= 2 * 3 * (1 + 2 * 3)
+    if isinstance(outcome.row, Record):
+        report = Report()
+        check_row(to_row(outcome.row, load().task_words), "en_scnm", load(), "row", report)
+        assert not report.errors
