@@ -13,7 +13,7 @@ from build.review.decisions import DecisionLog
 from build.review.edits import corrected
 from build.review.figures import figures
 from build.steps import Drop, KitError, Note, Row, Tally
-from mmm_dataset import Registry
+from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 
 
@@ -93,9 +93,7 @@ def reviewed(book: Book, registry: Registry, adjudicator: str | None = None, onl
                 yield Note(target.id, "stale_decision", ", ".join(sorted(book.stale(number))))
 
 
-def _changes(target: Any, record: dict[str, Any], reviewer: str) -> str:
-    from mmm_dataset import to_dict
-
+def _changes(target: Record, record: dict[str, Any], reviewer: str) -> str:
     before = to_dict(target)
     changes = [
         f"{name}: {dump(before[name])} -> {dump(record[name])}"

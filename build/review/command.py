@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
         print(write_tasks(_book(options, registry)[0].file, options.to_label_studio, registry))
     elif options.from_label_studio:
-        from build.review.label_studio import read_tasks
+        from build.review.label_studio_import import read_tasks
 
         book, log = _book(options, registry)
         summary, refused = read_tasks(book, log, options.from_label_studio, registry, options.reviewer)

@@ -1,0 +1,167 @@
+"""From decisions to records, report and manifest, and on into a release."""
+
+import json
+
+import pytest
+
+from build.reading import _steps, release
+from build.review.apply import apply
+from build.review.figures import figures, report
+from build.steps import KitError
+from build.validate import validate
+from mmm_dataset import from_dict, load, to_dict
+from tests.build.review.review_files import decided, review_file, review_row, target_record, write_rows
+
+CORRECTED = {**to_dict(target_record(2)), "label": "学术"}
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def applied(path, book, log, **options):
+    out = path.parent / "reviewed"
+    summary = apply(book, log, out, load(), **options)
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    return lines(out / "records.jsonl"), lines(out / "report.jsonl"), manifest, summary
+
+
+def test_rows_stay_in_order_rejected_ones_go_edited_ones_are_replaced(tmp_path):
+    path = review_file(tmp_path, 5)
+    book, log = decided(
+        path,
+        (0, "accept", "Ann", {}),
+        (2, "edit", "Ann", {"record": CORRECTED}),
+        (3, "reject", "Ann", {"reason": "wrong_meaning", "detail": "反対の意味"}),
+    )
+    records, notes, manifest, summary = applied(path, book, log)
+    assert [from_dict(row) for row in records] == [
+        target_record(0),
+        target_record(1),
+        from_dict(CORRECTED),
+        target_record(4),
+    ]
+    assert notes[0] == {"id": "zh-2", "noted": "edited", "detail": 'Ann: label: "社会" -> "学术"'}
+    assert (notes[1]["dropped"], notes[1]["detail"]) == ("rejected: wrong_meaning", "Ann: 反対の意味")
+    assert json.loads(notes[1]["raw"]) == review_row(3)
+    assert manifest["steps"] == {
+        "in": 5,
+        "kept": {"zh_scnm": 4},
+        "dropped": {"rejected: wrong_meaning": 1},
+        "noted": {"edited": 1},
+    }
+    assert set(manifest["inputs"]) == {"review.jsonl", "review.decisions.jsonl"}
+    assert "4 records of 5 rows" in summary
+
+
+def test_only_reviewed_leaves_the_others_out(tmp_path):
+    path = review_file(tmp_path, 3)
+    records, notes, manifest, _ = applied(path, *decided(path, (1, "accept", "Ann", {})), only=True)
+    assert [row["id"] for row in records] == ["zh-1"]
+    assert [note["dropped"] for note in notes] == ["not_reviewed"] * 2
+    assert manifest["steps"]["dropped"] == {"not_reviewed": 2}
+
+
+def test_a_conflict_is_dropped_unless_somebody_settles_it(tmp_path):
+    path = review_file(tmp_path, 3)
+    book, log = decided(
+        path,
+        (0, "accept", "Ann", {}),
+        (0, "reject", "Ben", {"reason": "unnatural"}),
+        (1, "reject", "Ann", {"reason": "unnatural"}),
+        (1, "reject", "Ben", {"reason": "wrong_label"}),
+        (2, "edit", "Ann", {"record": CORRECTED}),
+        (2, "edit", "Ben", {"record": {**CORRECTED, "label": "自然"}}),
+        (0, "accept", "Cem", {}),
+    )
+    records, notes, manifest, _ = applied(path, book, log)
+    assert records == []
+    assert notes[0]["dropped"] == "conflict"
+    assert notes[0]["detail"] == "Ann: accept; Ben: reject unnatural; Cem: accept"
+    assert manifest["steps"]["dropped"] == {"conflict": 2, "rejected: unnatural": 1}
+    assert manifest["review"]["conflicts"] == 2
+    records, _, manifest, _ = applied(path, book, log, adjudicator="Cem")
+    assert [row["id"] for row in records] == ["zh-0"]
+    assert manifest["review"]["conflicts"] == 1
+    assert manifest["review"]["agreement"]["reviewers"] == ["Ann", "Ben"]
+
+
+def test_stale_decisions_are_counted_noted_and_change_nothing(tmp_path):
+    path = review_file(tmp_path, 2)
+    decided(path, (0, "reject", "Ann", {"reason": "other"}), (1, "accept", "Ann", {}))
+    rows = [review_row(n) for n in range(2)]
+    rows[0]["target"]["label"] = "自然"
+    write_rows(path, rows)
+    records, notes, manifest, _ = applied(path, *decided(path))
+    assert [row["label"] for row in records] == ["自然", "社会"]
+    assert notes == [{"id": "zh-0", "noted": "stale_decision", "detail": "Ann"}]
+    assert [manifest["review"][name] for name in ("decided", "stale", "undecided")] == [1, 1, 1]
+
+
+def test_applying_again_gives_the_same_bytes(tmp_path):
+    path = review_file(tmp_path, 5)
+    book, log = decided(path, (2, "edit", "Ann", {"record": CORRECTED}), (4, "reject", "Ben", {"reason": "other"}))
+    applied(path, book, log)
+    names = ("records.jsonl", "report.jsonl", "manifest.json")
+    first = [(tmp_path / "reviewed" / name).read_bytes() for name in names]
+    applied(path, *decided(path))
+    assert [(tmp_path / "reviewed" / name).read_bytes() for name in names] == first
+
+
+def test_an_edit_that_no_longer_holds_stops_and_names_the_row(tmp_path):
+    path = review_file(tmp_path, 3)
+    book, log = decided(path, (2, "edit", "Ann", {"record": {**CORRECTED, "label": "怪"}}))
+    with pytest.raises(KitError, match=r"the edit of 'zh-2' by Ann .* decide the row again"):
+        applied(path, book, log)
+    assert not (tmp_path / "reviewed" / "records.jsonl").exists()
+
+
+def test_the_file_under_review_is_never_overwritten(tmp_path):
+    path = review_file(tmp_path, 1)
+    with pytest.raises(KitError, match="holds the file under review"):
+        apply(*decided(path), tmp_path, load())
+
+
+def test_the_release_takes_the_reviewed_records_and_their_counts(tmp_path):
+    path = review_file(tmp_path, 30)
+    book, log = decided(path, (2, "edit", "Ann", {"record": CORRECTED}), (4, "reject", "Ann", {"reason": "private"}))
+    applied(path, book, log)
+    tree = tmp_path / "tree"
+    release([tmp_path / "reviewed" / "records.jsonl"], tree, load(), "hash")
+    manifest = json.loads((tree / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["steps"]["reviewed"] == _steps(tmp_path / "reviewed" / "manifest.json")
+    assert manifest["steps"]["reviewed"]["dropped"] == {"rejected: private": 1}
+    assert sum(side["rows"] for side in manifest["configs"]["zh_scnm"]["files"].values()) == 29
+    assert not validate(tree, load()).errors
+
+
+def test_figures_of_two_reviewers(tmp_path):
+    path = review_file(tmp_path, 10)
+    book, _ = decided(
+        path,
+        *((n, "accept", "Ann", {"order": "risk"}) for n in range(6)),
+        *((n, "accept", "Ben", {"order": "risk"}) for n in range(2)),
+        (2, "reject", "Ben", {"reason": "other", "order": "risk"}),
+        (6, "edit", "Ann", {"record": {**to_dict(target_record(6)), "label": "自然"}, "order": "random"}),
+        (7, "reject", "Ann", {"reason": "other", "order": "random"}),
+    )
+    found = figures(book)
+    counts = [found[name] for name in ("decided", "accepted", "edited", "rejected", "conflicts", "undecided")]
+    assert counts == [8, 5, 1, 1, 1, 2]
+    assert found["reviewers"] == ["Ann", "Ben"]
+    assert found["reasons"] == {"other": 1}
+    assert (found["correction_rate"]["corrected"], found["correction_rate"]["rows"]) == (2, 7)
+    assert found["correction_rate_by_order"]["random"]["share"] == 1.0
+    assert found["correction_rate_by_check"]["numbers"]["rows"] == 2
+    agreed = found["agreement"]
+    assert (agreed["rows"], agreed["share"], agreed["cohen_kappa"]) == (3, 0.6667, 0.0)
+    text = report(book)
+    assert "Ann: 8 rows" in text
+    assert "3 rows by two or more, the same in 66.7%" in text
+    assert "speaks for the whole file" in text
+
+
+def test_the_report_of_a_file_that_nobody_reviewed(tmp_path):
+    text = report(decided(review_file(tmp_path, 3))[0])
+    assert "0 decided, 3 undecided" in text
+    assert "corrected: no row" in text
