@@ -105,7 +105,7 @@ class Cache:
         """
         rows = [
             (
-                *(bytes.fromhex(row.key), row.model, row.purpose, _clean(row.reply.text)),
+                *(bytes.fromhex(row.key), row.model, row.purpose, row.reply.text),
                 *(FINISHES.index(row.reply.finish), row.reply.prompt_tokens, row.reply.completion_tokens),
                 *(row.batched, row.estimate),
             )
@@ -185,8 +185,3 @@ def _full(error: sqlite3.Error) -> bool:
     return getattr(error, "sqlite_errorname", "") == "SQLITE_FULL" or "SQLITE_IOERR_WRITE" in str(
         getattr(error, "sqlite_errorname", "")
     )
-
-
-def _clean(text: str) -> str:
-    # Half a surrogate pair cannot be stored as UTF-8; some servers send one.
-    return text.encode("utf-8", "replace").decode() if not text.isascii() else text

@@ -55,6 +55,7 @@ class Client:
         self._fewer = dict.fromkeys(_NEEDLESS, omit)
         self._url = settings.base_url + PATH
         self._dialects: dict[str, Dialect] = {}
+        self._noted: set[str] = set()
         self._answered, self._refused = 0, 0
         self._requests = settings.rpm and _limiter(settings.rpm, 1.0)
         self._tokens = settings.tpm and _limiter(settings.tpm, 10.0)
@@ -181,7 +182,9 @@ class Client:
     def _less(self, given_up: str, message: str) -> None:
         if given_up == "response_format" and self.settings.structured == "on":
             raise KitError(f"{self.settings.base_url}: no structured outputs there ({message}); use --structured auto")
-        self._note(f"the server does not take {given_up} ({message}); going on without")
+        if given_up not in self._noted:
+            self._noted.add(given_up)
+            self._note(f"the server does not take {given_up} ({message}); going on without")
 
     def _again(self, error: BaseException) -> bool:
         from openai import APIConnectionError, APIStatusError
@@ -220,8 +223,8 @@ def _limiter(per_minute: float, seconds: float) -> AsyncLimiter:
 
 
 def _wait(state: RetryCallState, backoff: float) -> float:
-    from tenacity import wait_exponential_jitter
+    from tenacity import wait_exponential, wait_random
 
-    wait = wait_exponential_jitter(initial=backoff, max=_LONGEST_WAIT, jitter=backoff)(state)
+    wait = (wait_exponential(backoff, _LONGEST_WAIT) + wait_random(0, backoff))(state)
     asked = retry_after(state.outcome.exception() if state.outcome else None)
     return wait if asked is None else asked + min(wait, 0.1 * asked)

@@ -45,7 +45,7 @@ class Dialect:
         """Do without what the server rejected in ``body``, if its message names something that can be done without.
 
         Returns:
-            What was given up, for a note; empty if nothing was, and the rejection stands.
+            What was given up, also if it was before; empty if nothing was, and the rejection stands.
         """
         if "response_format" in body and _FORMAT.search(message):
             self._structured = False
@@ -81,7 +81,8 @@ def read_answer(answer: Any) -> Reply:
     ends: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
     how = "filter" if refusal else ends.get(finish, "stop")
     prompt, completion = (count if isinstance(count, int) else -1 for count in tokens)
-    return Reply(text, how, prompt, completion)
+    # Half a surrogate pair, which some servers send, is no text: it could not be stored.
+    return Reply(text.encode("utf-8", "replace").decode(), how, prompt, completion)
 
 
 def error_message(body: Any) -> str:

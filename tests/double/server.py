@@ -33,9 +33,9 @@ class Answer:
 class Reject(Exception):
     """Raised by an answer function: reply with this status and message instead."""
 
-    def __init__(self, status: int, message: str, **headers: str) -> None:
+    def __init__(self, status: int, message: str, code: str = "", **headers: str) -> None:
         super().__init__(message)
-        self.status, self.headers = status, headers
+        self.status, self.code, self.headers = status, code, headers
 
 
 Answering = Callable[[list[Message], str, int], "str | Answer | Awaitable[str | Answer]"]
@@ -188,7 +188,7 @@ class Double:
         try:
             content = await self._paid(key, body, attempt)
         except Reject as reject:
-            return _error(reject.status, str(reject), **reject.headers)
+            return _error(reject.status, str(reject), reject.code, **reject.headers)
         if fault == "cut":
             cut = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": "application/json"})
             await cut.prepare(request)
@@ -213,7 +213,7 @@ class Double:
     def _completion(self, body: dict[str, Any], answer: str | Answer) -> bytes:
         answer = Answer(answer) if isinstance(answer, str) else answer
         prompt = sum(len(message["content"].encode()) for message in body["messages"]) // 3 + 1
-        completion = len((answer.text or "").encode()) // 3 + 1
+        completion = len((answer.text or "").encode("utf-8", "replace")) // 3 + 1
         message = {"role": "assistant", "content": answer.text, "refusal": answer.refusal}
         found: dict[str, Any] = {
             "id": "double",
@@ -225,7 +225,7 @@ class Double:
         if self.usage:
             total = prompt + completion
             found["usage"] = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
-        return json.dumps(found, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        return json.dumps(found).encode()
 
     async def _models(self, _: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "double", "object": "model"}]})
@@ -306,8 +306,8 @@ async def serve(double: Double) -> None:
     await asyncio.Event().wait()
 
 
-def _error(status: int, message: str, **headers: str) -> web.Response:
-    return web.json_response({"error": {"message": message, "code": str(status)}}, status=status, headers=headers)
+def _error(status: int, message: str, code: str = "", **headers: str) -> web.Response:
+    return web.json_response({"error": {"message": message, "code": code or None}}, status=status, headers=headers)
 
 
 def _drop(request: web.Request) -> web.StreamResponse:
