@@ -62,7 +62,7 @@ class Checker:
                 ("untranslated_copy", self._copy),
                 ("wrong_language", self._wrong_language),
                 ("length_ratio", self._length_ratio),
-                ("truncated", self._unfinished),
+                ("unfinished", self._unfinished),
                 ("repetition", self._repetition),
                 ("source_punctuation", self._punctuation),
                 ("numbers", self._numbers),
@@ -192,8 +192,10 @@ class Checker:
         ended = source.rstrip(_CLOSERS)[-1:]
         if not ended or ended not in self.source.final:
             return None
-        last = target.rstrip(_CLOSERS)[-1:]
-        return None if last and (last in self.target.final or last in self.source.final) else "no mark at the end"
+        end = target.rstrip(_CLOSERS)[-12:]
+        if end and (end[-1] in self.target.final or end[-1] in self.source.final):
+            return None
+        return f"no mark at the end, {end!r}"  # with the end, so that only the same one counts as said again
 
     def _repetition(self, source: str, target: str) -> str | None:
         rule = self.rules.values["repetition"]

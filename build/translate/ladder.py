@@ -126,27 +126,25 @@ class Ladder:
         """Rungs 1 to 3 with one model."""
         text = tag(part.text, part.spans)
         draft = yield from self._translate(self._prompts.tagged(text, part.context), "tagged", model, part, 0)
-        rung, kept = 0, None
+        rung = 0
+        insisted: set[tuple[str, str]] = set()  # doubts that the model has been told of
         for again in range(self._values["rewrites"] + 1):
             if draft.text is not None and draft.loose and (yield from self._find_spans(model, part, draft, tried)):
                 rung = max(rung, 1)
             findings = self._findings(part, draft)
             severe = [f for f in findings if self._severity(f) == FAIL]
-            doubts = [f for f in findings if self._severity(f) == ASK]
-            if not severe and (not doubts or again):
+            doubts = [f for f in findings if self._severity(f) == ASK and (f.check, f.detail) not in insisted]
+            if not severe and not doubts:
                 return self._done(draft, findings, rung, model)
-            if not severe:
-                kept = self._done(draft, findings, rung, model)
+            insisted |= {(f.check, f.detail) for f in doubts}
             if again == self._values["rewrites"] or self._refused(draft):
                 break
             tried["rewrite_tried"] += 1
             told = [_told(finding) for finding in (*severe, *doubts)]
             messages = self._prompts.rewrite(text, draft.tagged, told, part.context)
-            new = yield from self._translate(messages, "rewrite", model, part, again + 1)
-            draft, rung = new, 2
-        if kept is not None:  # only doubts, and the answer to them was worse
-            return kept
-        return self._given_up(part, draft, findings, model, rung)
+            draft = yield from self._translate(messages, "rewrite", model, part, again + 1)
+            rung = 2
+        return self._given_up(draft, findings, [*severe, *doubts], model, rung)
 
     def _translate(self, messages: Messages, purpose: str, model: str, part: Part, again: int) -> Dialogue[Draft]:
         # Reply and prompt are about equally long, but for tags and scripts with several tokens a character.
@@ -209,13 +207,12 @@ class Ladder:
         assert draft.text is not None
         return Climb(draft.text, dict(draft.spans), RUNGS[rung], model, flags=findings, raw=draft.raw)
 
-    def _given_up(self, part: Part, draft: Draft, findings: list[Finding], model: str, rung: int) -> Climb:
-        severe = [finding for finding in findings if self._severity(finding) == FAIL]
-        if all(finding.check == NO_COUNTERPART for finding in severe):
+    def _given_up(self, draft: Draft, findings: list[Finding], problems: list[Finding], model: str, rung: int) -> Climb:
+        if all(finding.check == NO_COUNTERPART for finding in problems):
             climb = self._done(draft, [f for f in findings if f.check != NO_COUNTERPART], rung, model)
             climb.gone = tuple(sorted(draft.loose))
             return climb
-        first = next(finding for finding in severe if finding.check != NO_COUNTERPART)
+        first = next(finding for finding in problems if finding.check != NO_COUNTERPART)
         return Climb(None, reason=first.check, detail=first.detail, raw=draft.raw, model=model)
 
 

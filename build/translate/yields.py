@@ -43,6 +43,13 @@ class Yield:
         self.rungs[outcome.climb.rung] += 1
         self.flags.update({flag.check for flag in outcome.flags})
 
+    def merge(self, other: Yield) -> None:
+        """Add the figures of another run."""
+        for name in ("rows", "whole", "minus_items", "items", "items_kept"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for name in ("rungs", "tried", "reasons", "flags"):
+            getattr(self, name).update(getattr(other, name))
+
     def as_dict(self) -> dict[str, Any]:
         """The figures in a fixed order, for the manifest."""
         order = {name: self.rungs[name] for name in (*RUNGS, "paper") if self.rungs[name]}

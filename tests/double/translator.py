@@ -22,7 +22,6 @@ from mmm_f1.unified import render, shape
 from tests.double.server import Answer, Message, Reject
 
 
-
 @dataclass(frozen=True)
 class Truth:
     """A text in one language, and where the places of its source are in it."""
@@ -125,7 +124,9 @@ class Translator:
             self.made.append(("wrong_language", text))
         if fault == "echo":
             self.made.append(("echo", text))
-            said = draw.choice([asked["text"], system.splitlines()[0] + " " + tag(truth.text, truth_spans(truth, spans))])
+            said = draw.choice(
+                [asked["text"], system.splitlines()[0] + " " + tag(truth.text, truth_spans(truth, spans))]
+            )
             return _json(said)
         places = truth_spans(truth, spans)
         text_out = truth.text
@@ -184,10 +185,21 @@ class Translator:
         return there[-1] if cut == here[-1] else next(end for end in [0, *there] if end >= needed)
 
     def _untranslated(
-        self, fault: str, text: str, spans: dict[int, Place], out: str, places: dict[int, Place], target: str, draw: random.Random
+        self,
+        fault: str,
+        text: str,
+        spans: dict[int, Place],
+        out: str,
+        places: dict[int, Place],
+        target: str,
+        draw: random.Random,
     ) -> tuple[str, dict[int, Place]]:
         """A piece left in the source's script: a tagged one of the right kind, or for kana any run of the text."""
-        kind = r"[\u3041-\u30ff]*[\u3041-\u3096\u30a1-\u30fa]{2}[\u3041-\u30ff]*" if fault == "kana" else r"[\u4e00-\u9fff]{2,}"
+        kind = (
+            r"[\u3041-\u30ff]*[\u3041-\u3096\u30a1-\u30fa]{2}[\u3041-\u30ff]*"
+            if fault == "kana"
+            else r"[\u4e00-\u9fff]{2,}"
+        )
         fitting = [
             number
             for number, (start, end) in spans.items()
@@ -208,7 +220,14 @@ class Translator:
         return out[:start] + word + out[end:], moved
 
     def _mistagged(
-        self, fault: str, said: str, out: str, places: dict[int, Place], spans: dict[int, Place], draw: random.Random, text: str
+        self,
+        fault: str,
+        said: str,
+        out: str,
+        places: dict[int, Place],
+        spans: dict[int, Place],
+        draw: random.Random,
+        text: str,
     ) -> str:
         number = draw.choice(sorted(places)) if places else None
         if fault == "invented" or number is None:
@@ -217,7 +236,9 @@ class Translator:
         self.made.append((fault, text))
         if fault == "broken":
             return said.replace(f"</{number}>", "", 1)
-        free = [at for at in range(len(out)) if not out[at].isspace() and not any(a <= at < b for a, b in places.values())]
+        free = [
+            at for at in range(len(out)) if not out[at].isspace() and not any(a <= at < b for a, b in places.values())
+        ]
         if not free:
             return said + f"<{number}>!</{number}>"
         at = draw.choice(free)

@@ -106,7 +106,7 @@ def test_what_may_stay(pair, source, target):
             "wrong_language",
         ),
         ("ja-en", "部屋はとても広くて静かでした。", "Big.", "length_ratio"),
-        ("ja-en", "部屋は広い。静かでした。", "The room is large. It was", "truncated"),
+        ("ja-en", "部屋は広い。静かでした。", "The room is large. It was", "unfinished"),
         (
             "ja-en",
             "部屋は広い。",

@@ -144,7 +144,6 @@ def test_rung_5_a_rewriting_may_find_words_for_it():
         (translation(GOOD + " ＜4＞"), "markup_left"),
         (translation(GOOD.replace("Nagoya", "なごや")), "residual_kana"),
         (translation(GOOD.replace("Nagoya", "名古屋")), "residual_kanji"),
-        (translation(GOOD[:-1]), "truncated"),
     ],
 )
 def test_rung_6_every_reason(reply, reason):
@@ -186,7 +185,7 @@ def test_a_doubt_is_asked_about_once_and_then_flagged():
     better, _ = run(translation("非常<1>便利</1>。"), translation("非常<1>方便</1>。"), record=record, target="zh")
     assert better.row.items[0].spans[0].text == "方便" and not better.flags
     worse, _ = run(translation("非常<1>便利</1>。"), *["no JSON"] * 2, record=record, target="zh")
-    assert worse.row.items[0].spans[0].text == "便利"
+    assert worse.row.reason == "malformed_reply"  # a doubt that was not cleared up is none that was
 
 
 def test_two_mentions_that_become_one_are_one_item():
