@@ -4,7 +4,7 @@
 
 The double answers from aligned rows and makes mistakes at set rates: it loses one tag (for the paper's way: one entity) in ten,
 and makes each of nine other mistakes in one reply of fifty. It knows the truth, so bad rows that were kept are counted. DATA
-adds xSID (folder xsid-0.7): real sentences in three languages. This measures the pipeline, and says nothing of any real translator.
+adds xSID (folder xsid-0.7): real sentences in three languages. This measures the pipeline and says nothing of any translator.
 """
 
 from __future__ import annotations

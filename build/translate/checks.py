@@ -176,7 +176,7 @@ class Checker:
         if has < rule["share"] * had:
             return f"{has:.0%} of the letters are {self.target.name}"
         for script in self.target.needs:
-            if had > 0.5 and letters >= 2 * rule["letters"] and not pattern(script).search(target):
+            if had > 0.5 and not pattern(script).search(target):
                 return f"no {script} at all"
         return None
 
