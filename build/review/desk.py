@@ -205,7 +205,7 @@ class Desk:
     @staticmethod
     def _words(line: bytes) -> str:
         row = json.loads(line.decode("utf-8-sig"))
-        records = [row.get("target", row), row.get("source") or {}]
+        records = [row["target"], row.get("source") or {}] if "target" in row else [row]
         texts = [str(record.get(name) or "") for record in records for name in ("id", "text", "label")]
         labels = [item["label"] for record in records for item in record.get("items") or ()]
         return "\n".join([*texts, *labels]).casefold()

@@ -89,22 +89,27 @@ def serve(desk: Desk, *, port: int = 0, reviewer: str = "", browser: bool = True
     import uvicorn
 
     token = secrets.token_urlsafe(24)
+    settings = uvicorn.Config(
+        make_app(desk, token, reviewer),
+        log_level="warning",
+        access_log=False,
+        ws="none",
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
-        except OSError as error:
-            raise KitError(f"port {port}: {error.strerror}; leave --port out to take a free one") from error
-        url = f"http://{HOST}:{listener.getsockname()[1]}/#{token}"
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or "there is no such port"
+            raise KitError(f"port {port}: {reason}; leave --port out to take a free one") from error
         listener.listen(64)
-        print(f"review {desk.path}: {url}\nEvery decision is saved as you make it. Ctrl-C ends.", flush=True)
-        if browser:
-            _show(url)
-        settings = uvicorn.Config(
-            make_app(desk, token, reviewer), log_level="warning", access_log=False, ws="none", lifespan="off",
-            timeout_graceful_shutdown=2,
-        )  # fmt: skip
+        url = f"http://{HOST}:{listener.getsockname()[1]}/#{token}"
         try:
+            print(f"review {desk.path}: {url}\nEvery decision is saved as you make it. Ctrl-C ends.", flush=True)
+            if browser:
+                _show(url)
             uvicorn.Server(settings).run(sockets=[listener])
         except KeyboardInterrupt:
             print("\nended; go on with the same command")

@@ -66,7 +66,9 @@ function wire() {
   }
   $("who-button").addEventListener("click", () =>
     once(async () => {
-      state.reviewer = await openWho(state.reviewer);
+      const before = state.reviewer;
+      state.reviewer = await openWho(before);
+      if (state.reviewer !== before) ["place", "made"].forEach((name) => sessionStorage.removeItem(name)); // the other's
       await begin();
     }),
   );
