@@ -46,6 +46,7 @@ class Batches(Generic[J, T]):
         self._settings, self._store, self._meter = settings, store, meter
         self._parts = Parts(settings.cache / "batches", settings.base_url)
         self._dialects: dict[str, Dialect] = {}
+        self._noted: set[str] = set()
         self._secret = secret(settings)
         self._failed, self._why = 0, ""
         self._openai: OpenAI | None = None
@@ -206,7 +207,9 @@ class Batches(Generic[J, T]):
         if status in REFUSED:
             if not (given_up := self._dialect(part.model).give_up(part.first_body(), message)):
                 return Reply(message, "refused", 0, 0)
-            self._meter.note(f"the server does not take {given_up} ({message}); going on without")
+            if given_up not in self._noted:
+                self._noted.add(given_up)
+                self._meter.note(f"the server does not take {given_up} ({message}); going on without")
         self._failed, self._why = self._failed + 1, message
         return None
 

@@ -93,8 +93,14 @@ class Planner:
         if mark not in self._seen:
             self._seen.add(mark)
             self._calls[call.model] += 1
-            self._prompt[call.model] += estimates().prompt_tokens(call)
+            self._prompt[call.model] += self._prompt_tokens(call)
             self._completion[call.model] += self._completion_tokens(call)
+
+    def _prompt_tokens(self, call: Call) -> int:
+        known = self._known(call.model)
+        alike = [known[call.purpose]] if call.purpose in known else list(known.values())
+        estimate, real = sum(row[3] for row in alike), sum(row[1] for row in alike)
+        return round(estimates().prompt_tokens(call) * (real / estimate if estimate else 1.0))
 
     def _completion_tokens(self, call: Call) -> int:
         calls, _, completion, _ = self._known(call.model).get(call.purpose, (0, 0, 0, 0))
@@ -113,10 +119,7 @@ class Planner:
         prompts = completions = 0.0
         dollars = {True: 0.0, False: 0.0}
         for model in self._calls:
-            used = self._known(model).values()
-            estimate, real = sum(row[3] for row in used), sum(row[1] for row in used)
-            prompt = self._prompt[model] * more * (real / estimate if estimate else 1.0)
-            completion = self._completion[model] * more
+            prompt, completion = self._prompt[model] * more, self._completion[model] * more
             prompts, completions = prompts + prompt, completions + completion
             for batched in dollars:
                 dollars[batched] += self._prices.needed(model).dollars(prompt, completion, batched)

@@ -1,0 +1,109 @@
+"""A run that is ended from outside: kill -9 at any moment, Ctrl-C, and what a second run does about it."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from build.llm.cache import Cache
+from tests.build.llm import talk
+from tests.double.server import Double, Faults
+
+ROWS = 150
+
+
+def started(url, cache, **about):
+    more = [f"{name}={json.dumps(value)}" for name, value in about.items()]
+    command = [sys.executable, str(Path(talk.__file__)), url, str(cache), str(ROWS), *more]
+    # In a shell's background job SIGINT is ignored, and children inherit that.
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+
+
+def whole(tmp_path):
+    with Double() as double:
+        process = started(double.url, tmp_path / "whole")
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        return out
+
+
+@pytest.mark.slow
+def test_killed_at_ten_random_moments_the_output_is_the_same_and_no_call_is_paid_twice(tmp_path):
+    expected, drawn, stored = whole(tmp_path), random.Random(0), {}
+    faults = Faults(too_many=0.02, error=0.02, dropped=0.02, cut=0.02)
+    with Double(faults=faults, latency=0.08) as double:
+        for _ in range(10):
+            process = started(double.url, tmp_path / "cache", concurrency=8)
+            process.stdout.readline()
+            # The library takes a while to load, in which nothing is asked.
+            enough = double.requests.total() + drawn.randrange(1, 40)
+            while double.requests.total() < enough:
+                assert process.poll() is None
+                time.sleep(0.005)
+            time.sleep(drawn.random() * 0.1)
+            os.kill(process.pid, signal.SIGKILL)
+            process.communicate()
+            time.sleep(0.2)  # what is under way ends at the server
+            stored.update((key, double.requests[key]) for key in stored_keys(tmp_path / "cache", double.requests))
+        process = started(double.url, tmp_path / "cache", concurrency=8)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        assert out == expected
+        assert len(stored) > 50 and all(double.requests[key] == times for key, times in stored.items())
+        assert set(double.billed.values()) == {1} and len(double.billed) == 3 * ROWS
+
+
+def stored_keys(folder, keys):
+    cache = Cache(folder)
+    try:
+        return [key for key in keys if cache.get(key)]
+    finally:
+        cache.close()
+
+
+def test_after_a_kill_only_what_was_under_way_is_asked_again_under_the_same_key(tmp_path):
+    with Double(latency=0.1) as double:
+        process = started(double.url, tmp_path / "cache", concurrency=8)
+        while len(double.requests) < 60:
+            assert process.poll() is None
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        time.sleep(0.3)
+        before, stored = set(double.requests), stored_keys(tmp_path / "cache", double.requests)
+        process = started(double.url, tmp_path / "cache", concurrency=8)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 0, err
+        repeated = {key for key, times in double.requests.items() if times > 1}
+        assert repeated == before - set(stored) and len(repeated) <= 8 and len(stored) >= 50
+        # The server knows them by their keys, so that they are not paid twice either.
+        assert set(double.billed.values()) == {1}
+    assert out == whole(tmp_path)
+
+
+def test_ctrl_c_ends_at_once_and_the_cache_is_whole(tmp_path):
+    with Double(latency=0.05) as double:
+        process = started(double.url, tmp_path / "cache", concurrency=8)
+        while len(double.requests) < 60:
+            assert process.poll() is None
+            time.sleep(0.01)
+        double.latency = 30.0
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        at = time.monotonic()
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 130 and time.monotonic() - at < 10, err
+        assert "Traceback" not in err and "never retrieved" not in err
+        assert len(stored_keys(tmp_path / "cache", double.requests)) >= 44

@@ -1,0 +1,114 @@
+"""--dry-run: nothing is sent; prices, tokens by script, and what the cache knows."""
+
+import pytest
+
+from build.llm.calls import ask
+from build.llm.options import Settings
+from build.llm.pricing import Prices, estimates, most_prompt_tokens, widths
+from build.llm.session import Session
+from build.steps import KitError
+from tests.build.llm.talk import call, chain, run, settings, single
+from tests.double.server import Double
+
+
+def plan(asked, rows, start=single):
+    with Session(asked) as session:
+        return session.plan(lambda: range(rows), start)
+
+
+def test_nothing_is_sent_and_the_cost_is_told(tmp_path):
+    with Double() as double:
+        found = plan(settings(double.url, tmp_path, price=(("m", 2.0, 8.0),)), 1000)
+        assert not double.requests
+    assert (found.rows, found.done, found.calls, found.later) == (1000, 0, {"m": 1000}, 150)
+    assert found.prompt_tokens == pytest.approx(1150 * (2 * 6 + 3), rel=0.1)
+    assert found.completion_tokens == 11_500
+    assert found.dollars == pytest.approx((found.prompt_tokens * 2 + found.completion_tokens * 8) / 1e6)
+    assert "nothing was sent" in str(found) and f"${found.dollars:.2f}" in str(found)
+
+
+def test_the_cache_corrects_it(tmp_path):
+    with Double() as double:
+        run(settings(double.url, tmp_path), 100, chain)
+        found = plan(settings(double.url, tmp_path), 300, chain)
+        asked = sum(double.requests.values())
+        assert found.measured == 300 and found.done == 100 and found.calls == {"m": 200}
+        more = (200 + found.later) / 200
+        assert found.prompt_tokens == pytest.approx(200 * 4 * more, rel=0.1)
+        assert found.completion_tokens == pytest.approx(200 * 3 * more, rel=0.1)
+        assert asked == sum(double.requests.values()) == 300
+        assert found.spent == pytest.approx(double.dollars)
+
+
+def test_equal_calls_are_planned_once(tmp_path):
+    def same(number):
+        yield from ask(call("hello"))
+
+    assert plan(settings("http://127.0.0.1:9/v1", tmp_path), 50, same).calls == {"m": 1}
+
+
+def test_limits_make_it_longer(tmp_path):
+    def seconds(**about):
+        return plan(settings("http://127.0.0.1:9/v1", tmp_path, **about), 1000).seconds
+
+    assert seconds(rpm=100) == pytest.approx(1150 / 100 * 60)
+    assert seconds(tpm=1000) > seconds(rpm=100) > seconds(concurrency=1) / 10 > seconds(concurrency=100)
+
+
+def test_the_batch_price(tmp_path):
+    asked = Settings("gpt-4o-mini-2024-07-18", cache=tmp_path)
+
+    def start(number):
+        yield from ask(call(f"row {number}").__class__("gpt-4o-mini-2024-07-18", (("user", f"{number}"),), 100))
+
+    found = plan(asked, 10_000, start)
+    assert found.batch_dollars == pytest.approx(found.dollars / 2) and found.dollars > 0.3
+
+
+def test_a_model_without_a_price(tmp_path):
+    with pytest.raises(KitError, match=r"no price for the model 'm'.*--price 0,0"):
+        plan(settings("http://127.0.0.1:9/v1", tmp_path, price=()), 1)
+
+
+def test_the_longest_beginning_of_a_name_and_the_users_price_first():
+    prices = Prices(Settings(price=(("gpt-4o-mini", 7.0, 8.0),)))
+    assert prices.of("gpt-4.1-mini-2025-04-14").prompt == 0.4 and prices.of("gpt-4.1").prompt == 2.0
+    assert prices.of("gpt-4o-mini").prompt == 7.0 and prices.of("llama") is None
+    assert Prices(Settings(price=(("", 0.0, 0.0),))).of("gpt-4.1").prompt == 0.0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[models\n", "not TOML"),
+        ("[models]\nm = { prompt = 1 }", "m: needs prompt and completion"),
+        ("[models]\nm = 3", "m: needs prompt and completion"),
+        ("[models]\nm = { prompt = -1, completion = 1 }", "below 0"),
+    ],
+)
+def test_a_broken_table_is_named(tmp_path, text, message):
+    path = tmp_path / "prices.toml"
+    path.write_text(text)
+    with pytest.raises(KitError, match=f"prices.toml: .*{message}"):
+        Prices(Settings(), path)
+
+
+@pytest.mark.parametrize(("old", "new"), [("1 = 4.0", ""), ("4.0", '"x"'), ("4.0", "0.0"), ("0.6", "-1.0")])
+def test_broken_estimates_are_named(tmp_path, old, new):
+    path = tmp_path / "estimates.toml"
+    path.write_text((Prices.__init__.__defaults__[0].parent / "estimates.toml").read_text().replace(old, new, 1))
+    with pytest.raises(KitError, match=r"estimates\.toml: a figure"):
+        estimates(path)
+
+
+@pytest.mark.parametrize("text", ["", "abc", "naïve", "東京 tower", "😀 é 東 a", "a\ud83d"])
+def test_characters_by_width(text):
+    expected = [0, 0, 0, 0]
+    for character in text:
+        expected[len(character.encode("utf-8", "surrogatepass")) - 1] += 1
+    assert list(widths(text)) == expected
+
+
+def test_japanese_takes_more_tokens_than_english():
+    assert estimates().of("東京で映画を撮った。") > 2 * estimates().of("made a film")
+    assert most_prompt_tokens(call("東京")) > len("echo東京".encode())
