@@ -13,7 +13,8 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from build.translate.yields import Yield, share, table
+from build.translate.yields import Yield
+from cards.yields import share, table
 from tests.double.trial import FOURTEEN, Mistakes, attempt, embedded, xsid
 
 

@@ -121,8 +121,9 @@ def import_published(origin: Path, out: Path, registry: Registry) -> str:
 
 def _steps(manifest: Path) -> Any:
     try:
-        steps = json.loads(manifest.read_text(encoding="utf-8"))["steps"]
-        return {name: steps[name] for name in ("in", "kept", "dropped", "noted")}
+        found = json.loads(manifest.read_text(encoding="utf-8"))
+        yields = {"yield": found["yield"]} if "yield" in found else {}  # of a translation, for the card
+        return {**{name: found["steps"][name] for name in ("in", "kept", "dropped", "noted")}, **yields}
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise KitError(
             f"{manifest}: not a manifest of `read` ({error}); read the source again, or move it away"

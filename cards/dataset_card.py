@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from cards.yields import table as yield_table
 from mmm_dataset import Registry, load
 
 _TEMPLATE = Path(__file__).with_name("dataset_card.md")
@@ -44,6 +45,7 @@ def render_card(manifest: Mapping[str, Any], registry: Registry) -> str:
         configs=_config_table(configs, registry),
         split=manifest["options"]["split"],
         leakage=leakage_line(manifest["leakage"]),
+        yields=_yields(manifest["steps"]),
         counts=_counts_table(manifest["steps"]),
         sources=_source_table(configs, registry),
         citation=CITATION,
@@ -107,6 +109,17 @@ def _config_table(configs: Mapping[str, Any], registry: Registry) -> str:
         rows.append([f"`{name}`", *counts, ", ".join(config["origins"]), *paper])
     headers = ["config", "train", "test", "items", "rows without item", "origin", "paper: train", "paper: test"]
     return _table(rows, headers, ["left", *["right"] * 4, "left", "right", "right"])
+
+
+def _yields(steps: Mapping[str, Any]) -> str:
+    """The section on translated rows; nothing if none were."""
+    runs = [(step, counts["yield"]) for step, counts in steps.items() if "yield" in counts]
+    if not runs:
+        return ""
+    return (
+        "## What the translation kept\n\nRows kept with all their items, rows kept with fewer, and items kept; the rung is how "
+        f"far a row had to go: tagged text, single spans, rewriting, a stronger model.\n\n{yield_table(runs)}\n\n"
+    )
 
 
 def _counts_table(steps: Mapping[str, Any]) -> str:

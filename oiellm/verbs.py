@@ -108,8 +108,8 @@ def _predicted(options: argparse.Namespace) -> tuple[Release, Selection, list[Pa
     """Predict what the options ask for: release, selection, folders of the predictions, and the folder of it all."""
     from mmm_dataset import load
     from oiellm.data import open_release
-    from oiellm.evaluate.model import WAYS, check_limit, open_configs, predict_selection
-    from oiellm.evaluate.protocols import estimate, select
+    from oiellm.evaluate.model import WAYS, check_limit, open_configs, runs_of
+    from oiellm.evaluate.protocols import counts, select
 
     wanted, files = _wanted(options)
     release = open_release(options.data, load(*files))
@@ -123,18 +123,18 @@ def _predicted(options: argparse.Namespace) -> tuple[Release, Selection, list[Pa
     limit, ways = options.max_new_tokens or wanted.max_new_tokens, WAYS[options.decoding or wanted.constrained]
     if "constrained" in ways:
         check_limit(release, selection, limit)
-    if selection.protocol == "full":
-        print(estimate(selection), file=sys.stderr)
+    full = selection.protocol == "full"
+    if full:
+        print(counts(selection), file=sys.stderr)
+    folders = {out / f"{way}{'-closed' if options.closed else ''}": way for way in ways}
     opened = _opened(options, wanted)
-    folders = []
-    for way in ways:
-        folder = out / f"{way}{'-closed' if options.closed else ''}"
-        summary = predict_selection(
-            opened, release, selection, folder, decoding=way, closed=options.closed, max_new_tokens=limit
-        )
-        print(f"{folder}: {_in_words(summary)}")
-        folders.append(folder)
-    return release, selection, folders, out
+    runs = runs_of(opened, release, selection, folders, closed=options.closed, max_new_tokens=limit)
+    for folder, run in runs.items() if full else ():  # for all of them, before the first takes its hours
+        if (found := run.pilot()) is not None:
+            print(f"{folder}: {found.line}", file=sys.stderr, flush=True)
+    for folder, run in runs.items():
+        print(f"{folder}: {_in_words(run.finish())}")
+    return release, selection, list(runs), out
 
 
 def _name(model: str) -> str:

@@ -13,6 +13,8 @@ settings.register_profile("kit", derandomize=True, deadline=None)
 settings.register_profile("explore", max_examples=2_000, deadline=None)
 # Workers share the cores: two threads each would wait for one another. Child processes inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Tests are offline: a look-up on a Hub fails at once instead of being tried again and again.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "kit"))
 

@@ -198,17 +198,9 @@ class Desk:
             return None
         wanted = query.casefold()
         if self._found[0] != wanted:
-            hits = (number for number in range(len(self._file)) if wanted in self._words(self._file.line(number)))
+            hits = (number for number in range(len(self._file)) if _holds(self._file.line(number), wanted))
             self._found = (wanted, frozenset(hits))
         return self._found[1]
-
-    @staticmethod
-    def _words(line: bytes) -> str:
-        row = json.loads(line.decode("utf-8-sig"))
-        records = [row["target"], row.get("source") or {}] if "target" in row else [row]
-        texts = [str(record.get(name) or "") for record in records for name in ("id", "text", "label")]
-        labels = [item["label"] for record in records for item in record.get("items") or ()]
-        return "\n".join([*texts, *labels]).casefold()
 
     def _show(self, book: Book, place: int, reviewer: str) -> dict[str, Any]:
         number = self._places[place]
@@ -243,6 +235,18 @@ class Desk:
             "item_labels": _spellings(self.registry.word_labels(config, target.word)),
             "roles": [role for role in roles if role != LABEL],
         }
+
+
+def _holds(line: bytes, wanted: str) -> bool:
+    """Whether a row's id, texts or labels hold what is wanted, which is casefolded."""
+    content = line.decode("utf-8-sig")
+    if "\\" not in content and wanted not in content.casefold():  # nothing is escaped, so it is not there
+        return False
+    row = json.loads(content)
+    records = [row["target"], row.get("source") or {}] if "target" in row else [row]
+    texts = [str(record.get(name) or "") for record in records for name in ("id", "text", "label")]
+    labels = [item["label"] for record in records for item in record.get("items") or ()]
+    return wanted in "\n".join([*texts, *labels]).casefold()
 
 
 def _spellings(labels: Mapping[str, str] | None) -> list[str] | None:

@@ -88,7 +88,8 @@ class ReviewFile:
         except FileNotFoundError as error:
             raise KitError(f"{path}: no such file; `build translate` writes review.jsonl") from error
         self._stat = _signature(os.fstat(self._file.fileno()))
-        self._starts, self._lines, self._risks, self._digests = array("q"), array("q"), array("d"), bytearray()
+        self._starts, self._sizes, self._lines = array("q"), array("q"), array("q")
+        self._risks, self._digests = array("d"), bytearray()
         self._rungs: list[str] = []
         self._checks: list[tuple[str, ...]] = []
         self._numbers: dict[str, int] = {}
@@ -104,6 +105,7 @@ class ReviewFile:
             self._numbers[key] = len(self._starts)
             self.configs.add(row.target.config)
             self._starts.append(start)
+            self._sizes.append(len(content))
             self._lines.append(line)
             self._risks.append(row.risk)
             self._digests += bytes.fromhex(row.sha256)
@@ -138,14 +140,7 @@ class ReviewFile:
     def line(self, number: int) -> bytes:
         """The row's line as it stands in the file."""
         # A position of its own for each read: several threads of the server may ask at once.
-        size, start, parts = 1 << 16, self._starts[number], list[bytes]()
-        while part := os.pread(self._file.fileno(), size, start):
-            end = part.find(b"\n")
-            parts.append(part if end < 0 else part[:end])
-            if end >= 0:
-                break
-            start += len(part)
-        return b"".join(parts)
+        return os.pread(self._file.fileno(), self._sizes[number], self._starts[number]).rstrip(b"\r\n")
 
     def sha256(self, number: int) -> str:
         """Digest of the row's target."""

@@ -18,7 +18,8 @@ from build.translate.inputs import Given, open_source, sampled
 from build.translate.ladder import Climb
 from build.translate.rows import Outcome, Plan, Translator
 from build.translate.rules import CHECKS, read_rules
-from build.translate.yields import BUDGET, Yield, table
+from build.translate.yields import BUDGET, Yield
+from cards.yields import table
 from mmm_dataset import Record, Registry, load, to_dict
 from mmm_dataset.files import atomic, dump, pretty, sha256
 
@@ -75,7 +76,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterable[Run]:
-    targets = list(dict.fromkeys(filter(None, options.to.split(","))))
+    targets = list(dict.fromkeys(filter(None, (code.strip() for code in options.to.split(",")))))
+    if not targets:
+        raise KitError("--to names no language; give codes of the registry, as in en,zh")
     for given in open_source(options.source, options.release, registry):
         config = registry.config(given.config)
         _warn_of_terms(given, registry)
@@ -84,10 +87,10 @@ def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterab
                 raise KitError(f"--to {target}: {given.config} is in that language already")
             if (name := f"{target}_{config.task}") not in registry.configs:
                 raise KitError(f"--to {target}: no config {name} in the registry: add it (--registry my.toml)")
-            translator = Translator(registry, given.config, target, plan)
-            total = translator.labels.check(given.rows())
-            rows = sampled(given, total, options.sample, options.seed)
             out = options.out / f"{given.config}-{target}"
+            translator = Translator(registry, given.config, target, plan)
+            total = translator.labels.check(given.rows(), out.with_name(f"{out.name}.labels.csv"))
+            rows = sampled(given, total, options.sample, options.seed)
             yield Run(translator, given, rows, min(total, options.sample or total), out)
 
 

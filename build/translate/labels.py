@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Final
 
 from build.steps import KitError
 from mmm_dataset import Record, Registry, RegistryError
+from mmm_dataset.files import atomic
 
 KEEP: Final = "keep"
 _SHOWN: Final = 8
@@ -41,8 +44,12 @@ class LabelTable:
             raise KeyError(f"record {record.id!r} has a label without translation")
         return tuple(label for label in labels if label is not None)
 
-    def check(self, records: Iterable[Record]) -> int:
+    def check(self, records: Iterable[Record], todo: Path) -> int:
         """Hold all labels of a source against the table.
+
+        Args:
+            records: the source.
+            todo: where labels without a translation are written, as a label table to be filled in.
 
         Returns:
             How many records there are.
@@ -50,25 +57,34 @@ class LabelTable:
         Raises:
             KitError: some label has no translation; the message names them and the remedy.
         """
-        total, unknown = 0, Counter[str]()
+        total, unknown = 0, Counter[tuple[str, str]]()
         for record in records:
             total += 1
             if record.label is not None and self.text(record.label) is None:
-                unknown[f"{record.label!r} (text level)"] += 1
+                unknown[self._task.text_labels or f"{self._task.code}_text", record.label] += 1
             for item in record.items or ():
                 if self.word(record.word, item.label) is None:
-                    unknown[repr(item.label)] += 1
+                    unknown[self._task.word_labels.get(record.word) or f"{self._task.code}_word", item.label] += 1
         if unknown:
-            shown = ", ".join(f"{label} in {count:,} rows" for label, count in sorted(unknown.items())[:_SHOWN])
+            self._write(sorted(unknown), todo)
+            shown = ", ".join(f"{label!r} ({count:,} x)" for (_, label), count in unknown.most_common(_SHOWN))
             more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
-            task = self._task
-            sets = (task.text_labels or f"{task.code}_text", *(task.word_labels.values() or (f"{task.code}_word",)))
             raise KitError(
-                f"{self._source}_{task.code}: no {self._target} label for {shown}{more}; no model was asked. Add rows for the "
-                f"sets {', '.join(dict.fromkeys(sets))} to a label table (--registry my.toml), or leave labels as they are "
+                f"{self._source}_{self._task.code}: no {self._target} label for {shown}{more}; no model was asked. Fill in "
+                f'{todo} and name it in a registry file (labels = "{todo.name}", then --registry), or leave labels as they are '
                 "(--labels keep)"
             )
         return total
+
+    def _write(self, labels: Iterable[tuple[str, str]], todo: Path) -> None:
+        """The label table that is missing: each label in the source language, and an empty field for the target's."""
+        with atomic(todo) as file:
+            table = csv.writer(file, lineterminator="\n")
+            table.writerow(("set", "key", "language", "label", "aliases", "provenance"))
+            for name, label in labels:
+                key = self._registry.label_set(name, self._source).get(label, label)
+                table.writerow((name, key, self._source, label, "", "ours"))
+                table.writerow((name, key, self._target, "", "", "ours"))
 
     def _look_up(self, closed: str | None, open_set: str, label: str) -> str | None:
         if self._keep:

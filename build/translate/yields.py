@@ -1,14 +1,14 @@
-"""What a translation run kept and lost: the figures of the manifest, and the yield table like the paper's Table 2."""
+"""What a translation run kept and lost: the figures of its manifest."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from build.translate.ladder import RUNGS
 from build.translate.rows import Outcome
+from cards.yields import share
 from mmm_dataset import Record
 
 PAPER_POOLED: Final = 0.647
@@ -70,35 +70,3 @@ class Yield:
 
 
 BUDGET: Final = "budget"
-
-
-def share(part: int, whole: int) -> str:
-    """A share in percent; a dash where there is nothing to share."""
-    return f"{100 * part / whole:.1f} %" if whole else "-"
-
-
-def table(runs: Iterable[tuple[str, Mapping[str, Any]]]) -> str:
-    """Runs as a Markdown table: rows and items kept, by rung, and what was dropped and why.
-
-    Args:
-        runs: name and ``yield`` of each run's manifest.
-    """
-    from tabulate import tabulate
-
-    rows = []
-    for name, found in runs:
-        rungs = ", ".join(f"{rung} {count:,}" for rung, count in found["rungs"].items())
-        reasons = ", ".join(f"{reason} {count:,}" for reason, count in found["reasons"].items()) or "none"
-        rows.append(
-            (
-                name,
-                f"{found['rows']:,}",
-                share(found["kept_whole"], found["rows"]),
-                share(found["kept_minus_items"], found["rows"]),
-                share(found["items_kept"], found["items"]),
-                rungs,
-                reasons,
-            )
-        )
-    headers = ("run", "rows", "kept whole", "kept minus items", "items kept", "kept at rung", "dropped")
-    return tabulate(rows, headers, tablefmt="pipe", disable_numparse=True)

@@ -15,7 +15,7 @@ from oiellm.evaluate.closed import closed_labels, has_open_labels, pool
 from oiellm.evaluate.protocols import Selection, chosen
 from oiellm.predict.checkpoint import ABOUT
 from oiellm.predict.engine import Engine
-from oiellm.predict.run import predict
+from oiellm.predict.run import Run
 from oiellm.recipe import Recipe
 
 Decoding = Literal["free", "constrained"]
@@ -72,44 +72,44 @@ def open_engine(
     return Opened(LocalEngine(loaded, batch_size), {**settings, "batch_size": batch_size})
 
 
-def predict_selection(
+def runs_of(
     opened: Opened,
     release: Release,
     selection: Selection,
-    out: Path,
+    folders: Mapping[Path, Decoding],
     *,
-    decoding: Decoding = "free",
     closed: bool = False,
     max_new_tokens: int = 512,
-) -> dict[str, Any]:
-    """Predict the rows of a selection into a folder, or go on where an earlier call stopped.
+) -> dict[Path, Run]:
+    """The runs that predict a selection, begun or found where they stopped; the rows are read once for all of them.
 
     Args:
         opened: see :func:`open_engine`.
         release, selection: which rows.
-        out: folder of the run.
-        decoding: ``constrained``: the form, the label sets and entities of the text are guaranteed.
+        folders: folder of each run, and its decoding; ``constrained``: the form, the label sets and entities of the text
+            are guaranteed.
         closed: list word-level labels in the prompts of configs whose labels are open.
         max_new_tokens: limit of one output.
 
-    Returns:
-        The summary of the run.
-
     Raises:
-        OiellmError: see :func:`oiellm.predict.run.predict`.
+        OiellmError: see :class:`oiellm.predict.run.Run`.
     """
     records = list(chosen(release, selection.ids))
     labels = _listed(records, release) if closed else None
-    return predict(
-        records,
-        opened.engine,
-        out,
-        registry=release.registry,
-        constrained=decoding == "constrained",
-        max_new_tokens=max_new_tokens,
-        labels=labels,
-        settings={**opened.settings, "data": release.digest, "protocol": selection.line, "closed": closed},
-    )
+    settings = {**opened.settings, "data": release.digest, "protocol": selection.line, "closed": closed}
+    return {
+        folder: Run(
+            records,
+            opened.engine,
+            folder,
+            registry=release.registry,
+            constrained=decoding == "constrained",
+            max_new_tokens=max_new_tokens,
+            labels=labels,
+            settings=settings,
+        )
+        for folder, decoding in folders.items()
+    }
 
 
 def open_configs(release: Release, names: Sequence[str] | None) -> list[str]:

@@ -116,22 +116,13 @@ def chosen(release: Release, ids: Mapping[str, Iterable[str]]) -> Iterator[Recor
             )
 
 
-def estimate(selection: Selection, rows_per_second: float | None = None) -> str:
-    """What a selection costs: rows per config and in all, one a line, and the time if a speed is given."""
+def counts(selection: Selection) -> str:
+    """Rows to predict, per config and in all, one a line."""
     width = max(map(len, selection.ids))
     lines = [f"{name:<{width}} {len(ids):>9,}" for name, ids in selection.ids.items()]
-    total = f"{'in all':<{width}} {selection.rows:>9,} rows to predict"
-    if rows_per_second:
-        total += f", about {_duration(selection.rows / rows_per_second)} at {rows_per_second:,.1f} rows a second"
     skipped = f"no test rows: {', '.join(selection.without_test)}"
+    total = f"{'in all':<{width}} {selection.rows:>9,} rows to predict"
     return "\n".join([*lines, total, *([skipped] if selection.without_test else [])])
-
-
-def _duration(seconds: float) -> str:
-    for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.1f} {unit}"
-    return f"{seconds:.0f} seconds"
 
 
 def _standard(release: Release, names: Sequence[str]) -> dict[str, tuple[str, ...]]:

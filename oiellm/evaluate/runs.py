@@ -43,7 +43,7 @@ def read_run(path: Path) -> Run:
     """The predictions of a folder of ours, or of anyone's file.
 
     Args:
-        path: a folder of :func:`oiellm.predict.run.predict`; a run whose settings hold ``closed`` is noted as of the closed
+        path: a folder of :class:`oiellm.predict.run.Run`; a run whose settings hold ``closed`` is noted as of the closed
             setting. Or a JSON lines, CSV or Parquet file with the columns ``config``, ``id`` and ``output``, and ``form`` if
             the strings are not in escaped form.
 

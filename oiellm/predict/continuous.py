@@ -13,6 +13,7 @@ class ContinuousEngine:
     """Rows enter and leave the running batch one by one, over a paged cache. ``Reply.batch`` is -1: there are no batches."""
 
     name = "continuous"
+    at_once = 128  # the library fits in as many as the memory holds: a guess, only for the pilot of a long run
 
     def __init__(self, loaded: Loaded, memory: float | None = None) -> None:
         """Take a model.

@@ -52,7 +52,7 @@ class EndpointEngine:
             timeout: seconds for one attempt.
         """
         self.url, self.model = url, model
-        self._concurrency, self._retries, self._timeout = concurrency, retries, timeout
+        self.at_once, self._retries, self._timeout = concurrency, retries, timeout
 
     def generate(self, requests: Sequence[Request], max_new_tokens: int) -> Iterator[Reply]:
         """Greedy replies, as they arrive.
@@ -105,7 +105,7 @@ class EndpointEngine:
                     if errors or stop.is_set():
                         return
 
-            await asyncio.gather(*(worker() for _ in range(min(self._concurrency, len(requests)))))
+            await asyncio.gather(*(worker() for _ in range(min(self.at_once, len(requests)))))
         if errors:
             error = errors[0]
             if isinstance(error, OiellmError):

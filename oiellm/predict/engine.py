@@ -55,11 +55,13 @@ class Engine(Protocol):
         name: ``transformers``, ``continuous``, ``openai``; written to every prediction.
         model: what the user called the model.
         dtype: of the weights, as in ``bfloat16``; ``unknown`` behind an endpoint.
+        at_once: requests that it works on together: a measurement over fewer says nothing about its speed.
     """
 
     name: str
     model: str
     dtype: str
+    at_once: int
 
     def generate(self, requests: Sequence[Request], max_new_tokens: int) -> Iterator[Reply]:
         """Greedy replies, one per request, in whatever order they become ready."""

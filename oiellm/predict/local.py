@@ -170,7 +170,7 @@ class LocalEngine:
             batch_size: prompts at once; more is faster until memory runs out. The longest come first, so that it runs out
                 at the start or never.
         """
-        self.loaded, self.batch_size = loaded, batch_size
+        self.loaded, self.at_once = loaded, batch_size
         self.model, self.dtype, self.positions = loaded.name, loaded.dtype, loaded.positions
         self._constrainer: Any = None
 
@@ -186,7 +186,7 @@ class LocalEngine:
         # otherwise a short row would be cut because of a long one.
         for _, group in groupby(fitted, key=lambda row: row.limit):
             rows = list(group)
-            yield from (rows[at : at + self.batch_size] for at in range(0, len(rows), self.batch_size))
+            yield from (rows[at : at + self.at_once] for at in range(0, len(rows), self.at_once))
 
     def _generate(self, batch: Sequence[Fitted], number: int) -> list[Reply]:
         import torch

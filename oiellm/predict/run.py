@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from mmm_dataset import Failure, Record, Registry, RegistryError, __version__, prompt
+from mmm_dataset import Record, Registry, RegistryError, __version__, prompt
 from mmm_dataset.files import dump, progress
-from mmm_dataset.schema import to_row
 from oiellm.errors import OiellmError
-from oiellm.predict.engine import Engine, Reply
-from oiellm.predict.reading import Question, answer, ask
-from oiellm.predict.store import ROW, Store
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from oiellm.predict.engine import Engine
+from oiellm.predict.pilot import SHARE, STRATA, Estimate, strata
+from oiellm.predict.reading import Question, ask
+from oiellm.predict.rows import prediction, summarise
+from oiellm.predict.store import Store
 
 ClosedLabels = Mapping[tuple[str, str], Sequence[str]]
 """(config, id) of a record to the word-level labels that its prompt lists."""
@@ -29,89 +26,143 @@ PART_ROWS: Final = 256
 PART_SECONDS: Final = 20.0
 
 
-def predict(
-    records: Sequence[Record],
-    engine: Engine,
-    out: Path,
-    *,
-    registry: Registry,
-    constrained: bool = False,
-    max_new_tokens: int = 512,
-    labels: ClosedLabels | None = None,
-    settings: Mapping[str, Any] | None = None,
-    chunk: int = 4096,
-) -> dict[str, Any]:
-    """Predict every record, or go on where an earlier call with the same settings stopped.
+class Run:
+    """A run in its folder. Whatever stops it, an interrupt included, its replies so far are stored."""
 
-    Args:
-        records: with or without gold; (config, id) is unique among them.
-        engine: see :mod:`oiellm.predict.engine`.
-        out: folder of the run, see :mod:`oiellm.predict.store`.
-        registry: of configs, label sets and task words.
-        constrained: guarantee the form, the label sets and that entities are in the text.
-        max_new_tokens: limit of a reply, EOS included.
-        labels: word-level labels to list in the prompt (the closed setting), for the records that have them.
-        settings: further things that decide the predictions (digest of the model, of the data), as JSON types. Kept in
-            ``run.json`` and compared, with those that are known here, when a run is resumed.
-        chunk: rows that are handed to the engine at once, which sorts them by length.
+    def __init__(
+        self,
+        records: Sequence[Record],
+        engine: Engine,
+        out: Path,
+        *,
+        registry: Registry,
+        constrained: bool = False,
+        max_new_tokens: int = 512,
+        labels: ClosedLabels | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Begin a run, or open one that stopped; nothing is predicted yet.
 
-    Returns:
-        The summary, also in ``run.json``: counts of rows, of failures, issues and finishes by kind, of dropped items and of new
-        tokens.
+        Args:
+            records: with or without gold; (config, id) is unique among them.
+            engine: see :mod:`oiellm.predict.engine`.
+            out: folder of the run, see :mod:`oiellm.predict.store`.
+            registry: of configs, label sets and task words.
+            constrained: guarantee the form, the label sets and that entities are in the text.
+            max_new_tokens: limit of a reply, EOS included.
+            labels: word-level labels to list in the prompt (the closed setting), for the records that have them.
+            settings: further things that decide the predictions (digest of the model, of the data), as JSON types. Kept
+                in ``run.json`` and compared, with those that are known here, when a run is resumed.
 
-    Raises:
-        OiellmError: two records share an id, a config is not in the registry, ``out`` holds another run, or the engine or the
-            disk failed. Whatever stops a run, an interrupt included, its replies so far are stored.
-    """
-    questions = [_question(record, registry, constrained, labels or {}) for record in records]
-    store = Store(out, {**_known(records, questions, engine, constrained, max_new_tokens), **(settings or {})})
-    if (summary := store.summary()) is not None:
+        Raises:
+            OiellmError: two records share an id, a config is not in the registry, ``out`` holds another run or cannot be
+                written.
+        """
+        self._records, self._engine, self._limit, self._words = records, engine, max_new_tokens, registry.task_words
+        self._questions = [_question(record, registry, constrained, labels or {}) for record in records]
+        known = _known(records, self._questions, engine, constrained, max_new_tokens)
+        self._store, self._batches = Store(out, {**known, **(settings or {})}), 0
+
+    def pilot(self, clock: Callable[[], float] = time.monotonic) -> Estimate | None:
+        """Predict some of the rows that are left, from the longest to the shortest, and say how long the others will take.
+
+        The rows are whole batches as :meth:`finish` would make them, and depend on lengths alone, never on the clock.
+
+        Args:
+            clock: seconds.
+
+        Returns:
+            The estimate; None if so few rows are left that they had better just be predicted.
+
+        Raises:
+            OiellmError: the engine or the disk failed.
+        """
+        left, size = self._left(), self._engine.at_once
+        if len(left) < SHARE * (STRATA + 1) * size:
+            return None
+        batches = [left[at : at + size] for at in range(0, len(left), size)]
+        characters = [sum(len(self._questions[at].prompt) for at in batch) for batch in batches]
+        # The longest go first here too, and alone: what an engine does only once must not count as the time of rows.
+        groups = [range(group.start + 1, group.stop + 1) for group in strata(characters[1:])]
+        chosen = [group[len(group) // 2] for group in groups]
+        group_of = {at: number for number, batch in enumerate(chosen) for at in batches[batch]}
+        seconds, start = [0.0] * len(groups), clock()
+        bar = progress(range(size + len(group_of)), "pilot", total=size + len(group_of))
+        self._work(batches[0], lambda _: next(bar, None))
+        last = clock()
+
+        def came(key: int) -> None:
+            nonlocal last
+            now = clock()
+            seconds[group_of[key]] += now - last
+            last = now
+            next(bar, None)
+
+        self._work(list(group_of), came)
+        next(bar, None)  # ends it
+        rest = [sum(characters[batch] for batch in group) - characters[one] for group, one in zip(groups, chosen)]
+        return Estimate(
+            rows=len(left) - size - len(group_of),
+            total=len(self._records),
+            characters=sum(rest),
+            seconds=sum(spent * more / characters[one] for spent, more, one in zip(seconds, rest, chosen)),
+            pilot_rows=size + len(group_of),
+            pilot_seconds=last - start,
+        )
+
+    def finish(self, chunk: int = 4096) -> dict[str, Any]:
+        """Predict all that is left, none if the run is done.
+
+        Args:
+            chunk: rows that are handed to the engine at once, which sorts them by length.
+
+        Returns:
+            The summary, also in ``run.json``: counts of rows, of failures, issues and finishes by kind, of dropped items
+            and of new tokens.
+
+        Raises:
+            OiellmError: the engine or the disk failed.
+        """
+        if (done := self._store.summary()) is not None:
+            return done
+        left = self._left()
+        bar = progress(range(len(left)), "predict", total=len(left))
+        for first in range(0, len(left), chunk):
+            self._work(left[first : first + chunk], lambda _: next(bar, None))
+        next(bar, None)  # ends it
+        table = self._store.merged()
+        if table.num_rows != len(self._records):
+            raise OiellmError(
+                f"{self._store.out}: {table.num_rows} replies to {len(self._records)} records; run the same command again"
+            )
+        summary = summarise(table)
+        self._store.finish(table, summary)
         return summary
-    done, batches = store.so_far()
-    # The longest first: what does not fit into memory fails at once and not after hours.
-    pending = sorted(set(range(len(records))) - done, key=lambda at: (-len(questions[at].prompt), at))
-    words, start = registry.task_words, time.monotonic()
-    bar = iter(progress(range(len(pending)), "predict", total=len(pending)))
-    for first in range(0, len(pending), chunk):
-        requests = [ask(at, questions[at], words) for at in pending[first : first + chunk]]
+
+    def _left(self) -> list[int]:
+        """Numbers of the records to predict, the longest first: what does not fit into memory fails at once."""
+        if self._store.summary() is not None:
+            return []
+        done, self._batches = self._store.so_far()
+        return sorted(set(range(len(self._records))) - done, key=lambda at: (-len(self._questions[at].prompt), at))
+
+    def _work(self, keys: Sequence[int], came: Callable[[int], object]) -> None:
+        """Have the engine predict records, and store them; ``came`` is told of each as its reply comes."""
+        requests = [ask(at, self._questions[at], self._words) for at in keys]
         rows: list[dict[str, Any]] = []
-        following = batches
+        before, start = self._batches, time.monotonic()
         try:
-            for reply in engine.generate(requests, max_new_tokens):
-                next(bar, None)
-                numbered = replace(reply, batch=reply.batch + batches) if reply.batch >= 0 else reply
-                following = max(following, numbered.batch + 1)
-                rows.append(_row(records[reply.key], questions[reply.key], numbered, engine, words))
+            for reply in self._engine.generate(requests, self._limit):
+                numbered = replace(reply, batch=reply.batch + before) if reply.batch >= 0 else reply
+                self._batches = max(self._batches, numbered.batch + 1)
+                record, question = self._records[reply.key], self._questions[reply.key]
+                rows.append(prediction(record, question, numbered, self._engine, self._words))
                 if len(rows) >= PART_ROWS or time.monotonic() - start > PART_SECONDS:
                     stored, rows, start = rows, [], time.monotonic()
-                    store.add(stored)
+                    self._store.add(stored)
+                came(reply.key)
         finally:
-            store.add(rows)
-        batches = following
-    next(bar, None)
-    return _finish(store, len(records))
-
-
-def _finish(store: Store, total: int) -> dict[str, Any]:
-    table = store.merged()
-    if table.num_rows != total:
-        raise OiellmError(f"{store.out}: {table.num_rows} replies to {total} records; run the same command again")
-    summary = summarise(table)
-    store.finish(table, summary)
-    return summary
-
-
-def summarise(table: pa.Table) -> dict[str, Any]:
-    """Counts over a table of predictions."""
-    columns = {name: table[name].to_pylist() for name in ("failure", "issues", "finish", "dropped_items", "new_tokens")}
-    return {
-        "rows": table.num_rows,
-        "failures": dict(sorted(Counter(filter(None, columns["failure"])).items())),
-        "issues": dict(sorted(Counter(kind for kinds in columns["issues"] for kind in kinds).items())),
-        "finish": dict(sorted(Counter(columns["finish"]).items())),
-        "dropped_items": sum(columns["dropped_items"]),
-        "new_tokens": sum(max(0, count) for count in columns["new_tokens"]),
-    }
+            self._store.add(rows)
 
 
 def _question(record: Record, registry: Registry, constrained: bool, labels: ClosedLabels) -> Question:
@@ -169,37 +220,3 @@ def _version(library: str) -> str | None:
         return version(library)
     except PackageNotFoundError:
         return None
-
-
-def _row(
-    record: Record, question: Question, reply: Reply, engine: Engine, task_words: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
-    found = answer(question, reply, task_words)
-    read = found.read
-    failure = read if isinstance(read, Failure) else None
-    said: dict[str, Any] = {}
-    if not isinstance(read, Failure):
-        said = to_row(replace(record, label=read.label, items=read.items, raw=None), task_words)
-    return {
-        ROW: reply.key,
-        "id": record.id,
-        "config": record.config,
-        "task_word": record.word,
-        "text": record.text,
-        "input": question.prompt,
-        "output": found.output,
-        "raw": reply.text,
-        "form": record.form,
-        **{name: said.get(name) for name in ("label", "entities", "tuples")},
-        "failure": failure and failure.kind,
-        "failure_detail": failure and failure.detail,
-        "issues": [] if isinstance(read, Failure) else [issue.kind for issue in read.issues],
-        "finish": reply.finish,
-        "dropped_items": found.dropped_items,
-        "new_tokens": reply.tokens,
-        "batch": reply.batch,
-        "engine": engine.name,
-        "dtype": engine.dtype,
-        "constrained": question.constrained,
-        "model": engine.model,
-    }

@@ -18,9 +18,8 @@ import pytest
 from oiellm.errors import OiellmError
 from oiellm.predict.endpoint import EndpointEngine
 from oiellm.predict.engine import Reply, Request
-from oiellm.predict.run import predict
 from oiellm.predict.store import read_predictions
-from tests.oiellm.test_run import REGISTRY, gold, people
+from tests.oiellm.test_run import gold, people, run
 from tests.oiellm.tiny import save_tiny
 
 
@@ -212,9 +211,9 @@ def test_what_a_dying_server_answered_is_kept_and_a_rerun_asks_for_the_rest(serv
     server = serve(script)
     engine = EndpointEngine(server.url, "m", concurrency=4, retries=0)
     with pytest.raises(OiellmError, match="a rerun goes on from there"):
-        predict(rows, engine, tmp_path / "out", registry=REGISTRY)
+        run(rows, engine, tmp_path / "out")
     alive[0], before = False, len(server.bodies)
-    assert predict(rows, engine, tmp_path / "out", registry=REGISTRY)["rows"] == 30
+    assert run(rows, engine, tmp_path / "out")["rows"] == 30
     assert before < 30 and len(server.bodies) - before == 30 - 12
     found, about = read_predictions(tmp_path / "out")
     assert [row["output"] for row in found] == gold(rows) and {row["dtype"] for row in found} == {"unknown"}

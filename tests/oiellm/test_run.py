@@ -18,7 +18,7 @@ from mmm_f1.unified import render
 from oiellm.errors import OiellmError
 from oiellm.predict.engine import Reply
 from oiellm.predict.local import LocalEngine, load_model
-from oiellm.predict.run import predict
+from oiellm.predict.run import Run
 from oiellm.predict.store import PARTS, read_predictions
 from tests.oiellm.tiny import save_tiny
 from tests.records import EVENTS, RELATIONS, make_record, records
@@ -63,8 +63,8 @@ def gold(rows):
     return [encode(row)[1] for row in rows]
 
 
-def run(rows, engine, out, **options):
-    return predict(rows, engine, out, registry=REGISTRY, **options)
+def run(rows, engine, out, chunk=4096, **options):
+    return Run(rows, engine, out, registry=REGISTRY, **options).finish(chunk)
 
 
 def test_every_record_has_a_row_in_the_order_of_the_input(tmp_path):
@@ -274,7 +274,7 @@ def dying(requests, limit):
             os.kill(os.getpid(), signal.SIGKILL)
         yield reply
 engine.generate = dying
-print(run.predict(people(20), engine, Path(sys.argv[2]), registry=REGISTRY, max_new_tokens=6))
+print(run.Run(people(20), engine, Path(sys.argv[2]), registry=REGISTRY, max_new_tokens=6).finish())
 """
 
 
