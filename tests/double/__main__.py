@@ -1,12 +1,16 @@
-"""The test double as a server of its own: ``python -m tests.double`` translates the embedded rows, and nothing else.
+"""The test double as a server of its own: it translates the embedded rows, and nothing else.
 
-It knows the embedded rows in three languages and answers from them, with mistakes if it is told to. For demonstrations.
+It knows the embedded rows in three languages and answers from them, with mistakes if it is told to. For demonstrations:
+``python -m tests.double`` serves until it is stopped; ``python -m tests.double -- COMMAND ...`` serves while COMMAND runs, which
+finds it by OPENAI_BASE_URL.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import subprocess
 import sys
 
 from build.sources import demo
@@ -15,15 +19,16 @@ from tests.double.server import Double, Faults
 from tests.double.translator import Mistakes, Translator
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.double", description=__doc__)
-    parser.add_argument("--port", type=int, default=8017, help="on loopback; 0 takes a free one (default: 8017)")
+    parser.add_argument("--port", type=int, default=0, help="on loopback (default: a free one)")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="that every reply takes")
     parser.add_argument(
         "--mistakes", action="store_true", help="one tag in ten lost, other mistakes in one reply of 50"
     )
     parser.add_argument("--faults", action="store_true", help="429, 500, lost connections in one request of 50 each")
     parser.add_argument("--seed", type=int, default=0, help="of mistakes and faults (default: 0)")
+    parser.add_argument("command", nargs=argparse.REMAINDER, help="to run while the double serves")
     options = parser.parse_args()
     registry = load()
     rows = [row for row in demo.read(demo.FOLDER, registry) if isinstance(row, Record)]
@@ -36,7 +41,12 @@ def main() -> None:
         port=options.port,
         record=False,
     )
+    if command := [part for part in options.command if part != "--"]:
+        with double:
+            environment = {**os.environ, "OPENAI_BASE_URL": double.url}
+            return subprocess.run(command, env=environment, check=False).returncode
     asyncio.run(_serve(double))
+    return 0
 
 
 async def _serve(double: Double) -> None:
@@ -47,6 +57,6 @@ async def _serve(double: Double) -> None:
 
 if __name__ == "__main__":
     try:
-        main()
+        sys.exit(main())
     except KeyboardInterrupt:
         sys.exit(130)

@@ -22,7 +22,7 @@ def test_nothing_is_sent_and_the_cost_is_told(tmp_path):
         assert not double.requests
     assert (found.rows, found.done, found.calls, found.later) == (1000, 0, {"m": 1000}, 150)
     assert found.prompt_tokens == pytest.approx(1150 * (2 * 6 + 3), rel=0.1)
-    assert found.completion_tokens == 11_500
+    assert found.completion_tokens == 4_600
     assert found.dollars == pytest.approx((found.prompt_tokens * 2 + found.completion_tokens * 8) / 1e6)
     assert "nothing was sent" in str(found) and f"${found.dollars:.2f}" in str(found)
 
@@ -62,7 +62,7 @@ def test_the_batch_price(tmp_path):
         yield from ask(call(f"row {number}").__class__("gpt-4o-mini-2024-07-18", (("user", f"{number}"),), 100))
 
     found = plan(asked, 10_000, start)
-    assert found.batch_dollars == pytest.approx(found.dollars / 2) and found.dollars > 0.3
+    assert found.batch_dollars == pytest.approx(found.dollars / 2) and found.dollars > 0.1
 
 
 def test_a_model_without_a_price(tmp_path):
