@@ -86,6 +86,10 @@ def sandbox(tmp_path_factory):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name)
+    for name in ("tests/double", "tests/dialogues.py"):  # the test double that stands in for a model
+        source = ROOT / name
+        (folder / name).parent.mkdir(exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
     make_published_folder(folder / "authors-files")
     save_tiny(
         folder / "ganchengguang" / "OIELLM-8B-Instruction"
