@@ -95,10 +95,7 @@ def _parser(asked: str) -> argparse.ArgumentParser:
 
 
 def _command(options: argparse.Namespace) -> int:
-    found = import_module(f"build.{options.verb}.command").run(options)
-    if isinstance(found, str):
-        print(found)
-    return found if isinstance(found, int) else 0
+    return int(import_module(f"build.{options.verb}.command").run(options))
 
 
 _MODEL_VERBS = (

@@ -20,6 +20,7 @@ from build.files import versions
 from build.llm.calls import Dialogue
 from build.llm.options import settings
 from build.steps import KitError, Row, Tally
+from build.terms import warn_of_terms
 from mmm_dataset import Record, load
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 
@@ -29,14 +30,23 @@ if TYPE_CHECKING:
 TABLE: Final = "labels.csv"
 
 
-def run(options: argparse.Namespace) -> str:
+def run(options: argparse.Namespace) -> int:
+    """The verb: prints the summary of :func:`annotate`; returns BUDGET_REACHED if the budget did not allow all rows."""
+    from build.llm.session import BUDGET_REACHED
+
+    summary, is_whole = annotate(options)
+    print(summary)
+    return 0 if is_whole else BUDGET_REACHED
+
+
+def annotate(options: argparse.Namespace) -> tuple[str, bool]:
     """Annotate a worklist into a folder; see ``docs/annotation.md`` for the files.
 
     Args:
         options: as :func:`build.annotate.options.add_options` defines them.
 
     Returns:
-        A summary for people.
+        A summary for people, and whether the budget allowed all rows.
 
     Raises:
         KitError: a file, prompt or option is wrong, or the model cannot be reached; what was answered is in the cache.
@@ -49,12 +59,13 @@ def run(options: argparse.Namespace) -> str:
         talk.model, prompts, registry, merges, levels, options.votes, options.min_agreement, options.word
     )
     out, total = _folder(options), _check(worklist, annotator)
+    warn_of_terms((row for row in worklist.rows() if isinstance(row, Record)), registry, "annotated copies")
     from build.llm.session import Session
 
     with Session(talk) as session:
         if talk.dry_run:
-            return str(session.plan(worklist.rows, lambda row: start(row, annotator)))
-        return _annotate(session, worklist, total, annotator, out, options)
+            return str(session.plan(worklist.rows, lambda row: start(row, annotator))), True
+        return _annotate(session, worklist, total, annotator, out, options), not session.unfinished
 
 
 def start(row: Row, annotator: Annotator) -> Dialogue[Annotated | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from build.llm.batch import Batches
 from build.llm.cache import Cache
@@ -17,6 +17,9 @@ from build.llm.meter import Meter
 from build.llm.options import Settings
 from build.llm.plan import Plan, Planner
 from build.llm.pricing import Prices
+
+BUDGET_REACHED: Final = 3
+"""Exit code of a verb whose budget did not allow all rows: what is done is written, more money goes on."""
 
 J = TypeVar("J")
 T = TypeVar("T")

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from build.files import versions
 from build.llm.options import settings
-from build.llm.session import Session
+from build.llm.session import BUDGET_REACHED, Session
 from build.steps import Drop, KitError, Tally
+from build.terms import warn_of_terms
 from build.translate.inputs import Given, open_source, sampled
 from build.translate.ladder import Climb
 from build.translate.rows import Outcome, Plan, Translator
@@ -40,7 +41,7 @@ class Run:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Translate what the options say, print the yield table; returns 3 if the budget did not reach all rows.
+    """Translate what the options say, print the yield table; returns BUDGET_REACHED if it did not reach all rows.
 
     Raises:
         KitError: a file, language, label or option is wrong (no model was asked then), or the endpoint, the cache or the disk
@@ -72,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
         print(
             f"build: the budget did not reach {missed:,} rows; a higher --max-cost goes on from here", file=sys.stderr
         )
-    return 3 if missed else 0
+    return BUDGET_REACHED if missed else 0
 
 
 def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterable[Run]:
@@ -81,7 +82,7 @@ def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterab
         raise KitError("--to names no language; give codes of the registry, as in en,zh")
     for given in open_source(options.source, options.release, registry):
         config = registry.config(given.config)
-        _warn_of_terms(given, registry)
+        warn_of_terms(given.rows(), registry, "translations")
         for target in targets:
             if target == config.language:
                 raise KitError(f"--to {target}: {given.config} is in that language already")
@@ -92,17 +93,6 @@ def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterab
             total = translator.labels.check(given.rows(), out.with_name(f"{out.name}.labels.csv"))
             rows = sampled(given, total, options.sample, options.seed)
             yield Run(translator, given, rows, min(total, options.sample or total), out)
-
-
-def _warn_of_terms(given: Given, registry: Registry) -> None:
-    sources = {record.source for record in given.rows()}
-    for name in sorted(sources & registry.sources.keys()):
-        if "no-derivatives" in registry.source(name).terms:
-            source = registry.source(name)
-            print(
-                f"build: note: {given.config}: {source.title} is {source.licence}: do not publish translations of it",
-                file=sys.stderr,
-            )
 
 
 def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """The test double as a server of its own: it translates the embedded rows, and nothing else.
 
 It knows the embedded rows in three languages and answers from them, with mistakes if it is told to. For demonstrations:
-``python -m tests.double`` serves until it is stopped; ``python -m tests.double -- COMMAND ...`` serves while COMMAND runs, which
-finds it by OPENAI_BASE_URL.
+``python -m tests.double`` serves until it is stopped; ``python -m tests.double -- COMMAND ...`` serves while COMMAND runs, and
+tells it the address by OPENAI_BASE_URL.
 """
 
 from __future__ import annotations

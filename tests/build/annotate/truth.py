@@ -4,7 +4,7 @@ import argparse
 import hashlib
 import json
 
-from build.annotate.command import run
+from build.annotate.command import annotate
 from build.annotate.options import add_options
 from build.annotate.replies import field_key
 from build.sources import demo
@@ -32,7 +32,7 @@ def call(worklist, out, double, *more):
     parser = argparse.ArgumentParser()
     add_options(parser)
     server = ["--base-url", double.url, "--model", "double", "--price", "1,1", "--cache", str(out.parent / "cache")]
-    return run(parser.parse_args([str(worklist), "--out", str(out), *server, *more]))
+    return annotate(parser.parse_args([str(worklist), "--out", str(out), *server, *more]))[0]
 
 
 def lines(path):
