@@ -97,18 +97,20 @@ class Checker:
             names: whether spans of this kind are mostly names, which are often the same in both languages.
         """
         out: list[Finding] = []
-        severity = self.rules.severity
         wide = self.rules.values["wide_span"]
+        copy = "copied_name" if names else "copied_span"
         for number, (start, end) in found.items():
             left, right = places[number]
             was, now = source[left:right], target[start:end]
-            if severity["copied_span"] != OFF and was == now and self._is_copy(now):
-                out.append(Finding("copied_name" if names else "copied_span", now, start, end))
-            if severity["inside_word"] != OFF and _inside_word(target, start, end):
-                out.append(Finding("inside_word", now, start, end))
             share = (end - start) / len(target)
-            if share > wide["share"] and share > wide["times"] * (right - left) / len(source):
-                out.append(Finding("wide_span", now, start, end))
+            seen = (
+                (copy, was == now and self._is_copy(now)),
+                ("inside_word", _inside_word(target, start, end)),
+                ("wide_span", share > wide["share"] and share > wide["times"] * (right - left) / len(source)),
+            )
+            out += [
+                Finding(check, now, start, end) for check, is_so in seen if is_so and self.rules.severity[check] != OFF
+            ]
         return out
 
     def _is_copy(self, now: str) -> bool:

@@ -140,6 +140,17 @@ def test_spans():
     assert spans("ja-en", long, {1: (3, 5)}, "a quiet room", {1: (0, 12)}) == {"wide_span"}
 
 
+@pytest.mark.parametrize("check", sorted(set(RULES.severity)))
+def test_every_check_can_be_turned_off(check, tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(f'[{check}]\nseverity = "off"\n')
+    made = checker("ja", "zh", read_rules(path))
+    long = "とても静かな部屋で駅前301"
+    target = "駅前 quiet とても。" + INSTRUCTION
+    findings = [*made.text(long, target), *made.spans(long, {1: (9, 11)}, "駅前", {1: (0, 2)}, names=True)]
+    assert check not in {finding.check for finding in findings}
+
+
 def test_what_looks_like_a_tag():
     assert tag_like("a", "a <3> b") == "<3>"
     assert tag_like("a", "a ＜/3＞ b") == "＜/3＞"
