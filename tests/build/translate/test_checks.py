@@ -167,6 +167,7 @@ def test_characters_that_one_set_lacks():
     "text, says",
     [
         ("[nothing]\nx = 1\n", "no check [nothing]"),
+        ('[lost_tag]\nseverity = "off"\n', "no check [lost_tag]"),  # nothing can be kept with it
         ('[numbers]\nseverity = "hard"\n', "must be one of fail, ask, flag, off"),
         ("[length_ratio]\nlow = true\n", "must be like 0.25"),
         ("[length_ratio]\nlowest = 1\n", "has no 'lowest'"),
@@ -185,6 +186,6 @@ def test_a_users_thresholds_change_what_they_name(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('[numbers]\nseverity = "off"\n')
     mine = read_rules(path)
-    assert mine.severity["numbers"] == "off" and mine.severity["truncated"] == FAIL
+    assert mine.severity["numbers"] == "off" and mine.severity["repetition"] == FAIL
     assert "numbers" not in {f.check for f in checker("ja", "en", mine).text("部屋は301号室。", "The room.")}
     assert set(RULES.severity) == set(mine.severity) and CHECKS.is_file()
