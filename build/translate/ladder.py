@@ -17,7 +17,7 @@ from build.markup import Place, tag
 from build.translate.checks import Checker, Finding
 from build.translate.drafts import Draft, read_draft, settle
 from build.translate.prompts import Messages, Prompts
-from build.translate.rules import ASK, FAIL, Rules
+from build.translate.rules import ASK, FAIL, OFF, Rules
 from build.translate.tagging import Tagged
 
 TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
@@ -185,7 +185,7 @@ class Ladder:
         return Call(model, messages, _SPAN_TOKENS, temperature, SPAN, vote=again, purpose="span")
 
     def _findings(self, part: Part, draft: Draft) -> list[Finding]:
-        findings = list(draft.faults)
+        findings = [fault for fault in draft.faults if self._severity(fault) != OFF]
         if draft.text is None:
             return findings
         for number, places in draft.loose.items():
