@@ -2,10 +2,13 @@
 
     python benchmarks/llm.py [--rows 10000] [--cached 187528] [--repeat 3] [--latency 0.3] [--concurrency 256]
 
+"translate" is the whole of `build translate`: tags, cache, checks and files written, Japanese rows to English. "client" is its
+way of talking alone.
+
 The server is a process of its own and answers after ``--latency`` seconds, without limits or faults. The ideal is
-concurrency / latency. The ceiling is the same client library and transport at latency 0, without cache, jobs or ledger: plain
-``chat.completions.create`` in as many workers. Every figure comes from a process of its own. The double is no model: what is
-measured is the client.
+concurrency / latency. The plain client is the same library and transport without cache, jobs or ledger: bare
+``chat.completions.create`` in as many workers; at latency 0 it is the ceiling. Every figure comes from a process of its own.
+The double is no model: what is measured is the kit.
 """
 
 from __future__ import annotations
@@ -36,11 +39,38 @@ def _call(number: int) -> Any:
     return Call("double", (("system", RULES), ("user", f"{TEXT}{number}")), 256, purpose="tagged")
 
 
+def _rows(path: Path, rows: int) -> None:
+    """Made-up Japanese rows of 25 to 75 characters with two to four names, as records."""
+    from mmm_dataset import Item, Record, to_dict
+    from mmm_dataset.files import dump
+
+    names, kinds = ("渡辺美咲", "東京都", "青葉製作所", "春の祭典"), ("人名", "地名", "法人名", "イベント名")
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(rows):
+            text, items = f"記録{number}番。", []
+            for name, kind in list(zip(names, kinds))[: 2 + number % 3]:
+                text += "その年の" + "秋" * (number % 7 + 1) + "に"
+                items.append(Item.pair(kind, name, len(text), len(text) + len(name)))
+                text += name + "が話題になった。"
+            about = ("ja", "scnm", "NER", text, "社会", tuple(items), "stand-in", "user", str(number), "CC0-1.0")
+            file.write(dump(to_dict(Record(f"ja_scnm-{number}", *about))) + "\n")
+
+
+def _english(messages: list[dict[str, str]], model: str, attempt: int) -> str:
+    """Letters for characters: no translation, but one that all checks let pass."""
+    text = json.loads(messages[-1]["content"])["text"]
+    letters = "".join(c if c < "\u0800" else "." if c == "。" else chr(97 + ord(c) % 26) for c in text)
+    return json.dumps({"translation": letters})
+
+
 def _serve(latency: float) -> None:
-    from tests.double.server import Double, serve
+    from tests.double.server import Double, echo, serve
+
+    def answer(messages: list[dict[str, str]], model: str, attempt: int) -> str:
+        return (_english if messages[-1]["content"].startswith("{") else echo)(messages, model, attempt)
 
     async def main() -> None:
-        double = Double(latency=latency, record=False)
+        double = Double(answer, latency=latency, record=False)
         task = asyncio.create_task(serve(double))
         while not double.port:
             await asyncio.sleep(0.01)
@@ -63,6 +93,23 @@ def _run(url: str, folder: str, rows: int, concurrency: int) -> None:
         results = session.run(lambda: range(rows), lambda number: ask(_call(number)), total=rows)
         done = sum(reply is not None for _, reply in results)
     _report(done, started, cpu)
+
+
+def _translate(url: str, folder: str, rows: int, concurrency: int) -> None:
+    import openai  # noqa: F401
+
+    from build.cli import main
+
+    path = Path(folder) / "rows.jsonl"
+    if not path.is_file():
+        _rows(path, rows)
+    options = ["--out", f"{folder}/out", "--cache", folder, "--base-url", url, "--model", "double", "--price", "0,0"]
+    started, cpu = time.perf_counter(), time.process_time()
+    command = ["translate", "--source", str(path), "--to", "en", *options, "--concurrency", str(concurrency)]
+    assert main(command) == 0
+    manifest = json.loads((Path(folder) / "out" / "ja_scnm-en" / "manifest.json").read_text(encoding="utf-8"))
+    assert manifest["yield"]["kept_whole"] == rows, manifest["yield"]
+    _report(rows, started, cpu)
 
 
 def _ceiling(url: str, rows: int, concurrency: int) -> None:
@@ -123,18 +170,22 @@ def main() -> None:
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(options.repeat):
         with tempfile.TemporaryDirectory() as folder, _server(options.latency) as url:
-            what = ("run", url, folder, options.rows, options.concurrency)
-            found.setdefault("kit", []).append(_child(*what))
-            found.setdefault("kit, all cached", []).append(_child(*what))
-        with _server(0) as url:
-            found.setdefault("ceiling at 0 ms", []).append(_child("ceiling", url, options.rows, options.concurrency))
+            what = ("translate", url, folder, options.rows, options.concurrency)
+            found.setdefault("translate", []).append(_child(*what))
+            found.setdefault("translate, all cached", []).append(_child(*what))
+        with tempfile.TemporaryDirectory() as folder, _server(options.latency) as url:
+            found.setdefault("client", []).append(_child("run", url, folder, options.rows, options.concurrency))
+            found.setdefault("plain client", []).append(_child("ceiling", url, options.rows, options.concurrency))
         with tempfile.TemporaryDirectory() as folder, _server(0) as url:
-            found.setdefault("kit at 0 ms", []).append(_child("run", url, folder, options.rows, options.concurrency))
+            found.setdefault("client at 0 ms", []).append(_child("run", url, folder, options.rows, options.concurrency))
+            found.setdefault("plain client at 0 ms", []).append(
+                _child("ceiling", url, options.rows, options.concurrency)
+            )
     if options.cached:
         with tempfile.TemporaryDirectory() as folder, _server(0) as url:
-            what = ("run", url, folder, options.cached, options.concurrency)
-            found[f"kit at 0 ms, {options.cached:,} rows"] = [_child(*what)]
-            found[f"kit, all of {options.cached:,} cached"] = [_child(*what)]
+            what = ("translate", url, folder, options.cached, options.concurrency)
+            found[f"translate at 0 ms, {options.cached:,} rows"] = [_child(*what)]
+            found[f"translate, all of {options.cached:,} cached"] = [_child(*what)]
     print(f"ideal: {options.concurrency / options.latency:.0f} rows/s\n")
     print("| | rows/s (median) | each | CPU per row, us | peak MiB |\n|---|--:|---|--:|--:|")
     for name, runs in found.items():
@@ -149,6 +200,8 @@ if __name__ == "__main__":
             _serve(float(latency))
         case ["run", url, folder, rows, concurrency]:
             _run(url, folder, int(rows), int(concurrency))
+        case ["translate", url, folder, rows, concurrency]:
+            _translate(url, folder, int(rows), int(concurrency))
         case ["ceiling", url, rows, concurrency]:
             _ceiling(url, int(rows), int(concurrency))
         case _:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mmm_dataset import Failure, Record, Registry, decode, split_input
+from mmm_dataset import Failure, Record, Registry, decode, encode, split_input
 from mmm_dataset.schema import from_row, to_row
 from mmm_f1.unified import REPEATED_PAIR
 
@@ -62,7 +62,9 @@ def check_row(row: Mapping[str, Any], config: str, registry: Registry, where: st
             report.error("config", f"{where}: the row is of {record.config}")
         elif record.is_annotated:
             _check_labels(record, registry, where, report)
-            _check_strings(record, row, registry, where, report)
+            if not record.raw and to_row(record, registry.task_words)["output"] != row["output"]:
+                report.error("output", f"{where}: the output string is not what the row's label and items give")
+            _check_strings(record, row["input"], row["output"], registry, where, report)
         elif record.raw:
             report.remark("not_parsed", f"{where}: no label or no items")
         else:
@@ -77,6 +79,12 @@ def check_row(row: Mapping[str, Any], config: str, registry: Registry, where: st
     return record
 
 
+def check_record(record: Record, registry: Registry, report: Report) -> None:
+    """What :func:`check_row` would say of an annotated record of this kit once it is a row; the record itself is valid."""
+    _check_labels(record, registry, record.id, report)
+    _check_strings(record, *encode(record, registry.task_words), registry, record.id, report)
+
+
 def _check_labels(record: Record, registry: Registry, where: str, report: Report) -> None:
     config, tell = registry.config(record.config), _tell(record, report)
     words = registry.task(record.task).words
@@ -87,15 +95,13 @@ def _check_labels(record: Record, registry: Registry, where: str, report: Report
         tell("unknown_text_label", f"{where}: {record.label!r}")
 
 
-def _check_strings(record: Record, row: Mapping[str, Any], registry: Registry, where: str, report: Report) -> None:
+def _check_strings(record: Record, line: str, output: str, registry: Registry, where: str, report: Report) -> None:
     tell = _tell(record, report)
-    if split_input(row["input"], (record.word,)) != (record.text, record.word):
+    if split_input(line, (record.word,)) != (record.text, record.word):
         tell("input", f"{where}: the input is not the text with /{record.word}")
-    if not record.raw and to_row(record, registry.task_words)["output"] != row["output"]:
-        report.error("output", f"{where}: the output string is not what the row's label and items give")
     labels = registry.word_labels(registry.config(record.config), record.word)
     read = decode(
-        row["output"], record.word, text=record.text, labels=labels, form=record.form, task_words=registry.task_words
+        output, record.word, text=record.text, labels=labels, form=record.form, task_words=registry.task_words
     )
     if isinstance(read, Failure):
         report.error("output", f"{where}: {read.kind}: {read.detail}")

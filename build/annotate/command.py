@@ -58,8 +58,8 @@ def annotate(options: argparse.Namespace) -> tuple[str, bool]:
     annotator = Annotator(
         talk.model, prompts, registry, merges, levels, options.votes, options.min_agreement, options.word
     )
-    out, total = _folder(options), _check(worklist, annotator)
-    warn_of_terms((row for row in worklist.rows() if isinstance(row, Record)), registry, "annotated copies")
+    out, (total, sources) = _folder(options), _check(worklist, annotator)
+    warn_of_terms(sources, registry, "annotated copies")
     from build.llm.session import Session
 
     with Session(talk) as session:
@@ -82,14 +82,19 @@ def _folder(options: argparse.Namespace) -> Path:
     return folder
 
 
-def _check(worklist: Worklist, annotator: Annotator) -> int:
-    """Read all rows and make all questions, so that whatever is wrong is said before anything is paid. Returns the rows."""
-    total = 0
+def _check(worklist: Worklist, annotator: Annotator) -> tuple[int, set[str]]:
+    """Read all rows and make all questions, so that whatever is wrong is said before anything is paid.
+
+    Returns:
+        The number of rows, and the names of their sources.
+    """
+    total, sources = 0, set[str]()
     for row in progress(worklist.rows(), "checking"):
         total += 1
         if isinstance(row, Record):
             annotator.check(row)
-    return total
+            sources.add(row.source)
+    return total, sources
 
 
 def _annotate(

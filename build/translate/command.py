@@ -82,7 +82,7 @@ def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterab
         raise KitError("--to names no language; give codes of the registry, as in en,zh")
     for given in open_source(options.source, options.release, registry):
         config = registry.config(given.config)
-        warn_of_terms(given.rows(), registry, "translations")
+        warn_of_terms(given.sources, registry, "translations")
         for target in targets:
             if target == config.language:
                 raise KitError(f"--to {target}: {given.config} is in that language already")
@@ -90,9 +90,9 @@ def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterab
                 raise KitError(f"--to {target}: no config {name} in the registry: add it (--registry my.toml)")
             out = options.out / f"{given.config}-{target}"
             translator = Translator(registry, given.config, target, plan)
-            total = translator.labels.check(given.rows(), out.with_name(f"{out.name}.labels.csv"))
-            rows = sampled(given, total, options.sample, options.seed)
-            yield Run(translator, given, rows, min(total, options.sample or total), out)
+            translator.labels.check(given.labels, out.with_name(f"{out.name}.labels.csv"))
+            rows = sampled(given, options.sample, options.seed)
+            yield Run(translator, given, rows, min(given.total, options.sample or given.total), out)
 
 
 def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
@@ -110,9 +110,10 @@ def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespa
                 if not isinstance(row, Record):
                     files["report"].write(dump(row.as_dict()) + "\n")
             if isinstance(outcome.row, Record):
-                files["records"].write(dump(to_dict(outcome.row)) + "\n")
+                kept = dump(to_dict(outcome.row))
+                files["records"].write(kept + "\n")
                 files["provenance"].write(dump(one.translator.provenance(record, outcome)) + "\n")
-                files["review"].write(dump(_to_review(record, outcome, outcome.row)) + "\n")
+                files["review"].write(_to_review(record, kept, outcome) + "\n")
     manifest = {
         "translated": {"from": one.given.config, "to": one.translator.target, "rows": one.total},
         "options": _said(plan, options, one),
@@ -128,15 +129,10 @@ def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespa
     return found.as_dict()
 
 
-def _to_review(source: Record, outcome: Outcome, row: Record) -> dict[str, Any]:
-    flags = [flag.as_dict() for flag in outcome.flags]
-    return {
-        "source": to_dict(source),
-        "target": to_dict(row),
-        "flags": flags,
-        "rung": outcome.climb.rung,
-        "risk": None,
-    }
+def _to_review(source: Record, kept: str, outcome: Outcome) -> str:
+    """The line of ``review.jsonl``; the target's JSON is made already."""
+    said = {"flags": [flag.as_dict() for flag in outcome.flags], "rung": outcome.climb.rung, "risk": None}
+    return f'{{"source":{dump(to_dict(source))},"target":{kept},{dump(said)[1:]}'
 
 
 def _said(plan: Plan, options: argparse.Namespace, one: Run) -> dict[str, Any]:

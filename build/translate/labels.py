@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -31,11 +31,11 @@ class LabelTable:
 
     def text(self, label: str) -> str | None:
         """A text-level label in the target language; None if the table has none."""
-        return self._look_up(self._task.text_labels, f"{self._task.code}_text", label)
+        return self._look_up(self._set(None), label)
 
     def word(self, word: str, label: str) -> str | None:
         """A word-level label under a task word; None if the table has none."""
-        return self._look_up(self._task.word_labels.get(word), f"{self._task.code}_word", label)
+        return self._look_up(self._set(word), label)
 
     def items(self, record: Record) -> tuple[str, ...]:
         """The labels of a record's items in the target language. Raises KeyError if the table lacks one."""
@@ -44,27 +44,20 @@ class LabelTable:
             raise KeyError(f"record {record.id!r} has a label without translation")
         return tuple(label for label in labels if label is not None)
 
-    def check(self, records: Iterable[Record], todo: Path) -> int:
+    def check(self, labels: Mapping[tuple[str | None, str], int], todo: Path) -> None:
         """Hold all labels of a source against the table.
 
         Args:
-            records: the source.
+            labels: how often each comes, by task word; None in its place for text-level labels.
             todo: where labels without a translation are written, as a label table to be filled in.
-
-        Returns:
-            How many records there are.
 
         Raises:
             KitError: some label has no translation; the message names them and the remedy.
         """
-        total, unknown = 0, Counter[tuple[str, str]]()
-        for record in records:
-            total += 1
-            if record.label is not None and self.text(record.label) is None:
-                unknown[self._task.text_labels or f"{self._task.code}_text", record.label] += 1
-            for item in record.items or ():
-                if self.word(record.word, item.label) is None:
-                    unknown[self._task.word_labels.get(record.word) or f"{self._task.code}_word", item.label] += 1
+        unknown = Counter[tuple[str, str]]()
+        for (word, label), count in labels.items():
+            if (self.text(label) if word is None else self.word(word, label)) is None:
+                unknown[self._set(word), label] += count
         if unknown:
             self._write(sorted(unknown), todo)
             shown = ", ".join(f"{label!r} ({count:,} x)" for (_, label), count in unknown.most_common(_SHOWN))
@@ -74,7 +67,12 @@ class LabelTable:
                 f'{todo} and name it in a registry file (labels = "{todo.name}", then --registry), or leave labels as they are '
                 "(--labels keep)"
             )
-        return total
+
+    def _set(self, word: str | None) -> str:
+        """The label set of a task word, or of the text level: a closed one, or the open one's name by convention."""
+        if word is None:
+            return self._task.text_labels or f"{self._task.code}_text"
+        return self._task.word_labels.get(word) or f"{self._task.code}_word"
 
     def _write(self, labels: Iterable[tuple[str, str]], todo: Path) -> None:
         """The label table that is missing: each label in the source language, and an empty field for the target's."""
@@ -86,10 +84,9 @@ class LabelTable:
                 table.writerow((name, key, self._source, label, "", "ours"))
                 table.writerow((name, key, self._target, "", "", "ours"))
 
-    def _look_up(self, closed: str | None, open_set: str, label: str) -> str | None:
+    def _look_up(self, name: str, label: str) -> str | None:
         if self._keep:
             return label
-        name = closed or open_set
         if (name, label) not in self._found:
             self._found[name, label] = self._translated(name, label)
         return self._found[name, label]

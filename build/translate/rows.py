@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from build.llm.calls import Dialogue
-from build.row_checks import Report, check_row
+from build.row_checks import Report, check_record
 from build.steps import Drop, Note
 from build.translate.checks import Checker, Finding
 from build.translate.labels import LabelTable
@@ -19,7 +19,6 @@ from build.translate.rules import Rules, read_tongue
 from build.translate.second import second_look
 from build.translate.tagging import NoPlace, Tagged, put_together, take_apart
 from mmm_dataset import Item, Record, RecordError, Registry
-from mmm_dataset.schema import to_row
 
 Method = Literal["tags", "paper"]
 METHODS: Final = ("tags", PAPER)
@@ -174,7 +173,7 @@ class Translator:
         if not row.is_annotated:
             return None  # the level that is missing comes later
         report = Report()
-        check_row(to_row(row, self.registry.task_words), row.config, self.registry, row.id, report)
+        check_record(row, self.registry, report)
         return "; ".join(report.messages) if report.errors else None
 
 
