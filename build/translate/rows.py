@@ -151,7 +151,8 @@ class Translator:
             return Outcome(Drop(record.id, "invalid_record", str(error), climb.raw), climb)
         if problem := self._problem(row):
             return Outcome(Drop(record.id, "invalid_row", problem, climb.raw), climb)
-        return Outcome(row, climb, climb.flags, list(_losses(record, row, items or (), climb)))
+        notes = _losses(record, row, items or ())
+        return Outcome(row, climb, [*climb.flags, *(Finding(note.reason, note.detail) for note in notes)], notes)
 
     def _record(self, record: Record, text: str, label: str | None, items: tuple[Item, ...] | None) -> Record:
         config = f"{self.target}_{record.task}"
@@ -189,7 +190,7 @@ def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
     return tuple(kept)
 
 
-def _losses(record: Record, row: Record, items: Sequence[Item], climb: Climb) -> list[Note]:
+def _losses(record: Record, row: Record, items: Sequence[Item]) -> list[Note]:
     """Notes on items that the row no longer has: without a counterpart, or merged with another."""
     had = {item.source_item for item in items}
     kept = {item.source_item for item in row.items or ()}

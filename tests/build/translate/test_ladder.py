@@ -113,7 +113,7 @@ def test_rung_5_no_counterpart_drops_the_item():
     outcome, _ = run(*[WITHOUT, span(None)] * 3)
     assert entities(outcome) == ENTITIES[:2] and [item.source_item for item in outcome.row.items] == [0, 1]
     assert [(note.reason, note.detail) for note in outcome.notes] == [("no_counterpart", "item 2: 法人名;青葉社")]
-    assert not outcome.is_whole
+    assert not outcome.is_whole and [flag.check for flag in outcome.flags] == ["no_counterpart"]
 
 
 def test_rung_5_or_the_row():
