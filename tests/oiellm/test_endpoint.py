@@ -1,15 +1,9 @@
 """The completions endpoint: a scripted double on 127.0.0.1, and a real ``transformers serve`` where it is installed."""
 
-import importlib.util
 import json
-import os
-import shutil
 import socket
-import subprocess
-import sys
 import threading
 import time
-import urllib.request
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,6 +13,7 @@ from oiellm.errors import OiellmError
 from oiellm.predict.endpoint import EndpointEngine
 from oiellm.predict.engine import Reply, Request
 from oiellm.predict.store import read_predictions
+from tests.oiellm.serving import transformers_serve
 from tests.oiellm.test_run import gold, people, run
 from tests.oiellm.tiny import save_tiny
 
@@ -221,36 +216,13 @@ def test_what_a_dying_server_answered_is_kept_and_a_rerun_asks_for_the_rest(serv
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not all(importlib.util.find_spec(name) for name in ("fastapi", "uvicorn")),
-    reason="transformers serve needs fastapi and uvicorn",
-)
 def test_a_real_transformers_serve_gives_what_the_model_gives(tmp_path):
     from oiellm.predict.local import LocalEngine, load_model
 
-    folder, port = save_tiny(tmp_path / "model", dtype="float32"), free_port()
-    # The server takes decoding options from the model's files, and the tiny model brings a penalty for repetitions.
-    options = json.loads((folder / "generation_config.json").read_text())
-    options = {name: value for name, value in options.items() if name not in ("repetition_penalty", "do_sample")}
-    (folder / "generation_config.json").write_text(json.dumps(options))
-    command = [shutil.which("transformers", path=os.path.dirname(sys.executable)) or "transformers", "serve"]
-    command += [str(folder), "--host", "127.0.0.1", "--port", str(port), "--device", "cpu"]
-    with (tmp_path / "log").open("w") as log:
-        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, "HF_HUB_OFFLINE": "1"})
-    try:
-        until = time.monotonic() + 120
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).read()
-                break
-            except OSError:
-                assert server.poll() is None and time.monotonic() < until, (tmp_path / "log").read_text()[-2000:]
-                time.sleep(0.3)
-        requests = [Request(at, f"{text}/NER") for at, text in enumerate(("Kazan", "東京 1954", "a/NER"))]
-        engine = EndpointEngine(f"http://127.0.0.1:{port}/v1", str(folder), concurrency=2)
+    folder = save_tiny(tmp_path / "model", dtype="float32")
+    requests = [Request(at, f"{text}/NER") for at, text in enumerate(("Kazan", "東京 1954", "a/NER"))]
+    with transformers_serve(folder, tmp_path / "log") as url:
+        engine = EndpointEngine(url, str(folder), concurrency=2)
         served = sorted(engine.generate(requests, 12), key=lambda reply: reply.key)
-    finally:
-        server.terminate()
-        server.wait(20)
     local = sorted(LocalEngine(load_model(folder, device="cpu"), 1).generate(requests, 12), key=lambda r: r.key)
     assert [(r.text, r.finish, r.tokens) for r in served] == [(r.text, r.finish, r.tokens) for r in local]
