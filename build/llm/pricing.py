@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from build.files import read_toml
 from build.llm.calls import Call
 from build.llm.options import Settings
 from build.steps import KitError
@@ -115,7 +114,7 @@ def estimates(path: Path = ESTIMATES) -> Estimates:
     Raises:
         KitError: the file is broken.
     """
-    table = _toml(path)
+    table = read_toml(path)
     try:
         characters = [float(table["characters_per_token"][str(width)]) for width in (1, 2, 3, 4)]
         figures = [
@@ -137,7 +136,7 @@ def estimates(path: Path = ESTIMATES) -> Estimates:
 
 
 def _read_prices(path: Path) -> tuple[str, dict[str, Price]]:
-    table, prices = _toml(path), {}
+    table, prices = read_toml(path), {}
     for name, row in dict(table.get("models", {})).items():
         try:
             price = Price(float(row["prompt"]), float(row["completion"]), float(row.get("batch", 1.0)))
@@ -147,12 +146,3 @@ def _read_prices(path: Path) -> tuple[str, dict[str, Price]]:
             raise KitError(f"{path}: {name}: a price is below 0")
         prices[name] = price
     return str(table.get("as_of", "unknown")), prices
-
-
-def _toml(path: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise KitError(f"{path}: no such file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KitError(f"{path}: not TOML ({error})") from error
