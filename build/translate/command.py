@@ -17,7 +17,8 @@ from build.steps import Drop, KitError, Tally
 from build.terms import warn_of_terms
 from build.translate.inputs import Given, open_source, sampled
 from build.translate.ladder import Climb
-from build.translate.rows import Outcome, Plan, Translator
+from build.translate.plan import Plan
+from build.translate.rows import Outcome, Translator
 from build.translate.rules import CHECKS, read_rules
 from build.translate.yields import BUDGET, Yield
 from cards.yields import table

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from build.llm.calls import Dialogue
 from build.row_checks import Report, check_record
@@ -14,44 +13,15 @@ from build.translate.checks import Checker, Finding
 from build.translate.labels import LabelTable
 from build.translate.ladder import NO_COUNTERPART, Climb, Ladder
 from build.translate.paper import PAPER, PaperMethod
+from build.translate.plan import Plan
 from build.translate.prompts import Prompts
-from build.translate.rules import Rules, read_tongue
+from build.translate.rules import read_tongue
 from build.translate.second import second_look
 from build.translate.tagging import NoPlace, Tagged, put_together, take_apart
 from mmm_dataset import Item, Record, RecordError, Registry
 
-Method = Literal["tags", "paper"]
-METHODS: Final = ("tags", PAPER)
-
 UNPLACED: Final = "source_item_not_in_text"
 MERGED: Final = "merged_item"
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How rows are translated.
-
-    Attributes:
-        model: that translates.
-        stronger: that is asked where the model fails; None for no fourth rung.
-        method: ``tags``, or ``paper`` for the paper's own way.
-        drop_items: an item without a counterpart is dropped and its row kept; otherwise the row is dropped.
-        keep_labels: labels are the same in all languages.
-        prompts: folder with the user's own prompts.
-        rules: thresholds.
-        back: whether each translation is translated back and compared.
-        judge: name of a model that rates each translation.
-    """
-
-    model: str
-    rules: Rules
-    stronger: str | None = None
-    method: Method = "tags"
-    drop_items: bool = True
-    keep_labels: bool = False
-    prompts: Path | None = None
-    back: bool = False
-    judge: str | None = None
 
 
 @dataclass(slots=True)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from build.llm.answers import read_object, strict_schema
 from build.llm.calls import Call, Dialogue
 from build.translate.checks import Finding
+from build.translate.plan import Plan
 from build.translate.prompts import Prompts
 from build.translate.rules import OFF
-
-if TYPE_CHECKING:
-    from build.translate.rows import Plan
 
 _TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
 _SCORE: Final = strict_schema("score", score={"type": "integer"})

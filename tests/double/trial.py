@@ -10,7 +10,8 @@ from pathlib import Path
 from build.llm.calls import Call, Reply
 from build.sources import READERS, demo
 from build.steps import Drop
-from build.translate.rows import Outcome, Plan, Translator
+from build.translate.plan import Plan
+from build.translate.rows import Outcome, Translator
 from build.translate.rules import read_rules
 from build.translate.yields import Yield
 from mmm_dataset import Record, Registry, load

@@ -7,7 +7,8 @@ from hypothesis import given
 
 from build.sources import READERS
 from build.translate.ladder import split
-from build.translate.rows import Plan, Translator
+from build.translate.plan import Plan
+from build.translate.rows import Translator
 from build.translate.rules import read_rules
 from build.translate.tagging import put_together, take_apart
 from mmm_dataset import Record, load

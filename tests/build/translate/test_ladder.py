@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from build.llm.calls import Reply
 from build.steps import Drop
-from build.translate.rows import Plan, Translator
+from build.translate.plan import Plan
+from build.translate.rows import Translator
 from build.translate.rules import read_rules
 from mmm_dataset import Item, Record, load
 from tests.dialogues import asked, drive, translation
@@ -157,6 +158,18 @@ def test_rung_6_every_reason(reply, reason):
     assert outcome.row.id == SOURCE.id and (outcome.row.raw is not None)
     rewrites = [call for call in log if call.purpose == "rewrite"]
     assert len({call.key for call in rewrites}) == len(rewrites) == 2  # a second try is not the cached first one
+
+
+def test_an_item_that_is_not_in_its_own_text_cannot_be_tagged():
+    outcome, log = run(record=make_record("青葉社は名古屋にある。", [Item.pair("人名", "大森")]))
+    assert outcome.row.reason == "source_item_not_in_text" and "大森" in outcome.row.detail and not log
+
+
+def test_items_without_offsets_are_looked_for():
+    record = make_record("東京大学は東京にある。", [Item.pair("地名", "東京"), Item.pair("施設名", "東京大学")])
+    outcome, log = run(translation("<1>The University of Tokyo</1> is in <2>Tokyo</2>."), record=record)
+    assert asked(log[0])["text"] == "<1>東京大学</1>は<2>東京</2>にある。"
+    assert [item.spans[0].text for item in outcome.row.items] == ["Tokyo", "The University of Tokyo"]
 
 
 def test_a_server_that_refuses_a_row_costs_that_row_and_one_call():
