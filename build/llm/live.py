@@ -206,6 +206,7 @@ class Live(Generic[J, T]):
             self._until(asyncio.wait(set(self._tasks), timeout=_GRACE))
 
     def _close(self) -> None:
+        self._queue.clear()  # or a task that ends would begin the next
         try:
             for task in self._tasks:
                 task.cancel()

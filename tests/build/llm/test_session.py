@@ -333,7 +333,8 @@ def test_parameters_that_newer_models_do_not_take(tmp_path):
         assert len(double.bodies) == 5 and double.bodies[-1]["max_completion_tokens"] == 20
 
 
-def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path, monkeypatch, capsys, caplog):
+@pytest.mark.parametrize("batch", [False, True], ids=["live", "batch"])
+def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path, monkeypatch, capsys, caplog, batch):
     secret = "sk-very-secret-42"
     monkeypatch.setenv("OPENAI_API_KEY", secret)
     caplog.set_level(logging.DEBUG)
@@ -346,10 +347,10 @@ def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path, monkeypatch, caps
         return "ok"
 
     with Double(answer) as double:
-        found, _ = run(settings(double.url, tmp_path), 2)
+        found, _ = run(settings(double.url, tmp_path, batch=batch), 2)
         with pytest.raises(KitError) as error:
-            run(settings(double.url, tmp_path), 3)
-        assert double.authorised
+            run(settings(double.url, tmp_path, batch=batch), 3)
+        assert double.authorised or batch
     assert found[1] == (1, "bad request with [key]") and "[key]" in str(error.value)
     shown = capsys.readouterr()
     assert secret not in shown.out + shown.err + caplog.text + str(error.value)
