@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
+from build.files import read_toml
 from build.steps import KitError
 
 HERE = Path(__file__).parent
@@ -36,7 +35,7 @@ class Weights:
 
 def weights(path: Path = HERE / "risk.toml") -> Weights:
     """Read the weights. Raises KitError: the file is not TOML, or a weight is missing or not from 0 to 1."""
-    data = _toml(path)
+    data = read_toml(path)
     try:
         found = Weights(*(data.pop(name) for name in ("base", "other_check", "other_rung", "check", "rung")))
         values = [found.base, found.other_check, found.other_rung, *found.check.values(), *found.rung.values()]
@@ -53,14 +52,7 @@ def weights(path: Path = HERE / "risk.toml") -> Weights:
 @lru_cache
 def reasons(path: Path = HERE / "reasons.toml") -> Mapping[str, str]:
     """Key and text of every reason, in order. Raises KitError: the file is not a table of texts."""
-    found = _toml(path).get("reject")
+    found = read_toml(path).get("reject")
     if not isinstance(found, dict) or not found or not all(isinstance(text, str) for text in found.values()):
         raise KitError(f'{path}: needs [reject] with lines such as wrong_meaning = "The text means something else"')
     return found
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KitError(f"{path}: not TOML ({error})") from error

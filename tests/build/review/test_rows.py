@@ -5,9 +5,14 @@ import tracemalloc
 
 import pytest
 
+from build.files import read_toml
 from build.review.rows import ReviewFile
 from build.review.rules import reasons, weights
 from build.steps import KitError
+from build.translate.ladder import NO_COUNTERPART, RUNGS
+from build.translate.paper import PAPER
+from build.translate.rows import MERGED
+from build.translate.rules import CHECKS, LADDER
 from mmm_dataset import to_dict
 from tests.build.review.review_files import review_file, review_row, target_record, write_rows
 
@@ -118,3 +123,12 @@ def test_shipped_rules_are_valid_and_a_wrong_weight_is_named(tmp_path):
     path.write_text("base = 0\n")
     with pytest.raises(KitError, match="other_check"):
         weights(path)
+
+
+def test_all_that_a_translation_says_of_a_row_has_a_weight_and_what_is_new_has_a_default():
+    rules = weights()
+    assert {NO_COUNTERPART, MERGED, *read_toml(CHECKS)} - {LADDER} <= set(rules.check)
+    assert set(rules.rung) == {*RUNGS, PAPER}
+    base = rules.risk((), "")
+    assert rules.risk(("new",), "") == pytest.approx(1 - (1 - base) * (1 - rules.other_check))
+    assert rules.risk((), "new") == pytest.approx(1 - (1 - base) * (1 - rules.other_rung))
