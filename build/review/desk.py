@@ -6,44 +6,25 @@ through the log.
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, log_path, now
-from build.review.edits import corrected, move_items, same
+from build.review.edits import corrected, missing, move_items, same
+from build.review.filters import Filter, holds, passes
 from build.review.rows import Order, ReviewFile, ReviewRow
 from build.review.rules import reasons
 from build.steps import KitError
 from mmm_dataset import Registry, from_dict, to_dict
 from mmm_f1.unified import LABEL, shape
 
-Show = Literal["all", "undecided", "decided", "stale", "conflict"]
-
 
 class Changed(KitError):
     """The row is no longer as it was shown: the file was rebuilt."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which rows to show; empty values let all pass.
-
-    Attributes:
-        show: by what became of the row; ``undecided`` and ``decided`` are meant of this reviewer.
-        check: name of a check that flags the row.
-        rung: of the row.
-        query: a text that the row's source, target, label, items or id hold; case does not matter.
-    """
-
-    show: Show = "all"
-    check: str = ""
-    rung: str = ""
-    query: str = ""
 
 
 class Desk:
@@ -146,7 +127,9 @@ class Desk:
                 raise Changed("the file was rebuilt and this row is not as it was shown: look at it again")
             if action == "edit":
                 action, more["record"] = self._corrected(self._file[number], more.get("record"))
-            elif action == "reject" and more.get("reason") not in reasons():
+            if action == "accept":
+                _check_complete(self._file[number])
+            if action == "reject" and more.get("reason") not in reasons():
                 raise KitError(f"a rejection needs one of the reasons {', '.join(reasons())}")
             try:
                 names = {name: row[name] for name in ("config", "id", "sha256")}
@@ -178,19 +161,8 @@ class Desk:
         }
 
     def _passes(self, book: Book, number: int, reviewer: str, filters: Filter, hits: frozenset[int] | None) -> bool:
-        if hits is not None and number not in hits:
-            return False
-        if filters.check and filters.check not in self._file.checks(number):
-            return False
-        if filters.rung and filters.rung != self._file.rung(number):
-            return False
-        if filters.show == "undecided":
-            return not book.is_decided(number, reviewer)
-        if filters.show == "decided":
-            return book.is_decided(number, reviewer)
-        if filters.show == "stale":
-            return bool(book.stale(number))
-        return filters.show == "all" or book.outcome(number, self.adjudicator).state == "conflict"
+        found = hits is None or number in hits
+        return found and passes(filters, book, number, reviewer, self.adjudicator)
 
     def _search(self, query: str) -> frozenset[int] | None:
         """Numbers of the rows that hold the text, None if there is nothing to look for; the last answer is remembered."""
@@ -198,7 +170,7 @@ class Desk:
             return None
         wanted = query.casefold()
         if self._found[0] != wanted:
-            hits = (number for number in range(len(self._file)) if _holds(self._file.line(number), wanted))
+            hits = (number for number in range(len(self._file)) if holds(self._file.line(number), wanted))
             self._found = (wanted, frozenset(hits))
         return self._found[1]
 
@@ -237,16 +209,13 @@ class Desk:
         }
 
 
-def _holds(line: bytes, wanted: str) -> bool:
-    """Whether a row's id, texts or labels hold what is wanted, which is casefolded."""
-    content = line.decode("utf-8-sig")
-    if "\\" not in content and wanted not in content.casefold():  # nothing is escaped, so it is not there
-        return False
-    row = json.loads(content)
-    records = [row["target"], row.get("source") or {}] if "target" in row else [row]
-    texts = [str(record.get(name) or "") for record in records for name in ("id", "text", "label")]
-    labels = [item["label"] for record in records for item in record.get("items") or ()]
-    return wanted in "\n".join([*texts, *labels]).casefold()
+def _check_complete(row: ReviewRow) -> None:
+    """Raises KitError: the row lacks what its source has, or, without a source, what it needs."""
+    lacks = missing(row.target)
+    if row.source is not None:
+        lacks = [name for name in lacks if name not in missing(row.source)]
+    if lacks:
+        raise KitError(f"{' and '.join(lacks)} still missing: set what you can and save it, or reject the row")
 
 
 def _spellings(labels: Mapping[str, str] | None) -> list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from build.steps import KitError
@@ -87,6 +88,8 @@ def move_items(old: str, new: str, items: Sequence[Mapping[str, Any]]) -> list[d
 def corrected(target: Record, change: Mapping[str, Any], registry: Registry, source: Record | None = None) -> Record:
     """The record that a reviewer made of a target: another text, label or items, everything else as it was.
 
+    A row of a worklist may get one of label and items now and the other later.
+
     Args:
         target: the record under review.
         change: a record as JSON types; what is not under review must be as in the target.
@@ -105,9 +108,11 @@ def corrected(target: Record, change: Mapping[str, Any], registry: Registry, sou
         record = from_dict(change)
         if not record.text.strip():
             raise KitError("the text is empty: reject the row instead")
-        if record.is_annotated or target.is_annotated:
-            registry.check_labels(record)
-            _check_round_trip(record, registry)
+        if gone := set(missing(record)) - set(missing(target)):
+            raise KitError(f"the {min(gone)} cannot be taken away: change them, or reject the row")
+        filled = _filled(record, registry)
+        registry.check_labels(filled)
+        _check_round_trip(filled, registry)
     except (RecordError, RegistryError, ValueError) as error:
         raise KitError(
             str(error).removeprefix(f"record {target.id!r}: ").removeprefix(f"record {target.id!r}, ")
@@ -117,6 +122,17 @@ def corrected(target: Record, change: Mapping[str, Any], registry: Registry, sou
     if wrong and source is not None:
         raise KitError(f"the source has no item {wrong[0]}")
     return record
+
+
+def missing(record: Record) -> list[str]:
+    """What a row of a worklist still lacks: ``label``, ``items`` or both."""
+    return [] if record.raw is not None else [name for name in ("label", "items") if getattr(record, name) is None]
+
+
+def _filled(record: Record, registry: Registry) -> Record:
+    """The record with anything allowed where something is missing, so that what is there can be checked."""
+    labels = registry.text_labels(registry.config(record.config)) or ("-",)
+    return replace(record, label=record.label or next(iter(labels)), items=record.items or ())
 
 
 def _check_round_trip(record: Record, registry: Registry) -> None:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from build.review.desk import Changed, Desk, Filter
+from build.review.desk import Changed, Desk
+from build.review.filters import Filter
 from build.review.guard import HOST, Guard
 from build.steps import KitError
 

@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { accept, reject, undo } from "./decide.js";
 import { openHelp, openWho } from "./dialogs.js";
-import { addHere, byNudge, discard, editText, focusLabel, nextSpan, setSpan } from "./edit.js";
+import { addHere, byNudge, discard, editText, focusLabel, nextSpan, noItems, setSpan } from "./edit.js";
 import { choose, drop, filters, go, load, showProgress } from "./row.js";
 import { $, once, problem, state } from "./state.js";
 import { el, highlight } from "./view.js";
@@ -26,6 +26,7 @@ const KEYS = [
   ["}", "rightIn", "", byNudge(0, -1)],
   ["w", "add", "add an item where the text is selected", addHere],
   ["x", "dropItem", "drop the chosen item", () => state.chosen && drop(state.chosen.item)],
+  ["0", "noItems", "say that a row without items yet has none", noItems],
   ["l", "labelItem", "change the label of the chosen item; Enter when done", () => state.chosen && focusLabel(state.chosen.item)],
   ["t", "labelText", "change the label of the text; Enter when done", () => document.querySelector("#target .textlabel .label").focus()],
   ["Escape", "discard", "throw the unsaved changes of this row away", discard],

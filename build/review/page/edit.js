@@ -31,11 +31,18 @@ export function setSpan() {
 export function addHere() {
   const place = selection();
   if (!place) return;
-  const label = state.draft.items.at(-1)?.label || state.row.item_labels?.[0] || "label";
+  const label = state.draft.items.at(-1)?.label || state.row.item_labels?.[0] || ""; // an open label is typed
   const item = addItem(state.draft, state.row.roles, label, place);
   state.chosen = firstLost() || { item, span: 0 };
   changed();
   focusLabel(item);
+}
+
+/** Say of a row of a worklist that there is nothing to mark in it. */
+export function noItems() {
+  if (state.draft.items.length) return problem("There are items: drop them first.");
+  state.draft.hasItems = true;
+  return changed();
 }
 
 /** Put the focus on the label of an item. */

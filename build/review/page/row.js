@@ -127,12 +127,15 @@ function drawTarget(hue) {
     return source === null ? null : String(source + 1);
   };
   const flags = draft.text === row.target.text ? row.flags : [];
+  const noLabel = draft.label === null && row.target.raw === null ? el("span", { class: "missing" }, "still missing") : null;
+  const list = itemList(draft.items, hue, row, state.chosen, { choose, label: setLabel, drop }, counterpart);
+  const tellItems = "items still missing: select each and press w; press 0 if there is none";
   const unsaved = isChanged() ? el("span", { class: "unsaved" }, "not saved yet") : null;
   $("target").replaceChildren(
     el("h2", {}, `${row.source ? "Target" : "Record"} (${row.target.language})`, unsaved),
-    el("div", { class: "textlabel" }, el("span", { class: "quiet" }, "Label"), label),
+    el("div", { class: "textlabel" }, el("span", { class: "quiet" }, "Label"), label, noLabel),
     state.editing || textBox(draft.text, draft.items, hue, flags, state.chosen),
-    itemList(draft.items, hue, row, state.chosen, { choose, label: setLabel, drop }, counterpart),
+    draft.hasItems || row.target.raw !== null ? list : el("p", { class: "missing" }, tellItems),
   );
 }
 

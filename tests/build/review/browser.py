@@ -123,4 +123,4 @@ class Page:
         return [entry["message"] for entry in self.driver.get_log("browser") if entry["level"] == "SEVERE"]
 
 
-__all__ = ["Keys", "Page", "chromium"]
+__all__ = ["Keys", "Page", "Select", "chromium"]

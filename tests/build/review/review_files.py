@@ -1,5 +1,7 @@
 """Files to review: translated rows with CJK text, and what a person might have decided about them."""
 
+from dataclasses import replace
+
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, log_path
 from build.review.rows import ReviewFile
@@ -34,6 +36,14 @@ def review_row(number, **changes):
     flags = [{"check": "numbers", "detail": "a number is missing", "start": 1, "end": 2}] if number % 5 == 0 else []
     row = {"source": to_dict(source_record(number)), "target": to_dict(target_record(number)), "flags": flags}
     return {**row, "rung": "rewrite" if number % 7 == 0 else "tagged", "risk": None, **changes}
+
+
+def worklist(folder, *lacking):
+    """A file of plain records, each without the fields named."""
+    records = [
+        replace(target_record(number), **dict.fromkeys(names.split(), None)) for number, names in enumerate(lacking)
+    ]
+    return write_rows(folder / "worklist.jsonl", map(to_dict, records))
 
 
 def write_rows(path, rows):

@@ -1,10 +1,12 @@
 """Corrections: spans that move along with a text, and what a corrected record must be."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.review.edits import corrected, move_items, reanchor
+from build.review.edits import corrected, missing, move_items, reanchor
 from build.steps import KitError
 from mmm_dataset import load, to_dict
 from tests.build.review.review_files import source_record, target_record
@@ -90,7 +92,8 @@ def test_a_good_correction_is_kept():
         ({"id": "other"}, "only the text, the label and the items"),
         ({"licence": "CC0-1.0"}, "only the text, the label and the items"),
         ({"label": "社會"}, "no text-level label"),
-        ({"label": None}, "None is no text-level label"),
+        ({"label": None}, "the label cannot be taken away"),
+        ({"items": None}, "the items cannot be taken away"),
         ({"text": " ", "items": []}, "the text is empty"),
         ({"items": [{"label": "怪物", "text": "大阪"}]}, "no label of its items"),
         ({"items": [{"label": "地名", "text": "京都"}]}, "'京都' is not in the text"),
@@ -113,3 +116,32 @@ def test_a_published_row_is_never_rewritten():
     target = make_record("東京", [], raw=("東京/NER", "社会/NER/"))
     with pytest.raises(KitError, match="byte for byte"):
         corrected(target, change(target, label="学術"), load())
+
+
+def open_record(**changes):
+    """A row of a worklist."""
+    return replace(target_record(1), **{"label": None, "items": None, **changes})
+
+
+def test_a_row_of_a_worklist_gets_its_label_and_items_together_or_one_by_one():
+    target, text = open_record(), target_record(1).text
+    labelled = corrected(target, change(target, label="学术"), load())
+    assert (labelled.label, labelled.items) == ("学术", None)
+    marked = corrected(target, change(target, items=[item(text, "大阪")]), load())
+    assert (marked.label, marked.items[0].label) == (None, "地名")
+    assert corrected(target, change(target, label="学术", items=[]), load()).is_annotated
+    assert missing(target) == ["label", "items"] and missing(marked) == ["label"]
+    assert missing(make_record("東京", (), label=None, raw=("東京/NER", "?"))) == []
+
+
+@pytest.mark.parametrize(
+    "values, message",
+    [
+        ({"label": "怪"}, "'怪' is no text-level label"),
+        ({"items": [{"label": "怪物", "text": "大阪"}]}, "no label of its items"),
+        ({"items": [{"label": "地名", "text": "京都"}]}, "'京都' is not in the text"),
+    ],
+)
+def test_what_is_given_to_a_row_of_a_worklist_is_checked_though_the_rest_is_missing(values, message):
+    with pytest.raises(KitError, match=message):
+        corrected(open_record(), change(open_record(), **values), load())

@@ -9,8 +9,8 @@ from build.review.command import run
 from build.review.decisions import DecisionLog, log_path
 from build.review.rows import ReviewFile
 from mmm_dataset import Item, Span, from_dict, to_dict
-from tests.build.review.browser import Keys, Page, chromium
-from tests.build.review.review_files import review_row, target_record, write_rows
+from tests.build.review.browser import Keys, Page, Select, chromium
+from tests.build.review.review_files import review_row, target_record, worklist, write_rows
 from tests.build.review.serving import start
 from tests.records import make_record
 
@@ -185,7 +185,7 @@ def test_a_review_from_end_to_end(tmp_path, browsers, capsys):
 
 
 def check_what_comes_out(path, ids, corrected, capsys):
-    assert run(options(path, apply=True)) == 0
+    assert run(options_of(path, apply=True)) == 0
     records = [json.loads(line) for line in (path.parent / "reviewed" / "records.jsonl").read_text().splitlines()]
     expected = []
     for number in range(199):
@@ -199,7 +199,7 @@ def check_what_comes_out(path, ids, corrected, capsys):
         ids[1]: ("conflict", "Ann: edit; Ben: reject wrong_meaning"),
         ids[4]: ("rejected: untranslated", "Ann: 残り a"),
     }
-    assert run(options(path, apply=True, adjudicator="Ann")) == 0
+    assert run(options_of(path, apply=True, adjudicator="Ann")) == 0
     records = [json.loads(line) for line in (path.parent / "reviewed" / "records.jsonl").read_text().splitlines()]
     assert corrected[ids[1]] in records
     found = json.loads((path.parent / "reviewed" / "manifest.json").read_text())["review"]
@@ -207,7 +207,7 @@ def check_what_comes_out(path, ids, corrected, capsys):
     assert "6 decided" in capsys.readouterr().out
 
 
-def options(path, **more):
+def options_of(path, **more):
     import argparse
 
     from build.review.options import add_options
@@ -313,3 +313,50 @@ def test_relations_are_listed_by_role_and_completed(tmp_path, browsers):
         assert from_dict(decision.record).items == (Item("開催", (*event.spans, span("4月", "time"))),)
     finally:
         server.kill()
+
+
+def test_a_worklist_opens_and_its_rows_become_complete(tmp_path, browsers):
+    path = worklist(tmp_path, "label", "label items", "items", "label items")
+    server = start(path, "--reviewer", "Ann", "--order", "file")
+    try:
+        page = Page(browsers[0], server.url)
+        page.driver.execute_script("sessionStorage.clear()")
+        page.open(server.url)
+        page.until_row("zh-0")
+        assert page.text("#target .textlabel .missing") == "still missing"
+        options = Select(page.find('#target [aria-label="Label of the text"]')).options
+        assert [one.text for one in options] == ["(none yet)", "社会", "文艺", "学术", "技术", "自然"]
+        page.keys("a")
+        page.until_said("label still missing")
+        page.set_label("Label of the text", "学术")
+        page.driver.execute_script("document.activeElement.blur()")
+        page.keys("a")
+        page.until_row("zh-1")
+        page.until_mine(1)
+        page.set_label("Label of the text", "自然")
+        page.driver.execute_script("document.activeElement.blur()")
+        at = target_record(1).text.index("大阪")
+        page.select_text(at, at + 2)
+        page.keys("w", Keys.ESCAPE)
+        page.set_label("Label of item 1", "地名")
+        page.driver.execute_script("document.activeElement.blur()")
+        page.keys("a")
+        page.until_row("zh-2")
+        page.until_mine(2)
+        assert "items still missing" in page.text("#target > .missing")
+        page.keys("0")
+        page.until(lambda: "Save correction" in page.text("#accept"), "no items is something said")
+        page.keys("a")
+        page.until_row("zh-3")
+        page.until_mine(3)
+    finally:
+        server.kill()
+    assert run(options_of(path, apply=True)) == 0
+    found = {name: (path.parent / "reviewed" / f"{name}.jsonl").read_text() for name in ("records", "worklist")}
+    records = [from_dict(json.loads(line)) for line in found["records"].splitlines()]
+    assert [(record.id, record.label, len(record.items)) for record in records] == [
+        ("zh-0", "学术", 2),
+        ("zh-1", "自然", 1),
+        ("zh-2", "社会", 0),
+    ]
+    assert [json.loads(line)["id"] for line in found["worklist"].splitlines()] == ["zh-3"]

@@ -10,7 +10,7 @@ import pytest
 
 from build.review.decisions import DecisionLog, log_path
 from mmm_dataset import to_dict
-from tests.build.review.review_files import review_file, review_row, target_record, write_rows
+from tests.build.review.review_files import review_file, review_row, source_record, target_record, worklist, write_rows
 from tests.build.review.serving import ENVIRONMENT, ROOT, serving
 
 
@@ -205,3 +205,18 @@ def test_a_taken_port_is_one_line_and_ctrl_c_ends_in_order(tmp_path):
             assert done.stderr.startswith(f"build: error: port {port}: ") and done.stderr.count("\n") == 1
         server.process.send_signal(signal.SIGINT)
         assert server.process.wait(timeout=30) == 0
+
+
+def test_a_row_of_a_worklist_cannot_be_accepted_before_it_is_complete_unless_its_source_is_open_too(tmp_path):
+    with serving(worklist(tmp_path, "label", "label items")) as server:
+        row = server.first(query="zh-0")
+        assert row["target"]["label"] is None and "社会" in row["text_labels"]
+        status, answer = server.decide(row, "accept")
+        assert status == 422 and answer["error"].startswith("label still missing")
+        assert server.decide(row, "edit", record=row["target"])[0] == 422  # nothing was set
+        assert server.decide(row, "edit", record={**row["target"], "label": "自然"})[0] == 200
+        assert "label and items still missing" in server.decide(server.first(query="zh-1"), "accept")[1]["error"]
+    target = {**to_dict(target_record(0)), "label": None}
+    rows = [review_row(0, target=target, source={**to_dict(source_record(0)), "label": None})]
+    with serving(write_rows(tmp_path / "review.jsonl", rows)) as server:
+        assert server.decide(server.first(), "accept")[0] == 200  # the label comes later, for both
