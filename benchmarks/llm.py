@@ -1,9 +1,10 @@
 """Talking to models against the scripted double: rows a second, what a row costs outside waiting, a cached rerun, memory.
 
-    python benchmarks/llm.py [--rows 10000] [--cached 187528] [--repeat 3] [--latency 0.3] [--concurrency 256]
+    python benchmarks/llm.py [--rows 10000] [--cached 187528] [--repeat 3] [--latency 0.3] [--concurrency 256] [--data ner.json]
 
-"translate" is the whole of `build translate`: tags, cache, checks and files written, Japanese rows to English. "client" is its
-way of talking alone.
+"translate" is the whole of `build translate`: tags, cache, checks and files written, Japanese rows to English: those of a
+stockmark ner.json (with --data) or made-up ones, again and again, each with a number at its end and the same text-level label.
+"client" is its way of talking alone.
 
 The server is a process of its own and answers after ``--latency`` seconds, without limits or faults. The ideal is
 concurrency / latency. The plain client is the same library and transport without cache, jobs or ledger: bare
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import re
 import resource
 import statistics
 import subprocess
@@ -24,6 +26,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -33,34 +36,57 @@ RULES = "Translate the tagged text into English. Keep every tag once and in its 
 TEXT = "<1>渡辺</1>は1983年に<2>東京</2>で映画を撮り、翌年<3>大阪</3>で公開した。"
 
 
+_TAGGED = re.compile(r"<(\d+)>([^<]*)</\1>")
+
+
+class _Letters(dict[int, str]):
+    def __missing__(self, code: int) -> str:
+        self[code] = chr(code) if code < 0x800 else "." if code == ord("。") else chr(97 + code % 26)
+        return self[code]
+
+
+_LETTERS = _Letters()
+
+
 def _call(number: int) -> Any:
     from build.llm.calls import Call
 
     return Call("double", (("system", RULES), ("user", f"{TEXT}{number}")), 256, purpose="tagged")
 
 
-def _rows(path: Path, rows: int) -> None:
-    """Made-up Japanese rows of 25 to 75 characters with two to four names, as records."""
-    from mmm_dataset import Item, Record, to_dict
-    from mmm_dataset.files import dump
+def _made_up() -> Iterator[Any]:
+    """Japanese rows of 35 to 90 characters with two to four names."""
+    from mmm_dataset import Item, Record
 
     names, kinds = ("渡辺美咲", "東京都", "青葉製作所", "春の祭典"), ("人名", "地名", "法人名", "イベント名")
+    for number in range(42):
+        text, items = "記録によると、", []
+        for name, kind in list(zip(names, kinds))[: 2 + number % 3]:
+            text += "その年の" + "秋" * (number % 7 + 1) + "に"
+            items.append(Item.pair(kind, name, len(text), len(text) + len(name)))
+            text += name + "が話題になった。"
+        about = ("ja", "scnm", "NER", text, "社会", tuple(items), "stand-in", "user", str(number), "CC0-1.0")
+        yield Record(f"ja_scnm-{number}", *about)
+
+
+def _write_rows(path: Path, rows: int, data: str) -> None:
+    """So many rows as records, each with a text of its own."""
+    from build.sources import READERS
+    from mmm_dataset import Record, load, to_dict
+    from mmm_dataset.files import dump
+
+    given = READERS["scnm"].read(Path(data), load()) if data else _made_up()
+    found = [row for row in given if isinstance(row, Record)]
     with path.open("w", encoding="utf-8") as file:
-        for number in range(rows):
-            text, items = f"記録{number}番。", []
-            for name, kind in list(zip(names, kinds))[: 2 + number % 3]:
-                text += "その年の" + "秋" * (number % 7 + 1) + "に"
-                items.append(Item.pair(kind, name, len(text), len(text) + len(name)))
-                text += name + "が話題になった。"
-            about = ("ja", "scnm", "NER", text, "社会", tuple(items), "stand-in", "user", str(number), "CC0-1.0")
-            file.write(dump(to_dict(Record(f"ja_scnm-{number}", *about))) + "\n")
+        for number, row in zip(range(rows), cycle(found)):
+            own = {"id": f"ja_scnm-{number}", "text": f"{row.text}{number}", "source_id": str(number), "label": "社会"}
+            file.write(dump({**to_dict(row), **own}) + "\n")
 
 
 def _english(messages: list[dict[str, str]], model: str, attempt: int) -> str:
     """Letters for characters: no translation, but one that all checks let pass."""
-    text = json.loads(messages[-1]["content"])["text"]
-    letters = "".join(c if c < "\u0800" else "." if c == "。" else chr(97 + ord(c) % 26) for c in text)
-    return json.dumps({"translation": letters})
+    text = _TAGGED.sub(r" <\1>\2</\1> ", json.loads(messages[-1]["content"])["text"])
+    return json.dumps({"translation": text.translate(_LETTERS)})
 
 
 def _serve(latency: float) -> None:
@@ -95,14 +121,14 @@ def _run(url: str, folder: str, rows: int, concurrency: int) -> None:
     _report(done, started, cpu)
 
 
-def _translate(url: str, folder: str, rows: int, concurrency: int) -> None:
+def _translate(url: str, folder: str, rows: int, concurrency: int, data: str) -> None:
     import openai  # noqa: F401
 
     from build.cli import main
 
     path = Path(folder) / "rows.jsonl"
     if not path.is_file():
-        _rows(path, rows)
+        _write_rows(path, rows, data)
     options = ["--out", f"{folder}/out", "--cache", folder, "--base-url", url, "--model", "double", "--price", "0,0"]
     started, cpu = time.perf_counter(), time.process_time()
     command = ["translate", "--source", str(path), "--to", "en", *options, "--concurrency", str(concurrency)]
@@ -166,11 +192,12 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--latency", type=float, default=0.3)
     parser.add_argument("--concurrency", type=int, default=256)
+    parser.add_argument("--data", default="", help="a stockmark ner.json")
     options = parser.parse_args()
     found: dict[str, list[dict[str, float]]] = {}
     for _ in range(options.repeat):
         with tempfile.TemporaryDirectory() as folder, _server(options.latency) as url:
-            what = ("translate", url, folder, options.rows, options.concurrency)
+            what = ("translate", url, folder, options.rows, options.concurrency, options.data)
             found.setdefault("translate", []).append(_child(*what))
             found.setdefault("translate, all cached", []).append(_child(*what))
         with tempfile.TemporaryDirectory() as folder, _server(options.latency) as url:
@@ -183,7 +210,7 @@ def main() -> None:
             )
     if options.cached:
         with tempfile.TemporaryDirectory() as folder, _server(0) as url:
-            what = ("translate", url, folder, options.cached, options.concurrency)
+            what = ("translate", url, folder, options.cached, options.concurrency, options.data)
             found[f"translate at 0 ms, {options.cached:,} rows"] = [_child(*what)]
             found[f"translate, all of {options.cached:,} cached"] = [_child(*what)]
     print(f"ideal: {options.concurrency / options.latency:.0f} rows/s\n")
@@ -200,8 +227,8 @@ if __name__ == "__main__":
             _serve(float(latency))
         case ["run", url, folder, rows, concurrency]:
             _run(url, folder, int(rows), int(concurrency))
-        case ["translate", url, folder, rows, concurrency]:
-            _translate(url, folder, int(rows), int(concurrency))
+        case ["translate", url, folder, rows, concurrency, data]:
+            _translate(url, folder, int(rows), int(concurrency), data)
         case ["ceiling", url, rows, concurrency]:
             _ceiling(url, int(rows), int(concurrency))
         case _:

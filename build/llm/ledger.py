@@ -35,8 +35,11 @@ class Ledger:
         self._seen.add(mark)
         prompt, completion = tokens(row)
         batched = row.batched
-        counter = self._used.setdefault((row.purpose, row.model, batched), Counter())
-        counter.update(calls=1, prompt_tokens=prompt, completion_tokens=completion)
+        if (counter := self._used.get((row.purpose, row.model, batched))) is None:
+            counter = self._used[row.purpose, row.model, batched] = Counter()
+        counter["calls"] += 1
+        counter["prompt_tokens"] += prompt
+        counter["completion_tokens"] += completion
         dollars = self._dollars(row.model, prompt, completion, batched)
         self.calls += 1
         self.spent += dollars

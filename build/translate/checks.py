@@ -158,7 +158,7 @@ class Checker:
     def _copy(self, source: str, target: str) -> str | None:
         rule = self.rules.values["untranslated_copy"]
         if not self._shared:  # other scripts: letters tell, but for a stretch of prose that was passed over
-            match = _PROSE.search(target)
+            match = _PROSE.search(source) and _PROSE.search(target)  # the source mostly has none: soon told
             return f"{match[0]!r} is not translated" if match and match[0] in source else None
         grams = [target[at : at + _GRAM] for at in range(len(target) - _GRAM + 1)]
         if self.target.scripts:  # code and addresses are the same in all languages
