@@ -122,8 +122,9 @@ def import_published(origin: Path, out: Path, registry: Registry) -> str:
 def _steps(manifest: Path) -> Any:
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
-        yields = {"yield": found["yield"]} if "yield" in found else {}  # of a translation, for the card
-        return {**{name: found["steps"][name] for name in ("in", "kept", "dropped", "noted")}, **yields}
+        # What a translation kept and what a review found go into the card.
+        carried = {name: found[name] for name in ("yield", "review") if name in found}
+        return {**{name: found["steps"][name] for name in ("in", "kept", "dropped", "noted")}, **carried}
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise KitError(
             f"{manifest}: not a manifest of `read` ({error}); read the source again, or move it away"

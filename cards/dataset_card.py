@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from cards.reviews import section as review_section
 from cards.yields import table as yield_table
 from mmm_dataset import Registry, load
 
@@ -46,6 +47,7 @@ def render_card(manifest: Mapping[str, Any], registry: Registry) -> str:
         split=manifest["options"]["split"],
         leakage=leakage_line(manifest["leakage"]),
         yields=_yields(manifest["steps"]),
+        reviews=review_section(manifest["steps"]),
         counts=_counts_table(manifest["steps"]),
         sources=_source_table(configs, registry),
         citation=CITATION,

@@ -5,6 +5,7 @@ import yaml
 
 from build.export import build_release
 from cards.dataset_card import _size_category
+from cards.reviews import section
 from mmm_dataset import Item, load
 from tests.records import make_record
 
@@ -48,3 +49,29 @@ def test_size_categories():
         "100K<n<1M",
         "1M<n<10M",
     ]
+
+
+def review(**changes):
+    rate = {"share": 0.115, "low": 0.078, "high": 0.167, "corrected": 23, "rows": 200}
+    agreement = {"rows": 0, "reviewers": 0, "share": None, "cohen_kappa": None, "krippendorff_alpha": None}
+    values = {"rows": 5343, "reviewers": 2, "decided": 205, "conflicts": 0, "correction_rate": rate}
+    return {**values, "correction_rate_by_order": {"risk": rate}, "agreement": agreement, **changes}
+
+
+def test_what_a_review_found_is_said_with_its_interval_and_agreement():
+    said = section({"reviewed": {"review": review()}, "read": {}})
+    assert "`reviewed`: 205 of 5,343 rows were decided by 2 people. 11.5% (95 % interval 7.8% to 16.7%)" in said
+    assert "not the rate of all rows" in said and "all said the same" not in said
+    drawn = {"share": 0.02, "low": 0.01, "high": 0.05, "corrected": 2, "rows": 100}
+    agreement = {"rows": 40, "reviewers": 2, "share": 0.9, "cohen_kappa": 0.7, "krippendorff_alpha": None}
+    both = {"risk": drawn, "random": drawn}
+    said = section({"a": {"review": review(correction_rate_by_order=both, agreement=agreement, conflicts=4)}})
+    assert (
+        "Of 100 rows shown in random order, which speak for all rows, it is 2.0% (95 % interval 1.0% to 5.0%)." in said
+    )
+    assert "On 40 rows decided by several, all said the same in 90.0% (Cohen's kappa 0.70)." in said
+    assert "4 rows on which they differed were left out." in said and "not the rate" not in said
+
+
+def test_a_card_says_nothing_of_reviews_that_were_not():
+    assert section({"read": {}, "reviewed": {"review": review(decided=0)}}) == ""

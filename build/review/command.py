@@ -23,6 +23,9 @@ def run(options: argparse.Namespace) -> int:
     registry = load(*options.registry)
     if not options.apply and (options.out or options.only_reviewed):
         raise KitError("--out and --only-reviewed belong to --apply")
+    options.reviewer = options.reviewer.strip()
+    if not options.reviewer.isprintable():
+        raise KitError(f"--reviewer: {options.reviewer!r} is no name on one line")
     if options.apply:
         from build.review.apply import apply
 

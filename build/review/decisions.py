@@ -37,7 +37,8 @@ class Decision:
         record: the corrected record as ``to_dict`` writes it, of an ``edit``.
         reason: key of ``reasons.toml``, of a ``reject``.
         detail: free text.
-        order: the order in which rows were shown; only ``random`` lets rates speak for the whole file.
+        order: the order in which rows were shown; only ``random`` lets rates speak for the whole file, and not
+            ``random, filtered``.
         key: made up by whoever sends the decision; the same key is logged once, however often it is sent.
     """
 

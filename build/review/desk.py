@@ -14,7 +14,7 @@ from typing import Any
 
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, log_path, now
-from build.review.edits import corrected, missing, move_items, same
+from build.review.edits import check_complete, corrected, move_items, same
 from build.review.filters import Filter, holds, passes
 from build.review.rows import Order, ReviewFile, ReviewRow
 from build.review.rules import reasons
@@ -36,6 +36,7 @@ class Desk:
         self.order: Order = order
         self._lock = threading.RLock()
         self._open()
+        self._fresh()  # a broken log is told at the start, not to the first page
 
     def _open(self) -> None:
         self._file = ReviewFile(self.path)
@@ -102,13 +103,16 @@ class Desk:
             book, hits = self._fresh(), self._search(filters.query)
             return sum(self._passes(book, number, reviewer, filters, hits) for number in range(len(self._file)))
 
-    def decide(self, row: Mapping[str, Any], reviewer: str, action: str, **more: Any) -> dict[str, Any]:
+    def decide(
+        self, row: Mapping[str, Any], reviewer: str, action: str, filtered: bool = False, **more: Any
+    ) -> dict[str, Any]:
         """Log a decision; it is on the disk when this returns.
 
         Args:
             row: ``config``, ``id`` and ``sha256`` of the row as it was shown.
             reviewer: who decides.
             action: ``accept``, ``edit``, ``reject`` or ``undo``.
+            filtered: whether a filter chose the row; then not even ``random`` order speaks for the whole file.
             more: ``record``, ``reason``, ``detail`` and ``key`` of :class:`Decision`.
 
         Returns:
@@ -128,12 +132,14 @@ class Desk:
             if action == "edit":
                 action, more["record"] = self._corrected(self._file[number], more.get("record"))
             if action == "accept":
-                _check_complete(self._file[number])
+                shown = self._file[number]
+                check_complete(shown.target, shown.source)
             if action == "reject" and more.get("reason") not in reasons():
                 raise KitError(f"a rejection needs one of the reasons {', '.join(reasons())}")
             try:
                 names = {name: row[name] for name in ("config", "id", "sha256")}
-                decision = Decision(now(), reviewer, **names, action=action, order=self.order, **more)  # type: ignore[arg-type]
+                order = f"{self.order}, filtered" if filtered else self.order
+                decision = Decision(now(), reviewer, **names, action=action, order=order, **more)  # type: ignore[arg-type]
             except (ValueError, TypeError) as error:
                 raise KitError(str(error)) from error
             self._log.append([decision])
@@ -207,15 +213,6 @@ class Desk:
             "item_labels": _spellings(self.registry.word_labels(config, target.word)),
             "roles": [role for role in roles if role != LABEL],
         }
-
-
-def _check_complete(row: ReviewRow) -> None:
-    """Raises KitError: the row lacks what its source has, or, without a source, what it needs."""
-    lacks = missing(row.target)
-    if row.source is not None:
-        lacks = [name for name in lacks if name not in missing(row.source)]
-    if lacks:
-        raise KitError(f"{' and '.join(lacks)} still missing: set what you can and save it, or reject the row")
 
 
 def _spellings(labels: Mapping[str, str] | None) -> list[str] | None:

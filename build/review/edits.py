@@ -129,6 +129,13 @@ def missing(record: Record) -> list[str]:
     return [] if record.raw is not None else [name for name in ("label", "items") if getattr(record, name) is None]
 
 
+def check_complete(target: Record, source: Record | None) -> None:
+    """Raises KitError: a row that is to be accepted lacks what its source has, or, without a source, what a row needs."""
+    lacks = [name for name in missing(target) if source is None or name not in missing(source)]
+    if lacks:
+        raise KitError(f"{' and '.join(lacks)} still missing: set what you can and save it, or reject the row")
+
+
 def _filled(record: Record, registry: Registry) -> Record:
     """The record with anything allowed where something is missing, so that what is there can be checked."""
     labels = registry.text_labels(registry.config(record.config)) or ("-",)

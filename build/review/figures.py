@@ -10,7 +10,7 @@ from build.review.book import Book, verdict
 
 
 def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
-    """Counts, correction rates and agreement.
+    """Counts, correction rates and agreement; reviewers as their number, because these figures are published.
 
     An adjudicator settles rows but is left out of the agreement: they saw what the others said.
 
@@ -35,7 +35,7 @@ def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
             found[outcome.decision.reason] += 1
     return {
         "rows": len(book.file),
-        "reviewers": sorted(name for name, count in book.decided_by.items() if count),
+        "reviewers": len(_names(book)),
         "decided": book.decided,
         "accepted": states["accept"],
         "edited": states["edit"],
@@ -52,6 +52,10 @@ def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
     }
 
 
+def _names(book: Book) -> list[str]:
+    return sorted(name for name, count in book.decided_by.items() if count)
+
+
 def _agreement(book: Book, adjudicator: str | None) -> dict[str, Any]:
     rows = []
     for number in book.rows():
@@ -66,7 +70,7 @@ def _agreement(book: Book, adjudicator: str | None) -> dict[str, Any]:
     alpha = krippendorff([[one.action for one in row.values()] for row in rows])
     return {
         "rows": len(rows),
-        "reviewers": names,
+        "reviewers": len(names),
         "share": round(same / len(rows), 4) if rows else None,
         "cohen_kappa": kappa if kappa is None else round(kappa, 4),
         "krippendorff_alpha": alpha if alpha is None else round(alpha, 4),
@@ -78,7 +82,7 @@ def report(book: Book, adjudicator: str | None = None) -> str:
     found = figures(book, adjudicator)
     lines = [
         f"{book.file.path}: {found['rows']:,} rows, {found['decided']:,} decided, {found['undecided']:,} undecided",
-        *(f"  {name}: {book.decided_by[name]:,} rows" for name in found["reviewers"]),
+        *(f"  {name}: {book.decided_by[name]:,} rows" for name in _names(book)),
         f"accepted {found['accepted']:,}, edited {found['edited']:,}, rejected {found['rejected']:,}, "
         f"in conflict {found['conflicts']:,}; to be decided again after a rebuild {found['stale']:,}, gone {found['gone']:,}",
         *(f"  rejected {count:,} x {reason}" for reason, count in found["reasons"].items()),

@@ -44,11 +44,11 @@ def write_tasks(file: ReviewFile, out: Path, registry: Registry) -> str:
         A summary for people.
 
     Raises:
-        KitError: a label holds a character that XML cannot, or ``out`` ends in ``.xml``.
+        KitError: a label holds a character that XML cannot, or ``out`` is no ``.json`` file or the one under review.
     """
     setup = out.with_suffix(".xml")
-    if setup == out:
-        raise KitError(f"{out}: the tasks are JSON; name them OUT.json")
+    if out.suffix != ".json" or out.resolve() == file.path.resolve():
+        raise KitError(f"{out}: would not be a new file of tasks; name it OUT.json")
     texts, items, roles = dict[str, None](), dict[str, None](), dict[str, None]()
     with atomic(out) as handle:
         handle.write("[")

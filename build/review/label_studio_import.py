@@ -11,7 +11,7 @@ from typing import Any
 
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, now
-from build.review.edits import corrected, same
+from build.review.edits import check_complete, corrected, same
 from build.review.label_studio import ARGUMENT, CLOSED, ITEMS, OPEN, REJECT, roles_of
 from build.review.rows import ReviewFile
 from build.review.rules import reasons
@@ -104,6 +104,8 @@ def to_decision(
     try:
         change = {**before, **_said(row.target, data, results, registry)}
         record = row.target if change == before else corrected(row.target, change, registry, row.source)
+        if same(record, row.target):
+            check_complete(row.target, row.source)
     except KitError as error:
         raise KitError(f"row {names[1]!r}: {error}") from error
     if same(record, row.target):

@@ -5,7 +5,7 @@ import { accept, reject, undo } from "./decide.js";
 import { openHelp, openWho } from "./dialogs.js";
 import { addHere, byNudge, discard, editText, focusLabel, nextSpan, noItems, setSpan } from "./edit.js";
 import { choose, drop, filters, go, load, showProgress } from "./row.js";
-import { $, once, problem, state } from "./state.js";
+import { $, afterwards, once, problem, state } from "./state.js";
 import { el, highlight } from "./view.js";
 
 /** Key, name (as in data-run), what the help says of it (nothing: said at its neighbour), and what it does. */
@@ -74,7 +74,7 @@ function wire() {
     }),
   );
   $("filters").addEventListener("submit", (event) => event.preventDefault());
-  $("filters").addEventListener("change", () => once(applyFilter));
+  $("filters").addEventListener("change", () => afterwards(applyFilter));
   for (const side of ["source", "target"]) {
     for (const kind of ["mouseover", "focusin", "mouseout", "focusout"]) {
       $(side).addEventListener(kind, (event) => point(side, event));
@@ -100,9 +100,9 @@ async function applyFilter() {
   const filter = filters();
   const { rows } = await call("count", { reviewer: state.reviewer, filter });
   const isSet = Object.values(filter).some((value) => value && value !== "all");
-  $("count").textContent = isSet ? `${rows.toLocaleString("en")} rows` : "";
   if (rows) await load(1, { wrap: true, place: (state.row?.place ?? 0) - 1 });
   else problem("No row passes this filter.");
+  $("count").textContent = isSet ? `${rows.toLocaleString("en")} row${rows === 1 ? "" : "s"}` : "";
 }
 
 async function begin() {

@@ -24,7 +24,7 @@ function made() {
 
 async function decide(action, more = {}) {
   const row = rowName(state.row);
-  await send({ row, action, ...more });
+  await send({ row, action, filtered: state.filtered, ...more });
   sessionStorage.removeItem(draftKey());
   sessionStorage.setItem("made", JSON.stringify([...made(), { ...row, place: state.row.place }].slice(-500)));
   const filter = ["all", "undecided"].includes($("show").value) ? { show: "undecided" } : {};

@@ -21,6 +21,10 @@ export async function load(step, { wrap = false, place = state.row?.place ?? -1,
   const answer = await call("step", asked);
   showProgress(answer.progress);
   if (!answer.found) return false;
+  // A row that a filter chose stays so when the filter is taken away: it is no random row.
+  const { check, rung, query, show } = asked.filter;
+  const chosen = step !== 0 && Boolean(check || rung || query || !["all", "undecided"].includes(show));
+  state.filtered = chosen || (state.filtered && answer.sha256 === state.row.sha256);
   state.row = answer;
   state.base = answer.mine?.record || answer.target;
   state.editing = null;
@@ -123,7 +127,7 @@ function drawTarget(hue) {
     changed();
   });
   const counterpart = (at) => {
-    const source = draft.items[at].source_item;
+    const source = row.source ? draft.items[at].source_item : null;
     return source === null ? null : String(source + 1);
   };
   const flags = draft.text === row.target.text ? row.flags : [];

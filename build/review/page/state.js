@@ -9,6 +9,7 @@ export const state = {
   reviewer: "",
   overview: null,
   row: null, // as the server gives it
+  filtered: false, // whether a filter chose the row
   base: null, // the record that is shown before any change: the target, or this reviewer's correction of it
   draft: null,
   chosen: null, // {item, span} that s sets
@@ -16,7 +17,7 @@ export const state = {
   discarded: null, // {key, draft} of the last draft that was thrown away
 };
 
-let busy = false;
+let running = null; // the promise of the action that is under way
 
 /** Tell what happened, to those who hear the page too. */
 export function say(text) {
@@ -32,8 +33,22 @@ export function problem(text) {
 
 /** Run one action at a time, so that a key pressed twice decides one row; what goes wrong is shown and loses nothing. */
 export async function once(work, again) {
-  if (busy) return;
-  busy = true;
+  if (running) return;
+  running = act(work, again);
+  try {
+    await running;
+  } finally {
+    running = null;
+  }
+}
+
+/** Run an action as soon as none is under way, for what must not be passed over: a filter that the form shows already. */
+export async function afterwards(work) {
+  while (running) await running.catch(() => {});
+  await once(work);
+}
+
+async function act(work, again) {
   try {
     problem("");
     await work();
@@ -41,8 +56,6 @@ export async function once(work, again) {
     problem(error instanceof Refused ? error.message : `The page failed: ${error}`);
     if (error.changed) await again();
     if (!(error instanceof Refused)) throw error;
-  } finally {
-    busy = false;
   }
 }
 

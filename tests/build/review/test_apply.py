@@ -10,6 +10,7 @@ from build.review.figures import figures, report
 from build.steps import KitError
 from build.validate import validate
 from mmm_dataset import from_dict, load, to_dict
+from mmm_dataset.files import dump
 from tests.build.review.review_files import decided, review_file, review_row, target_record, write_rows
 
 CORRECTED = {**to_dict(target_record(2)), "label": "学术"}
@@ -83,7 +84,7 @@ def test_a_conflict_is_dropped_unless_somebody_settles_it(tmp_path):
     records, _, manifest, _ = applied(path, book, log, adjudicator="Cem")
     assert [row["id"] for row in records] == ["zh-0"]
     assert manifest["review"]["conflicts"] == 1
-    assert manifest["review"]["agreement"]["reviewers"] == ["Ann", "Ben"]
+    assert manifest["review"]["agreement"]["reviewers"] == 2
 
 
 def test_stale_decisions_are_counted_noted_and_change_nothing(tmp_path):
@@ -132,7 +133,11 @@ def test_the_release_takes_the_reviewed_records_and_their_counts(tmp_path):
     assert manifest["steps"]["reviewed"] == _steps(tmp_path / "reviewed" / "manifest.json")
     assert manifest["steps"]["reviewed"]["dropped"] == {"rejected: private": 1}
     assert sum(side["rows"] for side in manifest["configs"]["zh_scnm"]["files"].values()) == 29
+    assert manifest["steps"]["reviewed"]["review"]["correction_rate"]["rows"] == 2
+    assert "Ann" not in dump(manifest)
     assert not validate(tree, load()).errors
+    card = (tree / "README.md").read_text(encoding="utf-8")
+    assert "2 of 30 rows were decided" in card
 
 
 def test_figures_of_two_reviewers(tmp_path):
@@ -148,7 +153,7 @@ def test_figures_of_two_reviewers(tmp_path):
     found = figures(book)
     counts = [found[name] for name in ("decided", "accepted", "edited", "rejected", "conflicts", "undecided")]
     assert counts == [8, 5, 1, 1, 1, 2]
-    assert found["reviewers"] == ["Ann", "Ben"]
+    assert found["reviewers"] == 2
     assert found["reasons"] == {"other": 1}
     assert (found["correction_rate"]["corrected"], found["correction_rate"]["rows"]) == (2, 7)
     assert found["correction_rate_by_order"]["random"]["share"] == 1.0

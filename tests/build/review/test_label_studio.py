@@ -12,7 +12,7 @@ from build.review.label_studio_import import read_tasks
 from build.review.rows import ReviewFile
 from build.steps import KitError
 from mmm_dataset import Item, Span, from_dict, load, to_dict
-from tests.build.review.review_files import decided, review_file, target_record, write_rows
+from tests.build.review.review_files import decided, review_file, target_record, worklist, write_rows
 from tests.records import make_record, records
 
 WHO = {
@@ -220,5 +220,26 @@ def test_the_configuration_names_every_label_and_survives_odd_ones(tmp_path):
     assert odd.find("Relations")[0].get("value") == "tail"
     with pytest.raises(KitError, match="XML cannot hold"):
         labeling_config([], ["\x00"], [])
-    with pytest.raises(KitError, match="name them OUT.json"):
-        write_tasks(ReviewFile(path), tmp_path / "tasks.xml", load())
+
+
+@pytest.mark.parametrize("name", ["review.jsonl", "tasks.xml", "review.json"])
+def test_tasks_never_replace_the_file_under_review_or_its_log(tmp_path, name):
+    path = review_file(tmp_path, 2).rename(tmp_path / ("review.json" if name == "review.json" else "review.jsonl"))
+    before = path.read_bytes()
+    with pytest.raises(KitError, match="name it OUT.json"):
+        write_tasks(ReviewFile(path), tmp_path / name, load())
+    assert path.read_bytes() == before
+
+
+def test_a_row_of_a_worklist_comes_back_with_the_label_that_it_was_given(tmp_path):
+    path = worklist(tmp_path, "label", "label")
+    tasks = exported(path)
+    tasks[0]["annotations"][0]["result"].append(
+        {"id": "new", "from_name": "label", "to_name": "text", "type": "choices", "value": {"choices": ["学术"]}}
+    )
+    (tmp_path / "back.json").write_text(json.dumps(tasks))
+    book, log = decided(path)
+    summary, refused = read_tasks(book, log, tmp_path / "back.json", load())
+    assert refused == 1 and "row 'zh-1': label still missing" in summary
+    (decision,) = log.fresh()
+    assert (decision.action, decision.record["label"], len(decision.record["items"])) == ("edit", "学术", 2)

@@ -266,7 +266,7 @@ def test_keys_do_nothing_in_fields_and_while_an_input_method_composes(tmp_path, 
         page.until_row("zh-0")
         page.keys("/")
         page.keys("大阪", Keys.ENTER)
-        page.until(lambda: page.text("#count") == "1 rows", "the search is counted")
+        page.until(lambda: page.text("#count") == "1 row", "the search is counted")
         page.until_row("zh-1")
         press = "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'a', bubbles: true, %s}))"
         for held in ("isComposing: true", "keyCode: 229", "ctrlKey: true", "metaKey: true", "repeat: true"):
@@ -280,6 +280,22 @@ def test_keys_do_nothing_in_fields_and_while_an_input_method_composes(tmp_path, 
         page.keys("a")
         page.until_mine(1)
         assert standing(path) == {"zh-1": {"Ann": "accept"}}
+        page.until(lambda: "You have accepted" in page.text("#standing"), "the row of the search is shown again")
+        page.keys("/")
+        page.rewrite("札幌")
+        page.keys(Keys.ENTER)
+        page.until_row("zh-2")
+        page.keys("/")
+        page.rewrite(Keys.BACKSPACE)
+        page.keys(Keys.ENTER)
+        page.until(lambda: page.text("#count") == "", "the search is taken away")
+        page.keys("a")  # still the row that the search chose
+        page.until_mine(2)
+        page.keys("a")
+        page.until_mine(3)
+        found = DecisionLog(log_path(path)).fresh()
+        assert [(one.id, one.order) for one in found[:2]] == [(f"zh-{n}", "risk, filtered") for n in (1, 2)]
+        assert found[2].order == "risk"
     finally:
         server.kill()
 

@@ -220,3 +220,12 @@ def test_a_row_of_a_worklist_cannot_be_accepted_before_it_is_complete_unless_its
     rows = [review_row(0, target=target, source={**to_dict(source_record(0)), "label": None})]
     with serving(write_rows(tmp_path / "review.jsonl", rows)) as server:
         assert server.decide(server.first(), "accept")[0] == 200  # the label comes later, for both
+
+
+def test_a_log_that_a_hand_broke_is_told_at_the_start(tmp_path):
+    path = review_file(tmp_path, 1)
+    log_path(path).write_text("oops\n")
+    command = [sys.executable, "-m", "build", "review", str(path), "--no-browser"]
+    done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"build: error: {log_path(path)}:1: no decision") and done.stderr.count("\n") == 1
