@@ -14,7 +14,7 @@ def section(steps: Mapping[str, Any]) -> str:
     """
     found = [(step, counts["review"]) for step, counts in steps.items() if "review" in counts]
     texts = [f"`{step}`: {' '.join(_sentences(review))}" for step, review in found if review["decided"]]
-    return "\n\n".join(["## What the review found", *texts, ""]) + "\n" if texts else ""
+    return "\n\n".join(["## What the review found", *texts, ""]) if texts else ""
 
 
 def _sentences(review: Mapping[str, Any]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from build.review.agreement import cohen, krippendorff, rate
 from build.review.book import Book, verdict
+from build.review.edits import missing
 
 
 def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
@@ -15,9 +16,9 @@ def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
     An adjudicator settles rows but is left out of the agreement: they saw what the others said.
 
     Returns:
-        JSON types: ``rows``, ``reviewers``, ``decided``, ``accepted``, ``edited``, ``rejected``, ``conflicts``, ``stale``,
-        ``gone``, ``undecided``, ``reasons``, ``correction_rate`` (over all orders), ``correction_rate_by_order``,
-        ``correction_rate_by_check``, ``agreement``.
+        JSON types: ``rows``, ``reviewers``, ``decided``, ``accepted``, ``edited``, ``completed`` (edits of rows that lacked
+        something, which are no corrections), ``rejected``, ``conflicts``, ``stale``, ``gone``, ``undecided``, ``reasons``,
+        ``correction_rate`` (over all orders), ``correction_rate_by_order``, ``correction_rate_by_check``, ``agreement``.
     """
     states: Counter[str] = Counter()
     found: Counter[str] = Counter()
@@ -25,13 +26,15 @@ def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
     checks: dict[str, Counter[str]] = defaultdict(Counter)
     for number in book.rows():
         outcome = book.outcome(number, adjudicator)
-        states[outcome.state] += 1
+        completes = outcome.state == "edit" and missing(book.file[number].target)
+        state = "complete" if completes else outcome.state
+        states[state] += 1
         if outcome.decision is None:
             continue
-        orders[outcome.decision.order or "unknown"][outcome.state] += 1
+        orders[outcome.decision.order or "unknown"][state] += 1
         for check in book.file.checks(number) or ("(none)",):
-            checks[check][outcome.state] += 1
-        if outcome.state == "reject":
+            checks[check][state] += 1
+        if state == "reject":
             found[outcome.decision.reason] += 1
     return {
         "rows": len(book.file),
@@ -39,6 +42,7 @@ def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
         "decided": book.decided,
         "accepted": states["accept"],
         "edited": states["edit"],
+        "completed": states["complete"],
         "rejected": states["reject"],
         "conflicts": states["conflict"],
         "stale": book.stale_rows(),
@@ -83,8 +87,9 @@ def report(book: Book, adjudicator: str | None = None) -> str:
     lines = [
         f"{book.file.path}: {found['rows']:,} rows, {found['decided']:,} decided, {found['undecided']:,} undecided",
         *(f"  {name}: {book.decided_by[name]:,} rows" for name in _names(book)),
-        f"accepted {found['accepted']:,}, edited {found['edited']:,}, rejected {found['rejected']:,}, "
-        f"in conflict {found['conflicts']:,}; to be decided again after a rebuild {found['stale']:,}, gone {found['gone']:,}",
+        f"accepted {found['accepted']:,}, edited {found['edited']:,}, completed {found['completed']:,}, "
+        f"rejected {found['rejected']:,}, in conflict {found['conflicts']:,}; "
+        f"to be decided again after a rebuild {found['stale']:,}, gone {found['gone']:,}",
         *(f"  rejected {count:,} x {reason}" for reason, count in found["reasons"].items()),
         f"corrected: {_rate(found['correction_rate'])}",
     ]

@@ -28,7 +28,9 @@ export function hues(draft, source, closed) {
     if (label !== undefined && !other.has(label)) other.set(label, target.get(item.label));
   }
   for (const { label } of source?.items || []) {
-    if (!other.has(label)) other.set(label, HUES[(target.size + other.size) % HUES.length]);
+    const taken = [...target.values(), ...other.values()];
+    const free = HUES.find((hue) => !taken.includes(hue)) ?? HUES[(target.size + other.size) % HUES.length];
+    if (!other.has(label)) other.set(label, free);
   }
   return { target, source: other };
 }

@@ -11,7 +11,7 @@ from build.steps import KitError
 from build.validate import validate
 from mmm_dataset import from_dict, load, to_dict
 from mmm_dataset.files import dump
-from tests.build.review.review_files import decided, review_file, review_row, target_record, write_rows
+from tests.build.review.review_files import decided, review_file, review_row, target_record, worklist, write_rows
 
 CORRECTED = {**to_dict(target_record(2)), "label": "学术"}
 
@@ -170,3 +170,23 @@ def test_the_report_of_a_file_that_nobody_reviewed(tmp_path):
     text = report(decided(review_file(tmp_path, 3))[0])
     assert "0 decided, 3 undecided" in text
     assert "corrected: no row" in text
+
+
+def test_a_row_of_a_worklist_is_completed_not_corrected_and_kept_once_it_is_whole(tmp_path):
+    path = worklist(tmp_path, "label", "label items", "", "label")
+    book, log = decided(
+        path,
+        (0, "edit", "Ann", {"record": {**to_dict(target_record(0)), "label": "学术"}}),
+        (1, "edit", "Ann", {"record": {**to_dict(target_record(1)), "items": None}}),
+        (2, "edit", "Ann", {"record": CORRECTED}),
+    )
+    records, notes, manifest, _ = applied(path, book, log)
+    assert [(row["id"], row["label"]) for row in records] == [("zh-0", "学术"), ("zh-2", "学术")]
+    left = lines(tmp_path / "reviewed" / "worklist.jsonl")
+    assert [(row["id"], row["label"], row["items"] is None) for row in left] == [
+        ("zh-1", "社会", True),
+        ("zh-3", None, False),
+    ]
+    assert [note["noted"] for note in notes] == ["edited"] * 3
+    found = manifest["review"]
+    assert (found["completed"], found["edited"], found["correction_rate"]["rows"]) == (2, 1, 1)
