@@ -209,5 +209,5 @@ def test_ctrl_c_while_a_batch_is_under_way(tmp_path):
         process = started(double, tmp_path, 5)
         until(lambda: double.batches and next(iter(double.batches.values()))["looks"] > 3)
         process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 130
+        assert process.wait(60) == 130
         process.communicate()
