@@ -9,19 +9,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from mmm_dataset import load
+from oiellm.typed_yaml_errors import Part
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
-
-
-class Part(BaseModel):
-    """A part of a recipe: frozen, and an unknown key is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class Shape(Part):
@@ -90,7 +85,7 @@ class Data(Part):
     configs: Literal["all"] | tuple[str, ...] = "all"
     rows: Count | None = None
     """At most so many train rows of each config."""
-    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    weights: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Config to how often its rows come in an epoch; default 1."""
     records: tuple[str, ...] = ()
     """Files of further records (JSON lines), all of which train."""

@@ -121,7 +121,7 @@ def test_flash_attention_needs_bf16(complaint):
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "words\n", "- a\n", "3\n"])
 def test_what_is_no_recipe_at_all(complaint, text):
-    assert complaint(text) == "mine.yaml:1: no recipe: it must have keys, name and model among them"
+    assert complaint(text) == "mine.yaml:1: no recipe: it must have keys, name, description and model among them"
 
 
 def test_all_mistakes_are_told_in_the_order_of_the_file(complaint):

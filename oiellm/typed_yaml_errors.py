@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a recipe, in one line for each mistake: where it is, what was expected, what was meant."""
+"""What pydantic finds wrong with a YAML file, in one line for each mistake: where it is, what was expected, what was meant."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Final, NamedTuple, TypeAlias, get_args
 
-from pydantic import ValidationError
-
-from oiellm.recipe import Part, Recipe
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 Keys: TypeAlias = tuple[str | int, ...]
-"""Where a value is in a recipe, such as ``("data", "configs", 0)``."""
+"""Where a value is in a file, such as ``("data", "configs", 0)``."""
+
+
+class Part(BaseModel):
+    """A part of a file: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=(), allow_inf_nan=False)
 
 
 class Place(NamedTuple):
@@ -42,24 +46,27 @@ _EXPECTED: Final[Mapping[str, str]] = {
 }
 
 
-def complain(error: ValidationError, tree: Mapping[str, Any], places: Mapping[Keys, Place]) -> list[str]:
+def complain(
+    error: ValidationError, root: type[Part], tree: Mapping[str, Any], places: Mapping[Keys, Place]
+) -> list[str]:
     """One line for each mistake, in the order of the file.
 
     Args:
         error: what validation raised.
-        tree: the recipe as it was read.
+        root: what the file was to be.
+        tree: the file as it was read.
         places: where each of its keys was written.
     """
     found: dict[Keys, list[dict[str, Any]]] = {}
     for one in error.errors(include_url=False):
-        found.setdefault(_keys(one["loc"], tree), []).append(dict(one))
+        found.setdefault(_keys(one["loc"], root, tree), []).append(dict(one))
     lines = []
     for keys, mistakes in found.items():
         # A list that is wrong inside is not also the wrong word.
         if not any(other[: len(keys)] == keys and len(other) > len(keys) for other in found) or _is_missing(mistakes):
             place = next(places[keys[:end]] for end in range(len(keys), -1, -1) if keys[:end] in places)
             name = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys).lstrip(".")
-            lines.append((place.order, f"{place.text}: {name + ': ' if name else ''}{_message(keys, mistakes)}"))
+            lines.append((place.order, f"{place.text}: {name + ': ' if name else ''}{_message(root, keys, mistakes)}"))
     return [line for _, line in sorted(lines, key=lambda line: line[0])]
 
 
@@ -67,22 +74,22 @@ def _is_missing(mistakes: list[dict[str, Any]]) -> bool:
     return mistakes[0]["type"] in ("missing", "value_error")
 
 
-def _keys(loc: tuple[str | int, ...], tree: Any) -> Keys:
-    """The part of pydantic's location that is in the recipe: it also names the branches of a union."""
+def _keys(loc: tuple[str | int, ...], root: type[Part], tree: Any) -> Keys:
+    """The part of pydantic's location that is in the file: it also names the branches of a union."""
     keys: list[str | int] = []
     for key in loc:
         if isinstance(tree, dict | list) and (key in tree if isinstance(tree, dict) else isinstance(key, int)):
             tree = tree[key]  # type: ignore[index]
             keys.append(key)
-        elif isinstance(tree, dict) and key in _fields(tuple(keys)):
+        elif isinstance(tree, dict) and key in _fields(root, tuple(keys)):
             return (*keys, key)  # a key that is missing
     return tuple(keys)
 
 
-def _message(keys: Keys, mistakes: list[dict[str, Any]]) -> str:
+def _message(root: type[Part], keys: Keys, mistakes: list[dict[str, Any]]) -> str:
     first = mistakes[0]
     if first["type"] == "extra_forbidden":
-        return f"unknown key; {_meant(keys)}"
+        return f"unknown key; {_meant(root, keys)}"
     if first["type"] == "missing":
         return "missing; it has no default"
     if first["type"] == "value_error":
@@ -107,19 +114,19 @@ def _hint(wanted: str, value: Any) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _meant(keys: Keys) -> str:
+def _meant(root: type[Part], keys: Keys) -> str:
     *above, key = keys
-    known = _fields(tuple(above))
+    known = _fields(root, tuple(above))
     if near := get_close_matches(str(key), known, 1):
         return f"did you mean {near[0]}?"
-    if elsewhere := [name for name in _all_names(Recipe) if name.rpartition(".")[2] == key]:
+    if elsewhere := [name for name in _all_names(root) if name.rpartition(".")[2] == key]:
         return f"did you mean {' or '.join(elsewhere)}?"
     return f"known here: {', '.join(known)}"
 
 
-def _fields(keys: Keys) -> list[str]:
-    """Names that a part of a recipe may hold; none if there is no such part."""
-    part: type[Part] | None = Recipe
+def _fields(root: type[Part], keys: Keys) -> list[str]:
+    """Names that a part of a file may hold; none if there is no such part."""
+    part: type[Part] | None = root
     for key in keys:
         part = _part(part, str(key)) if part else None
     return list(part.model_fields) if part else []
