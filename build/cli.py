@@ -64,12 +64,12 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     if asked == "read":
         _add_readers(sub)
 
-    for name, run, text in _MODEL_VERBS:
+    for name, run, text in _PACKAGES:
         sub = verb(name, run, text)
         if asked == name:
             import_module(f"build.{name}.options").add_options(sub)
 
-    sub = verb("release", _release, "make a release tree of records (JSON lines, as `read` writes them)")
+    sub = verb("export", _export, "make a release tree of records (JSON lines, as `read` writes them)")
     sub.add_argument("records", nargs="+", type=Path, metavar="RECORDS.jsonl")
     sub.add_argument(
         "--split",
@@ -98,10 +98,11 @@ def _command(options: argparse.Namespace) -> int:
     return int(import_module(f"build.{options.verb}.command").run(options))
 
 
-_MODEL_VERBS = (
+_PACKAGES = (
     ("translate", _command, "translate rows with a model, keeping every label and item; --dry-run tells the price"),
     ("annotate", _command, "let a model add the labels or items that the rows of a worklist lack"),
     ("review", _command, "look at translated or annotated rows in a local web page, correct them, apply the decisions"),
+    ("release", _command, "put a release tree, the metric and a model on the Hub, or into a folder as they would be there"),
 )
 """Each is a package with ``options`` (standard library only) and ``command``."""
 
@@ -163,7 +164,7 @@ def _read(options: argparse.Namespace) -> None:
     print(read(reader, options.origin, out, load(*options.registry), chosen))
 
 
-def _release(options: argparse.Namespace) -> None:
+def _export(options: argparse.Namespace) -> None:
     from build.reading import release
     from mmm_dataset import load
 

@@ -80,7 +80,7 @@ def test_korean_from_data_to_release(registry_file, tmp_path, capsys):
     records.write_text("".join(dump(to_dict(row)) + "\n" for row in rows()), encoding="utf-8")
     options = ["--registry", str(registry_file)]
     out = tmp_path / "release" / "mmm"
-    assert main(["release", str(records), "--out", str(out), *options]) == 0
+    assert main(["export", str(records), "--out", str(out), *options]) == 0
     assert main(["validate", str(out), *options]) == 0
     assert "30 rows checked: valid" in capsys.readouterr().out
     assert "pretty_name: 'mmm: data in the format of MMM'" in (out / "README.md").read_text()  # not MMM itself

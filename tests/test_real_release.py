@@ -25,7 +25,7 @@ def test_scpos_complete_from_reviews_and_lexicon(real_data, tmp_path, capsys):
     )
     assert manifest["counts"]["worklist"] == 0 and manifest["steps"]["dropped"] == {"neutral_row": 1_329}
     assert len(manifest["inputs"]) >= 3 and all(len(value) == 64 for value in manifest["inputs"].values())
-    assert main(["release", str(tmp_path / "scpos" / "records.jsonl"), "--out", str(tmp_path / "mmm")]) == 0
+    assert main(["export", str(tmp_path / "scpos" / "records.jsonl"), "--out", str(tmp_path / "mmm")]) == 0
     assert main(["validate", str(tmp_path / "mmm")]) == 0
     assert "12,672 rows checked: valid" in capsys.readouterr().out
     assert rows_of(tmp_path / "mmm") == dict.fromkeys(["ja_scpos_adj_n", "ja_scpos_adj", "ja_scpos_n"], 4_224)
@@ -37,7 +37,7 @@ def test_scpos_complete_from_reviews_and_lexicon(real_data, tmp_path, capsys):
 def test_xsid_complete_in_three_languages(real_data, tmp_path, capsys):
     registry = ("--registry", "xsid")
     read(tmp_path / "xsid", "conll", "--from", real_data / "xsid-0.7", *registry)
-    assert main(["release", str(tmp_path / "xsid" / "records.jsonl"), "--out", str(tmp_path / "mmm"), *registry]) == 0
+    assert main(["export", str(tmp_path / "xsid" / "records.jsonl"), "--out", str(tmp_path / "mmm"), *registry]) == 0
     assert main(["validate", str(tmp_path / "mmm"), *registry]) == 0
     assert "2,000 rows checked: valid" in capsys.readouterr().out
     assert rows_of(tmp_path / "mmm") == {"ja_xsid": 400, "en_xsid": 800, "zh_xsid": 800}
@@ -59,5 +59,5 @@ def test_unlabelled_sources_become_worklists(real_data, tmp_path, capsys, name, 
     manifest = read(tmp_path / "out", name, "--from", real_data / path)
     assert manifest["counts"]["records"] == 0 and manifest["counts"]["worklist"] == rows
     assert manifest["steps"]["kept"] == {config: rows}
-    assert main(["release", str(tmp_path / "out" / "worklist.jsonl"), "--out", str(tmp_path / "mmm")]) == 2
+    assert main(["export", str(tmp_path / "out" / "worklist.jsonl"), "--out", str(tmp_path / "mmm")]) == 2
     assert f"nothing to release: dropped {rows} x not_annotated" in capsys.readouterr().err

@@ -113,4 +113,4 @@ def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any]) -> str
     ]
     lines += [f"  dropped {count:,} x {reason}" for reason, count in steps["dropped"].items()]
     lines += [f"  noted {count:,} x {reason}" for reason, count in steps["noted"].items()]
-    return "\n".join([*lines, f"release them: python3 -m build release {out / 'records.jsonl'}"])
+    return "\n".join([*lines, f"make a release of them: python3 -m build export {out / 'records.jsonl'}"])

@@ -39,7 +39,7 @@ def test_no_verb_and_help_list_the_verbs():
     for arguments in ([], ["--help"]):
         done = build(*arguments)
         assert done.returncode == 0
-        for verb in ("main", "test", "read", "release", "import", "validate"):
+        for verb in ("main", "test", "read", "export", "release", "import", "validate"):
             assert verb in done.stdout
 
 
@@ -48,7 +48,7 @@ def test_no_verb_and_help_list_the_verbs():
     [
         (["validate", "nowhere"], "nowhere: no manifest.json"),
         (
-            ["release", "nowhere.jsonl"],
+            ["export", "nowhere.jsonl"],
             "nowhere.jsonl: no such file; `python3 -m build read SOURCE` writes records.jsonl",
         ),
         (["import", "--from", "nowhere"], "nowhere: not there; it should be MMM, the authors' release"),
@@ -67,7 +67,7 @@ def test_mistakes_are_one_line_and_exit_code_2(arguments, message):
 def test_a_broken_line_is_named(tmp_path, capsys):
     path = records_file(tmp_path)
     path.write_text(path.read_text() + '{"id": "x", "text"\n')
-    assert main(["release", str(path), "--out", str(tmp_path / "mmm")]) == 2
+    assert main(["export", str(path), "--out", str(tmp_path / "mmm")]) == 2
     assert f"{path}:41: not JSON" in capsys.readouterr().err
     assert not (tmp_path / "mmm").exists()
 
@@ -75,7 +75,7 @@ def test_a_broken_line_is_named(tmp_path, capsys):
 def test_a_wrong_label_is_named_with_its_line(tmp_path, capsys):
     path = records_file(tmp_path, 3)
     path.write_text(path.read_text().replace('"地名"', '"宇宙"', 1), encoding="utf-8")
-    for verb in (["release", str(path)], ["read", "records", "--from", str(path)]):
+    for verb in (["export", str(path)], ["read", "records", "--from", str(path)]):
         assert main([*verb, "--out", str(tmp_path / "mmm")]) == 2
         assert f"{path}:1: record 'r0': '宇宙' is no label of its items: 人名" in capsys.readouterr().err
 
@@ -83,7 +83,7 @@ def test_a_wrong_label_is_named_with_its_line(tmp_path, capsys):
 def test_read_release_validate(tmp_path, capsys):
     path = records_file(tmp_path)
     assert main(["read", "records", "--from", str(path), "--out", str(tmp_path / "mine")]) == 0
-    assert main(["release", str(tmp_path / "mine" / "records.jsonl"), "--out", str(tmp_path / "mmm")]) == 0
+    assert main(["export", str(tmp_path / "mine" / "records.jsonl"), "--out", str(tmp_path / "mmm")]) == 0
     assert main(["validate", str(tmp_path / "mmm")]) == 0
     assert "40 rows checked: valid" in capsys.readouterr().out
     manifest = json.loads((tmp_path / "mmm" / "manifest.json").read_text())
@@ -107,7 +107,7 @@ def test_unlabelled_rows_go_to_the_worklist(tmp_path):
 
 def test_a_read_only_folder(tmp_path, capsys):
     (tmp_path / "file").write_text("")
-    assert main(["release", str(records_file(tmp_path)), "--out", str(tmp_path / "file" / "mmm")]) == 2
+    assert main(["export", str(records_file(tmp_path)), "--out", str(tmp_path / "file" / "mmm")]) == 2
     assert capsys.readouterr().err.startswith("build: error: ")
 
 
@@ -115,10 +115,10 @@ def test_a_read_only_folder(tmp_path, capsys):
 @pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
 def test_ctrl_c_leaves_the_old_release(tmp_path):
     out = tmp_path / "mmm"
-    assert main(["release", str(records_file(tmp_path, 40)), "--out", str(out)]) == 0
+    assert main(["export", str(records_file(tmp_path, 40)), "--out", str(out)]) == 0
     before = (out / "manifest.json").read_bytes()
     big = records_file(tmp_path, 60_000)
-    command = [sys.executable, "-m", "build", "release", str(big), "--out", str(out)]
+    command = [sys.executable, "-m", "build", "export", str(big), "--out", str(out)]
     # A shell that runs the tests in the background ignores Ctrl-C, and its children inherit that.
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     running = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, **heed)

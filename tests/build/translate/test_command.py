@@ -86,7 +86,7 @@ def test_all_fourteen_runs_enter_a_release_of_21_configs(translate, tmp_path, do
     files = [str(path) for path in sorted((tmp_path / "out").glob("*/records.jsonl"))]
     assert len(files) == 14
     tree = tmp_path / "tree"
-    assert main(["release", str(own), *files, "--split", "hash", "--out", str(tree)]) == 0
+    assert main(["export", str(own), *files, "--split", "hash", "--out", str(tree)]) == 0
     assert main(["validate", str(tree)]) == 0
     manifest = json.loads((tree / "manifest.json").read_text())
     assert set(manifest["configs"]) == set(load().configs) and len(manifest["configs"]) == 21
