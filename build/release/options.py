@@ -11,11 +11,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     where = parser.add_argument_group("where to")
     where.add_argument("--org", default="", metavar="ORG", help="account or organisation on the Hub")
     where.add_argument(
-        "--to", type=Path, metavar="DIR", help="into this folder instead: DIR/datasets/NAME, DIR/models/NAME, DIR/spaces/NAME"
+        "--to",
+        type=Path,
+        metavar="DIR",
+        help="into this folder instead: DIR/datasets/NAME, DIR/models/NAME, DIR/spaces/NAME",
     )
     where.add_argument("--dry-run", action="store_true", help="say what would be changed, and change nothing")
     where.add_argument(
-        "--public", action="store_true", help="make the repositories public once they hold; new ones are private until then"
+        "--public",
+        action="store_true",
+        help="make the repositories public once they hold; new ones are private until then",
     )
     what = parser.add_argument_group("what")
     what.add_argument(
@@ -38,6 +43,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="release rows made from this source although its terms forbid it or it was withdrawn; yours to answer for",
     )
     what.add_argument(
-        "--registry", action="append", default=[], metavar="FILE", help="more configs: a .toml file, or the shipped xsid"
+        "--registry",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="more configs: a .toml file, or the shipped xsid",
     )
     parser.add_argument("--no-verify", action="store_true", help="do not load everything back afterwards")

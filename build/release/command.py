@@ -1,0 +1,189 @@
+"""The verb ``release``: a release tree, the metric and models, into repositories on a Hub or into a folder."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from build.release.folder import Folder
+from build.release.gates import demo_name, left_out
+from build.release.hub import Hub
+from build.release.pieces import DatasetPiece, MetricPiece, ModelPiece, Piece, SpacePiece
+from build.release.press import Pressed, press
+from build.release.settings import Model, Release, read_settings
+from build.release.target import Repository, Target
+from build.release.verify import verify
+from build.steps import KitError
+from cards.base_licences import base_terms
+from cards.errors import CardError
+from cards.publisher import Publisher
+from mmm_dataset import Registry, load
+from oiellm.errors import OiellmError
+
+
+def run(options: argparse.Namespace) -> int:
+    """Release what the options and the settings say.
+
+    Raises:
+        KitError: a setting is wrong, a gate is closed, people's edits are in the way, or the Hub refuses; what was released
+            before stays released, and the same command goes on from there.
+    """
+    try:
+        return _run(options)
+    except (CardError, OiellmError) as error:
+        raise KitError(str(error)) from error
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = read_settings(options.settings, options.overrides)
+    registry = load(*options.registry)
+    if not options.org and options.to is None:
+        raise KitError("where to? give --org ORG for a Hub, or --to DIR for a folder")
+    asks_hub = bool(options.org) and (options.to is None or options.dry_run)
+    target: Target = Hub(options.org) if asks_hub else Folder(options.to)
+    if options.public and not asks_hub:
+        raise KitError("--public is for a Hub: give --org ORG, without --to")
+    publisher = Publisher(
+        authors=settings.authors,
+        contact=settings.contact or "",
+        citation=settings.bibtex,
+        affiliated=settings.affiliated,
+    )
+    with tempfile.TemporaryDirectory(prefix="release-") as scratch:
+        pressed: list[Pressed] = []
+        for make in _pieces(settings, registry, options):
+            piece = make(pressed, target)
+            own = _addressed(publisher, piece.repository, options.org)
+            pressed.append(press(piece, target, own, Path(scratch), dry_run=options.dry_run))
+            print(_said(pressed[-1], target, dry_run=options.dry_run), flush=True)
+        if options.dry_run:
+            if options.to:
+                shutil.copytree(scratch, options.to, dirs_exist_ok=True)
+                print(f"{options.to}: holds what would be there")
+            return 0
+        _finish(pressed, target, options, local=not asks_hub)
+    return 0
+
+
+def _finish(pressed: list[Pressed], target: Target, options: argparse.Namespace, *, local: bool) -> None:
+    if not options.no_verify:
+        print("looking at it as a stranger ...", flush=True)
+        verify(pressed, target, local=local, anonymous=False)
+    if options.public:
+        for one in pressed:
+            target.publish(one.piece.repository)
+        if not options.no_verify:
+            print("looking at it as a stranger without a token ...", flush=True)
+            verify(pressed, target, local=local, anonymous=True)
+    for one in pressed:
+        print(target.link(one.piece.repository))
+
+
+def _addressed(publisher: Publisher, repository: Repository, org: str) -> Publisher:
+    from dataclasses import replace
+
+    return replace(publisher, repository=f"{org}/{repository.name}" if org else "")
+
+
+def _pieces(
+    settings: Release, registry: Registry, options: argparse.Namespace
+) -> Iterator[Callable[[list[Pressed], Target], Piece]]:
+    """What is released, in order; all gates are passed before the first one is made."""
+    accepted = {*settings.accept_licences, *options.accept_licence}
+    ready: list[Callable[[list[Pressed], Target], Piece]] = []
+    if settings.dataset:
+        tree = Path(settings.dataset.tree)
+        manifest = _manifest(tree / "manifest.json", "`python3 -m build main` or `export` makes one")
+        out = left_out(manifest, registry, accepted)
+        origins = {o for name, c in manifest["configs"].items() if name not in out for o in c["origins"]}
+        name = demo_name(settings.dataset.name, origins, demo=options.demo, what=str(tree))
+        for config, reason in out.items():
+            print(f"build: note: {config} is left out ({reason})", file=sys.stderr)
+        data = DatasetPiece(Repository("dataset", name), tree, registry, out, settings.dataset.title or "")
+        ready.append(lambda done, target: data)
+    if settings.metric:
+        metric = MetricPiece(Repository("space", settings.metric.name))
+        ready.append(lambda done, target: metric)
+    names = {}
+    for model in settings.models:
+        names[model.name], make = _model(model, options)
+        ready.append(make)
+    if settings.space:
+        repository = Repository("model", names[settings.space.model])
+        demo = names[settings.space.model] != settings.space.model
+        space = Repository("space", f"{settings.space.name}-demo" if demo else settings.space.name)
+        ready.append(lambda done, target: SpacePiece(space, _model_address(repository, options)))
+    if not ready:
+        raise KitError("the settings name nothing to release: dataset, metric, models, space")
+    yield from ready
+
+
+def _model(model: Model, options: argparse.Namespace) -> tuple[str, Callable[[list[Pressed], Target], Piece]]:
+    folder = Path(model.folder)
+    said = _manifest(folder / "mmm.json", "`oiellm train` makes one")
+    base = base_terms(said)
+    name = demo_name(model.name, said["data"]["origins"], demo=options.demo, what=model.folder)
+    if base and base.prefix and not name.startswith(base.prefix):
+        raise KitError(
+            f"{model.folder}: by the licence of its base its name begins with {base.prefix!r}: {base.prefix}-{name}"
+        )
+
+    def make(done: list[Pressed], target: Target) -> Piece:
+        dataset = _dataset_of(done, target, options.org)
+        return ModelPiece(
+            Repository("model", name), folder, Path(model.results) if model.results else None, dataset, base
+        )
+
+    return name, make
+
+
+def _dataset_of(done: list[Pressed], target: Target, org: str) -> str:
+    """``ORG/NAME@vX`` of the data set of this release; empty if it has none."""
+    for one in done:
+        if one.piece.repository.kind == "dataset":
+            name = one.piece.repository.name
+            return f"{f'{org}/' if org else ''}{name}@v{one.version}"
+    return ""
+
+
+def _model_address(repository: Repository, options: argparse.Namespace) -> str:
+    return f"{options.org}/{repository.name}" if options.org else f"../../{repository.path}"
+
+
+def _manifest(path: Path, remedy: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
+    except FileNotFoundError as error:
+        raise KitError(f"{path}: not there; {remedy}, or change the settings (--set, release.yaml)") from error
+    except ValueError as error:
+        raise KitError(f"{path}: cannot be read ({error})") from error
+
+
+def _said(one: Pressed, target: Target, *, dry_run: bool) -> str:
+    plan, name = one.plan, f"{one.piece.repository.path} {target.link(one.piece.repository)}"
+    if plan.is_empty and not one.is_new:
+        done = "would be tagged" if dry_run else "tagged"
+        return f"{name}: nothing changed, v{one.version}{f', {done}' if one.tagged else ''}"
+    counts = [
+        f"{len(paths)} {word}"
+        for paths, word in ((plan.add, "added"), (plan.replace, "changed"), (plan.delete, "deleted"))
+    ]
+    lines = [
+        f"{name}: {'would be ' if dry_run else ''}{'new' if one.is_new else 'changed'}, v{one.version}: {', '.join(counts)}"
+    ]
+    if dry_run:
+        for sign, paths in (("+", plan.add), ("~", plan.replace), ("-", plan.delete)):
+            lines += [
+                f"  {sign} {path} ({(one.folder / path).stat().st_size:,} bytes)" if sign != "-" else f"  - {path}"
+                for path in paths
+            ]
+    if plan.kept:
+        lines.append(f"  left alone, because not of this kit: {', '.join(plan.kept)}")
+    return "\n".join(lines)

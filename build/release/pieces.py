@@ -1,0 +1,218 @@
+"""The pieces of a release: what goes into the repository of a data set, the metric, a model, and a Space for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from build.release.folder import link
+from build.release.plan import Plan
+from build.release.subset import without
+from build.release.target import Repository
+from build.release.versions import Level, dataset_difference
+from cards.base_licences import BaseTerms
+from cards.dataset_card import render_card
+from cards.licence import render_licence
+from cards.model_card import eval_result_files, render_model_card
+from cards.plots import draw
+from cards.publisher import Publisher
+from cards.spaces import stage_demo, stage_metric
+from mmm_dataset import Registry
+
+Read = Callable[[str], bytes | None]
+"""Reads a file of the last release; None if it is not there."""
+
+_WORDS: Final = frozenset({"README.md", "LICENSE.md", "CHANGELOG.md"})
+
+
+class Piece(Protocol):
+    """What goes into one repository."""
+
+    repository: Repository
+
+    def prepare(self, folder: Path) -> None:
+        """Put everything there that does not depend on the version."""
+        ...
+
+    def render(self, folder: Path, publisher: Publisher) -> None:
+        """Put the rest there: the card and what names the version."""
+        ...
+
+    def first(self, folder: Path) -> list[str]:
+        """What the changelog says of the first release."""
+        ...
+
+    def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
+        """How much changed since the last release, and what, in words."""
+        ...
+
+
+@dataclass(slots=True)
+class DatasetPiece:
+    """A release tree, without the configs that may not go out.
+
+    Attributes:
+        repository: where it goes.
+        tree: the tree.
+        registry: knows its configs.
+        left_out: config to reason.
+        title: of the card; empty for what the rows are.
+    """
+
+    repository: Repository
+    tree: Path
+    registry: Registry
+    left_out: Mapping[str, str]
+    title: str = ""
+
+    def prepare(self, folder: Path) -> None:
+        """Data, manifest, leakage report, ids of the standard evaluation, plots."""
+        if self.left_out:
+            without(self.tree, self.left_out, folder, self.registry)
+        else:
+            _copy(self.tree, folder, leave=_WORDS)
+        draw(folder, self.registry)
+
+    def render(self, folder: Path, publisher: Publisher) -> None:
+        """Card and licence."""
+        from dataclasses import replace
+
+        own = replace(publisher, title=self.title, left_out=self.left_out)
+        (folder / "README.md").write_text(render_card(folder, self.registry, own), encoding="utf-8")
+        licence = render_licence(self.manifest(folder), self.registry)
+        (folder / "LICENSE.md").write_text(licence, encoding="utf-8")
+
+    def first(self, folder: Path) -> list[str]:
+        """Configs and rows."""
+        files = [file for config in self.manifest(folder)["configs"].values() for file in config["files"].values()]
+        configs = len(self.manifest(folder)["configs"])
+        return [f"the first release: {configs:,} configs, {sum(file['rows'] for file in files):,} rows"]
+
+    def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
+        """From the two manifests."""
+        old = before("manifest.json")
+        return dataset_difference(json.loads(old) if old else {}, self.manifest(folder))
+
+    @staticmethod
+    def manifest(folder: Path) -> dict[str, Any]:
+        """That of the staged tree."""
+        found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        return found
+
+
+@dataclass(slots=True)
+class MetricPiece:
+    """The metric as a Space."""
+
+    repository: Repository
+
+    def prepare(self, folder: Path) -> None:
+        """Nothing: it is small."""
+
+    def render(self, folder: Path, publisher: Publisher) -> None:
+        """All of it."""
+        stage_metric(folder, publisher)
+
+    def first(self, folder: Path) -> list[str]:
+        """One line."""
+        return ["the first release of the metric"]
+
+    def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
+        """By files."""
+        return _by_files(plan, "the metric")
+
+
+@dataclass(slots=True)
+class ModelPiece:
+    """A model, its scores, and the predictions behind them.
+
+    Attributes:
+        repository: where it goes.
+        model: folder that `oiellm train` made.
+        results: folder that `oiellm evaluate` made; None if there is none.
+        dataset: ``ORG/NAME@vX`` of what it was trained and scored on.
+        base: terms of what it was trained from; None if it was from scratch.
+    """
+
+    repository: Repository
+    model: Path
+    results: Path | None
+    dataset: str
+    base: BaseTerms | None
+
+    def prepare(self, folder: Path) -> None:
+        """Weights, tokenizer, settings, predictions, scores."""
+        _copy(self.model, folder, leave=_WORDS - {"LICENSE.md"})
+        if self.results:
+            _copy(self.results, folder / "evaluation", leave=_WORDS, skip=(".eval_results",))
+            for path, text in eval_result_files(self.results, self.dataset).items():
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                (folder / path).write_text(text, encoding="utf-8")
+
+    def render(self, folder: Path, publisher: Publisher) -> None:
+        """The card."""
+        card = render_model_card(self.model, self.results, publisher, self.dataset, base=self.base)
+        (folder / "README.md").write_text(card, encoding="utf-8")
+
+    def first(self, folder: Path) -> list[str]:
+        """One line."""
+        return ["the first release of the model"]
+
+    def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
+        """Other weights, or words."""
+        changed = [*plan.add, *plan.replace, *plan.delete]
+        if any(path.endswith(".safetensors") for path in changed):
+            return Level.MINOR, ["other weights"]
+        return _by_files(plan, "the model's files", Level.PATCH)
+
+
+@dataclass(slots=True)
+class SpacePiece:
+    """A page on which people try a model.
+
+    Attributes:
+        repository: where it goes.
+        model: its id on the Hub, or its path from the Space's folder.
+    """
+
+    repository: Repository
+    model: str
+
+    def prepare(self, folder: Path) -> None:
+        """Nothing: it is small."""
+
+    def render(self, folder: Path, publisher: Publisher) -> None:
+        """All of it."""
+        stage_demo(folder, self.model, publisher)
+
+    def first(self, folder: Path) -> list[str]:
+        """One line."""
+        return ["the first release of the page"]
+
+    def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
+        """By files."""
+        return _by_files(plan, "the page")
+
+
+def _by_files(plan: Plan, what: str, level: Level = Level.MINOR) -> tuple[Level, list[str]]:
+    changed = sorted(path for path in (*plan.add, *plan.replace, *plan.delete) if _is_content(path))
+    if not changed:
+        return Level.PATCH, []
+    named = ", ".join(f"`{path}`" for path in changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
+    return level, [f"{what}: changed {named}"]
+
+
+def _is_content(path: str) -> bool:
+    return path not in _WORDS and not path.startswith(".release/")
+
+
+def _copy(origin: Path, folder: Path, leave: frozenset[str] = frozenset(), skip: tuple[str, ...] = ()) -> None:
+    for path in sorted(origin.rglob("*")):
+        name = path.relative_to(origin)
+        if path.is_file() and name.as_posix() not in leave and name.parts[0] not in (*skip, ".release"):
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            link(path, target)

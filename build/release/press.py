@@ -1,0 +1,135 @@
+"""One repository, from its piece to its tag: staged, merged, compared, changed in one commit, or left alone."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from build.release.plan import CHANGELOG, Plan, Recorded, finish, make_plan, paths
+from build.release.scan import refuse_secrets
+from build.release.target import ChangedMeanwhileError, State, Target
+from build.release.versions import FIRST, add_entry, next_version
+from build.steps import KitError
+from cards.publisher import Publisher
+
+if TYPE_CHECKING:
+    from build.release.pieces import Piece
+
+_LOOKS: Final = 8
+"""How often the state of a repository may change under our hands before we give up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressed:
+    """What became of a repository.
+
+    Attributes:
+        piece: what is in it.
+        folder: with all of its files, as they are there now.
+        version: of what is there now, or would be.
+        plan: what was, or would be, changed.
+        is_new: whether the repository was, or would be, made.
+        tagged: whether a tag was, or would be, set.
+        untagged: the version before, if an interrupted release left it without its tag.
+    """
+
+    piece: Piece
+    folder: Path
+    version: str
+    plan: Plan
+    is_new: bool
+    tagged: bool
+    untagged: str = ""
+
+
+def press(piece: Piece, target: Target, publisher: Publisher, scratch: Path, *, dry_run: bool) -> Pressed:
+    """Bring one repository to the state of its piece.
+
+    Args:
+        piece: what is to be in it.
+        target: where it is.
+        publisher: as far as it is the same for all repositories.
+        scratch: an empty folder for staging.
+        dry_run: change nothing.
+
+    Raises:
+        KitError: people's edits are in the way, something may not go out, or the target refuses.
+    """
+    folder = scratch / piece.repository.path
+    folder.mkdir(parents=True)
+    piece.prepare(folder)
+    prepared = set(paths(folder))
+    for _ in range(_LOOKS):
+        state = target.state(piece.repository)
+        found = _staged(piece, target, publisher, folder, state)
+        refuse_secrets(folder, paths(folder), piece.repository.path)
+        if dry_run:
+            return found
+        if found.untagged and state:
+            target.tag(piece.repository, f"v{found.untagged}", state.commit)
+        try:
+            commit = _commit(found, target, state)
+        except ChangedMeanwhileError:
+            _reset(folder, prepared)
+            continue
+        if found.tagged:
+            target.tag(piece.repository, f"v{found.version}", commit)
+        return found
+    raise KitError(f"{target.link(piece.repository)}: changes faster than it can be released; try again later")
+
+
+def _commit(found: Pressed, target: Target, state: State | None) -> str:
+    plan = found.plan
+    if state and plan.is_empty:
+        return state.commit
+    message = f"Release v{found.version}"
+    return target.apply(found.piece.repository, state, found.folder, [*plan.add, *plan.replace], plan.delete, message)
+
+
+def _staged(piece: Piece, target: Target, publisher: Publisher, folder: Path, state: State | None) -> Pressed:
+    """The folder finished for what is there now: with the version that is there if nothing changes, else with the next one."""
+    repository = piece.repository
+    recorded = Recorded.read(repository, target, state)
+    before = _reader(piece, target, state)
+    changelog = _decoded(before(CHANGELOG))
+
+    def stage(version: str, changes: str) -> Plan:
+        own = replace(publisher, version=version, changes=changes)
+        (folder / CHANGELOG).write_text(changes, encoding="utf-8")
+        piece.render(folder, own)
+        finish(folder, version, repository, target, state)
+        return make_plan(folder, repository, target, state, recorded)
+
+    if recorded is None:
+        version = FIRST
+        plan = stage(version, add_entry(changelog, version, piece.first(folder)))
+    else:
+        version = recorded.version
+        plan = stage(version, changelog or add_entry(None, version, piece.first(folder)))
+        if not plan.is_empty:
+            level, lines = piece.difference(before, folder, plan)
+            version = next_version(version, level)
+            plan = stage(version, add_entry(changelog, version, lines or ["the words about it"]))
+    tags = state.tags if state else {}
+    untagged = (
+        recorded.version if recorded and recorded.version != version and f"v{recorded.version}" not in tags else ""
+    )
+    return Pressed(piece, folder, version, plan, state is None, f"v{version}" not in tags, untagged)
+
+
+def _reader(piece: Piece, target: Target, state: State | None) -> Callable[[str], bytes | None]:
+    return lambda path: target.read(piece.repository, state, path) if state and path in state.files else None
+
+
+def _decoded(content: bytes | None) -> str | None:
+    return None if content is None else content.decode("utf-8", errors="replace")
+
+
+def _reset(folder: Path, prepared: set[str]) -> None:
+    """Take away what was made for a state that has passed."""
+    for path in set(paths(folder)) - prepared:
+        (folder / path).unlink()
+    shutil.rmtree(folder / ".release", ignore_errors=True)

@@ -1,0 +1,107 @@
+"""Look at what was released as a stranger: a process of its own, an empty cache, no checkout, the public libraries."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from build.release.pieces import DatasetPiece, MetricPiece, ModelPiece, SpacePiece
+from build.release.plan import paths
+from build.release.press import Pressed
+from build.release.target import Target
+from build.steps import KitError
+from mmm_dataset.files import sha256
+
+_STRANGER: Final = Path(__file__).with_name("stranger.py")
+_GOLD: Final = ("Literature/NER/:Person;Kazan:Person;Spiegel", "Science/NER/")
+_SAID: Final = ("Literature/NER/:Person;Kazan", "Science/NER/")
+_SCORES: Final = {"tl": 1.0, "wl": 0.8, "all": 0.5}
+"""Of what is said against the gold: both labels right, two of three pairs found and none wrong, one row of two all right."""
+_NO_TOKEN: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
+
+
+def verify(pressed: Sequence[Pressed], target: Target, *, local: bool, anonymous: bool) -> None:
+    """Load every config, compute the metric, and let every model write a line; print what was seen.
+
+    Args:
+        pressed: what was released.
+        target: where.
+        local: whether the addresses are folders.
+        anonymous: whether to look without the token.
+
+    Raises:
+        KitError: something is not as it was released.
+    """
+    things = [thing for one in pressed if (thing := _expected(one, target, local=local)) is not None]
+    with tempfile.TemporaryDirectory(prefix="stranger-") as folder:
+        script = shutil.copy2(_STRANGER, folder)
+        done = subprocess.Popen(
+            [sys.executable, "-P", script],
+            cwd=folder,
+            env=_environment(Path(folder), local=local, anonymous=anonymous),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with done:
+            output, errors = done.communicate(json.dumps(things))
+    wrong = []
+    for line in filter(lambda line: line.startswith("{"), output.splitlines()):
+        seen = json.loads(line)
+        if "wrong" in seen:
+            wrong.append(f"{seen['name']}: {seen['wrong']}")
+        else:
+            print(f"  {seen['name']}: {seen['seen']}")
+    if done.returncode or wrong:
+        last = (errors.strip().splitlines() or ["no message"])[-1]
+        raise KitError(f"a stranger does not get what was released: {'; '.join(wrong) or last}")
+
+
+def _environment(folder: Path, *, local: bool, anonymous: bool) -> dict[str, str]:
+    variables = {
+        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "HF_HOME", "HF_HUB_CACHE")
+    }
+    for name in ("HF_DATASETS_CACHE", "HF_MODULES_CACHE", "HF_EVALUATE_CACHE", "HF_METRICS_CACHE", "XDG_CACHE_HOME"):
+        variables.pop(name, None)
+    variables |= {"HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    if local:
+        return variables | {"HF_HUB_OFFLINE": "1"}
+    for name in _NO_TOKEN:
+        variables.pop(name, None)
+    if anonymous:
+        return variables | {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
+    from huggingface_hub import get_token
+
+    # The cache is empty, and the login lies in it: the token travels as the library has it, in the environment.
+    return variables | {"HF_TOKEN": get_token() or ""}
+
+
+def _expected(one: Pressed, target: Target, *, local: bool) -> dict[str, Any] | None:
+    piece, folder = one.piece, one.folder
+    address = target.address(piece.repository)
+    thing: dict[str, Any] = {
+        "address": str(Path(address).resolve()) if local else address,
+        "revision": None if local else f"v{one.version}",
+    }
+    match piece:
+        case DatasetPiece():
+            configs = {name: config["files"] for name, config in piece.manifest(folder)["configs"].items()}
+            return {"kind": "dataset", **thing, "configs": configs}
+        case MetricPiece():
+            said = {"predictions": _SAID, "references": _GOLD, "scores": _SCORES}
+            return {"kind": "metric", **thing, **said}
+        case ModelPiece():
+            weights = next(path for path in paths(folder) if path.endswith(".safetensors"))
+            found = {"path": weights, "sha256": sha256(folder / weights)}
+            return {"kind": "model", **thing, "weights": found, "prompt": "Kazan filmed in New York in 1953./NER"}
+        case SpacePiece():
+            return None  # a page: only a Hub can run it
+    raise KitError(f"{piece.repository.path}: nobody knows how to look at this")
