@@ -44,7 +44,8 @@ class Refusal(Exception):
 
 def no_repository(anonymous: bool) -> Refusal:
     """Not there or hidden: which of the two, the Hub does not say. Who is nobody is told so, as if that were the reason."""
-    return Refusal(401, ANONYMOUS) if anonymous else Refusal(404, "Repository not found", "RepoNotFound")
+    # The Hub sends no code with 401. But its client takes a bare 401 for a missing repository over https alone.
+    return Refusal(*((401, ANONYMOUS) if anonymous else (404, "Repository not found")), code="RepoNotFound")
 
 
 def no_revision(name: str) -> Refusal:

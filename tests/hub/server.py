@@ -12,9 +12,10 @@ from pathlib import Path
 from tests.hub import routes, storage, writing
 from tests.hub.access import Account
 from tests.hub.faults import Fault, Hook, How, Script
+from tests.hub.listener import Listener
 from tests.hub.objects import Objects
 from tests.hub.repository import MAIN, Change, Commit, Repository
-from tests.hub.wire import Listener, Request
+from tests.hub.wire import Request
 
 OFFLINE = ("HF_HUB_OFFLINE", "HF_DATASETS_OFFLINE", "HF_EVALUATE_OFFLINE", "TRANSFORMERS_OFFLINE")
 
