@@ -1,0 +1,7 @@
+"""What stops a card: a figure that no run recorded."""
+
+from __future__ import annotations
+
+
+class CardError(ValueError):
+    """Something that a card must say is not there, or cannot be so: one line that names it and its file."""

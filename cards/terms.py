@@ -1,0 +1,103 @@
+"""What the terms of sources mean: which of them keep a release back, and what a card says of them. ``terms.toml`` has the words."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from cards.errors import CardError
+from mmm_dataset import Registry
+from mmm_dataset.registry import Source
+
+_FILE: Final = Path(__file__).with_name("terms.toml")
+_MMM: Final = frozenset({"published", "rebuilt"})
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One term of a source.
+
+    Attributes:
+        gate: whether rows under it are released only if the publisher answers for it.
+        says: what it means, one sentence.
+        question: what is open about it; empty if nothing is.
+    """
+
+    gate: bool
+    says: str
+    question: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two sources whose terms cannot both hold: one that has a term ``without`` another, ``beside`` one that has that."""
+
+    has: str
+    without: str
+    beside: str
+    says: str
+
+    def holds(self, sources: Collection[Source]) -> bool:
+        """Whether it is among these sources."""
+        free = any(self.has in source.terms and self.without not in source.terms for source in sources)
+        return free and any(self.beside in source.terms for source in sources)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """All of ``terms.toml``."""
+
+    terms: Mapping[str, Term]
+    conflicts: tuple[Conflict, ...]
+
+    def questions(self, sources: Collection[Source]) -> Iterator[tuple[str, str]]:
+        """What is open about rows that are made of these sources: whose question it is, and the question."""
+        for source in sources:
+            for name in source.terms:
+                term = self.terms.get(name)
+                if term is None:
+                    yield source.title, f"The term `{name}` is not one that this kit knows: read it at the source."
+                elif term.question:
+                    yield source.title, f"{term.says} {term.question}"
+        for conflict in self.conflicts:
+            if conflict.holds(sources):
+                yield ", ".join(sorted(source.title for source in sources)), conflict.says
+
+
+@lru_cache(maxsize=1)
+def read_terms(path: Path = _FILE) -> Terms:
+    """The terms that the kit knows. Raises CardError if the file is wrong."""
+    try:
+        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        conflicts = tuple(Conflict(**row) for row in table.pop("conflict", []))
+        terms = {name: Term(**row) for name, row in table.items()}
+    except (OSError, TypeError, ValueError) as error:
+        raise CardError(f"{path}: not a table of terms ({error})") from error
+    for name, term in terms.items():
+        if not isinstance(term.gate, bool) or not isinstance(term.says, str) or not term.says:
+            raise CardError(f"{path}: [{name}]: needs gate = true or false, and says = a sentence")
+    return Terms(terms, conflicts)
+
+
+def gated(names: Iterable[str]) -> list[str]:
+    """Those terms that keep a release back unless the publisher answers for them; one that the kit does not know does."""
+    known = read_terms().terms
+    return [name for name in names if name not in known or known[name].gate]
+
+
+def sources_of(config: str, facts: Mapping[str, Any], registry: Registry) -> set[str]:
+    """All sources behind a config's rows: those that the rows name and, of MMM's own rows, those that MMM was made from.
+
+    Args:
+        config: its name.
+        facts: its entry of the manifest.
+        registry: knows what MMM's configs were made from.
+    """
+    found = set(facts["sources"])
+    if set(facts["origins"]) & _MMM and config in registry.configs:
+        found |= set(registry.config(config).upstream)
+    return found
