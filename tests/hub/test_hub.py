@@ -459,6 +459,7 @@ def test_load_dataset_with_older_clients(hub, tmp_path, version):
     assert json.loads(done.stdout.split("FOUND")[-1])["a"]["train"][0] == {"text": "a train"}
 
 
+@pytest.mark.slow
 def test_load_a_metric_from_a_space(hub, tmp_path):
     metric = ROOT / "metrics" / "mmm_f1"
     hub.commit("spaces/org/mmm_f1", {path.name: path.read_bytes() for path in metric.iterdir() if path.is_file()})
@@ -472,6 +473,7 @@ say([metric.compute(predictions=[row], references=[row])["all"], metric.__class_
     assert hub.count("resolve", "spaces/org/mmm_f1") > 1
 
 
+@pytest.mark.slow
 def test_load_a_model(hub, tmp_path):
     save_tiny(tmp_path / "tiny")
     found = run(
