@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, unescape
 
-_TAG = re.compile(r"<(/?)(\d+)>")
+_TAG = re.compile(r"<(/?)(\d{1,6})>")  # a longer number is no item's, and Python refuses to read one of 4,300 digits
 
 Place = tuple[int, int]
 """A half-open span in code points."""

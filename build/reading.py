@@ -13,13 +13,16 @@ from build.fetch import fetch
 from build.files import versions
 from build.sources import READERS, Reader
 from build.steps import KitError, Row, Tally
-from cards.dataset_card import leakage_line
+from cards.built import leakage_line
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 from mmm_dataset.record import SPLITS
 
 _LARGEST_FOLDER = 20_000
 """A folder with more files than this is taken for a mistake: the wrong folder was named."""
+
+_MADE_BY = ("method", "model", "stronger_model", "prompts")
+"""What a release says of the models behind its rows: ``prompts`` is a digest, or one for each file."""
 
 
 def describe(registry: Registry) -> str:
@@ -122,8 +125,11 @@ def import_published(origin: Path, out: Path, registry: Registry) -> str:
 def _steps(manifest: Path) -> Any:
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
-        # What a translation kept and what a review found go into the card.
+        # How a translation or annotation was made, what it kept, and what a review found go into the card.
         carried = {name: found[name] for name in ("yield", "review") if name in found}
+        made = {**found.get("options", {}), **found}
+        if made.get("model"):
+            carried["made_by"] = {name: made[name] for name in _MADE_BY if made.get(name)}
         return {**{name: found["steps"][name] for name in ("in", "kept", "dropped", "noted")}, **carried}
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise KitError(

@@ -9,10 +9,14 @@ import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 T = TypeVar("T")
+
+_DRAWN = 8
+"""Characters that mkstemp draws for a name."""
 
 
 @contextmanager
@@ -32,6 +36,11 @@ def atomic(path: Path) -> Iterator[IO[str]]:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def leftovers(path: Path) -> list[Path]:
+    """What :func:`atomic` left of a file where it was killed; of a process that is alive there may be one, too."""
+    return sorted(path.parent.glob(f".{escape(path.name)}.{'?' * _DRAWN}"))
 
 
 def dump(value: Any) -> str:

@@ -17,6 +17,7 @@ from build.annotate.prompts import LEVELS, Prompts
 from build.annotate.rows import Annotated, Annotator
 from build.annotate.worklist import Worklist
 from build.files import versions
+from build.folder import held
 from build.llm.calls import Dialogue
 from build.llm.options import settings
 from build.steps import KitError, Row, Tally
@@ -65,7 +66,8 @@ def annotate(options: argparse.Namespace) -> tuple[str, bool]:
     with Session(talk) as session:
         if talk.dry_run:
             return str(session.plan(worklist.rows, lambda row: start(row, annotator))), True
-        return _annotate(session, worklist, total, annotator, out, options), not session.unfinished
+        with held(out, (TABLE, *(f"{name}.jsonl" for name in FILES))):
+            return _annotate(session, worklist, total, annotator, out, options), not session.unfinished
 
 
 def start(row: Row, annotator: Annotator) -> Dialogue[Annotated | None]:
@@ -101,7 +103,6 @@ def _annotate(
     session: Session, worklist: Worklist, total: int, annotator: Annotator, out: Path, options: argparse.Namespace
 ) -> str:
     spellings, tally, counts = Spellings(annotator.merges), Tally(), Counter[str]()
-    out.mkdir(parents=True, exist_ok=True)
     # Open labels are only known when all rows are: results wait on disk. The file has no name and dies with the process.
     with tempfile.TemporaryFile(dir=out) as staged:
         _stage(session, worklist, total, annotator, spellings, staged)

@@ -1,39 +1,25 @@
 """The checks of a translation, each with a name; thresholds and severities are in ``checks.toml``.
 
-Structure (tags) is read in :mod:`build.translate.drafts`; here is what a text says about itself.
+Tags are read in :mod:`build.translate.drafts`, spans are looked at in :mod:`build.translate.span_checks`; here is what a text
+says of itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Any
 
-from build.markup import Place
+from build.translate.findings import Finding
 from build.translate.rules import OFF, Rules, Tongue
 from build.translate.scripts import characters, compiled, foreign_han, pattern
 
 _CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
 _GRAM = 6
+_LONG_MARKS = "ーｰ"  # alone they are dashes
 _WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]")
-_TAG_LIKE = re.compile(r"[<＜]\s*/?\s*\d+\s*/?\s*[>＞]")
 _NUMBER = re.compile(r"\d+")
 _PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What a check found, and where in the target text, in code points, if it is at one place."""
-
-    check: str
-    detail: str
-    start: int | None = None
-    end: int | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """A flag of ``review.jsonl``."""
-        return {"check": self.check, "detail": self.detail, "start": self.start, "end": self.end}
 
 
 class Checker:
@@ -86,45 +72,10 @@ class Checker:
                 found.append(Finding(name, detail))
         return found
 
-    def spans(
-        self, source: str, places: Mapping[int, Place], target: str, found: Mapping[int, Place], *, names: bool
-    ) -> list[Finding]:
-        """Findings about single spans.
-
-        Args:
-            source, places: the source text and its tagged places.
-            target, found: the target text and the places found there, by the same tag numbers.
-            names: whether spans of this kind are mostly names, which are often the same in both languages.
-        """
-        out: list[Finding] = []
-        wide = self.rules.values["wide_span"]
-        copy = "copied_name" if names else "copied_span"
-        for number, (start, end) in found.items():
-            left, right = places[number]
-            was, now = source[left:right], target[start:end]
-            share = (end - start) / len(target)
-            seen = (
-                (copy, was == now and self._is_copy(now)),
-                ("inside_word", _inside_word(target, start, end)),
-                ("wide_span", share > wide["share"] and share > wide["times"] * (right - left) / len(source)),
-            )
-            out += [
-                Finding(check, now, start, end) for check, is_so in seen if is_so and self.rules.severity[check] != OFF
-            ]
-        return out
-
-    def _is_copy(self, now: str) -> bool:
-        return (
-            len(now) > 1
-            and "han" in self.source.scripts
-            and "han" in self.target.scripts
-            and pattern("han").fullmatch(now) is not None
-        )
-
     def _residual_scripts(self) -> Iterator[tuple[str, Any, str]]:
         severity = self.rules.severity
         if "kana" not in self.target.scripts and severity["residual_kana"] != OFF:
-            yield "residual_kana", pattern("kana"), self.rules.values["residual_kana"]["keep"] + "ーｰ"
+            yield "residual_kana", pattern("kana"), self.rules.values["residual_kana"]["keep"]
         if severity["residual_script"] != OFF:
             for script in sorted(self.source.scripts - self.target.scripts - {"kana", "han", "latin"}):
                 yield "residual_script", pattern(script), ""
@@ -142,8 +93,12 @@ class Checker:
         for match in expression.finditer(target):
             run = match[0]
             copied_name = run in source and not (self.source.scripts & {"kana", "hangul"})
-            if not copied_name and not (len(run) == 1 and run in keep):
+            if copied_name or run in _LONG_MARKS:
+                continue
+            if len(run) > 1 or run not in keep:
                 yield Finding(name, run, *match.span())
+            elif self.rules.severity["single_kana"] != OFF:
+                yield Finding("single_kana", run, *match.span())
 
     def _prompt_leak(self, source: str, target: str) -> str | None:
         size = self.rules.values["prompt_leak"]["chars"]
@@ -184,11 +139,11 @@ class Checker:
 
     def _length_ratio(self, source: str, target: str) -> str | None:
         rule = self.rules.values["length_ratio"]
-        size = len(source.encode())
-        ratio = len(target.encode()) / max(1, size)
-        if size < rule["bytes"] or rule["low"] <= ratio <= rule["high"]:
-            return None
-        return f"{ratio:.2f} times the source"
+        had, has = len(source.encode()), len(target.encode())
+        is_short = had >= rule["bytes"] and has < rule["low"] * had
+        # The same sum on both sides, so that a single word may become a short phrase.
+        is_long = has + rule["more"] > rule["high"] * (had + rule["more"])
+        return f"{has / max(1, had):.2f} times the source" if is_short or is_long else None
 
     def _unfinished(self, source: str, target: str) -> str | None:
         ended = source.rstrip(_CLOSERS)[-1:]
@@ -229,22 +184,3 @@ def _share(runs: Any, text: str, wide: bool) -> float:
     others = sum(map(str.isalpha, text)) - own
     weight = 3 if wide else 1
     return weight * own / max(1, weight * own + others)
-
-
-def tag_like(source: str, target: str) -> str | None:
-    """What looks like a tag in a plain text and does not stand in the source; None if there is nothing."""
-    if "<" not in target and "＜" not in target:
-        return None
-    return next((match[0] for match in _TAG_LIKE.finditer(target) if match[0] not in source), None)
-
-
-def _inside_word(text: str, start: int, end: int) -> bool:
-    return _joined(text, start) or _joined(text, end)
-
-
-def _joined(text: str, at: int) -> bool:
-    """Whether two letters of one word stand on both sides; scripts that are written without spaces never say so."""
-    if not 0 < at < len(text):
-        return False
-    left, right = text[at - 1], text[at]
-    return left.isalpha() and right.isalpha() and left < "\u2e80" and right < "\u2e80"

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from build.files import versions
+from build.folder import check_same, earlier, held
 from build.llm.options import settings
 from build.llm.session import BUDGET_REACHED, Session
 from build.steps import Drop, KitError, Tally
 from build.terms import warn_of_terms
+from build.translate.climb import Climb
 from build.translate.inputs import Given, open_source, sampled
-from build.translate.ladder import Climb
+from build.translate.paper import PAPER
 from build.translate.plan import Plan
 from build.translate.rows import Outcome, Translator
 from build.translate.rules import CHECKS, read_rules
@@ -49,6 +51,10 @@ def run(options: argparse.Namespace) -> int:
             failed (what was answered is in the cache, and the same command goes on from there).
     """
     registry, asked = load(*options.registry), settings(options)
+    if options.method == PAPER and options.stronger_model:
+        raise KitError(
+            "--stronger-model is a rung of --method tags; --method paper asks each row once: leave one of them out"
+        )
     plan = Plan(
         model=asked.model,
         rules=read_rules(options.checks),
@@ -61,7 +67,12 @@ def run(options: argparse.Namespace) -> int:
         judge=options.judge,
     )
     runs = list(_runs(options, registry, plan))
-    with Session(asked) as session:
+    with ExitStack() as stack:
+        if not asked.dry_run:
+            for one in runs:
+                stack.enter_context(held(one.out, (f"{name}.jsonl" for name in FILES)))
+                check_same(one.out, _made_of(one, plan, options))
+        session = stack.enter_context(Session(asked))
         if asked.dry_run:
             print("\n\n".join(f"{one.out.name}\n{session.plan(one.rows, one.translator.start)}" for one in runs))
             return 0
@@ -81,19 +92,30 @@ def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterab
     targets = list(dict.fromkeys(filter(None, (code.strip() for code in options.to.split(",")))))
     if not targets:
         raise KitError("--to names no language; give codes of the registry, as in en,zh")
-    for given in open_source(options.source, options.release, registry):
+    found, skipped = open_source(options.source, options.release, registry), list[str]()
+    for given in found:
         config = registry.config(given.config)
-        warn_of_terms(given.sources, registry, "translations")
-        for target in targets:
-            if target == config.language:
-                raise KitError(f"--to {target}: {given.config} is in that language already")
-            if (name := f"{target}_{config.task}") not in registry.configs:
-                raise KitError(f"--to {target}: no config {name} in the registry: add it (--registry my.toml)")
-            out = options.out / f"{given.config}-{target}"
-            translator = Translator(registry, given.config, target, plan)
-            translator.labels.check(given.labels, out.with_name(f"{out.name}.labels.csv"))
-            rows = sampled(given, options.sample, options.seed)
-            yield Run(translator, given, rows, min(given.total, options.sample or given.total), out)
+        if others := [target for target in targets if target != config.language]:
+            warn_of_terms(given.sources, registry, "translations")
+        if len(others) < len(targets):
+            skipped.append(f"--to {config.language}: {given.config} is in that language already")
+        for target in others:
+            yield _run(given, target, options, registry, plan)
+    if len(skipped) == len(found) and len(targets) == 1:
+        raise KitError(skipped[0])
+    for text in skipped:
+        print(f"build: {text}", file=sys.stderr)
+
+
+def _run(given: Given, target: str, options: argparse.Namespace, registry: Registry, plan: Plan) -> Run:
+    """One config to one language; its labels are looked at."""
+    if (name := f"{target}_{registry.config(given.config).task}") not in registry.configs:
+        raise KitError(f"--to {target}: no config {name} in the registry: add it (--registry my.toml)")
+    out = options.out / f"{given.config}-{target}"
+    translator = Translator(registry, given.config, target, plan)
+    translator.labels.check(given.labels, out.with_name(f"{out.name}.labels.csv"))
+    rows = sampled(given, options.sample, options.seed)
+    return Run(translator, given, rows, min(given.total, options.sample or given.total), out)
 
 
 def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
@@ -115,10 +137,9 @@ def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespa
                 files["records"].write(kept + "\n")
                 files["provenance"].write(dump(one.translator.provenance(record, outcome)) + "\n")
                 files["review"].write(_to_review(record, kept, outcome) + "\n")
+        _check_budget(one.out, found)
     manifest = {
-        "translated": {"from": one.given.config, "to": one.translator.target, "rows": one.total},
-        "options": _said(plan, options, one),
-        "inputs": one.given.inputs,
+        **_made_of(one, plan, options),
         "yield": found.as_dict(),
         "usage": _since(before, session.usage()),
         "steps": tally.as_dict(),
@@ -130,15 +151,27 @@ def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespa
     return found.as_dict()
 
 
+def _check_budget(out: Path, found: Yield) -> None:
+    """Refuse to replace a result by one with fewer rows: what the budget did not reach is missing in it."""
+    if (before := earlier(out)) is None:
+        return
+    missed, had = found.reasons[BUDGET], before["yield"]["reasons"].get(BUDGET, 0)
+    if missed > had:
+        raise KitError(
+            f"{out}: the budget did not reach {missed:,} rows of {found.rows:,}, and {had:,} in the result that is "
+            "there, which stays as it was: raise --max-cost"
+        )
+
+
 def _to_review(source: Record, kept: str, outcome: Outcome) -> str:
     """The line of ``review.jsonl``; the target's JSON is made already."""
     said = {"flags": [flag.as_dict() for flag in outcome.flags], "rung": outcome.climb.rung, "risk": None}
     return f'{{"source":{dump(to_dict(source))},"target":{kept},{dump(said)[1:]}'
 
 
-def _said(plan: Plan, options: argparse.Namespace, one: Run) -> dict[str, Any]:
-    """The options that decide the output; where the model was reached does not, and may be private."""
-    return {
+def _made_of(one: Run, plan: Plan, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """What decides the output; where the model was reached does not, and may be private."""
+    said = {
         "method": plan.method,
         "model": plan.model,
         "stronger_model": plan.stronger,
@@ -151,6 +184,8 @@ def _said(plan: Plan, options: argparse.Namespace, one: Run) -> dict[str, Any]:
         "prompts": one.translator.prompts.digest,
         "checks": sha256(options.checks or CHECKS),
     }
+    translated = {"from": one.given.config, "to": one.translator.target, "rows": one.total}
+    return {"translated": translated, "options": said, "inputs": one.given.inputs}
 
 
 def _since(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from build.llm.answers import read_object
 from build.llm.calls import Reply
 from build.markup import Place, scan, tag
-from build.translate.checks import Finding, tag_like
+from build.translate.findings import Finding
+from build.translate.leftovers import markup_left
 from mmm_f1.locate import occurrences
+
+MARKUP_LEFT: Final = "markup_left"
+NO_ANSWERS: Final = {"refused": "reply_refused", "filter": "reply_filter", "failed": "no_reply"}
+"""How a call ends that the same model would not answer if it were asked again, and the reason that it is for a drop."""
 
 
 @dataclass(slots=True)
@@ -39,17 +45,22 @@ class Draft:
         """The text with the tags that are settled."""
         return None if self.text is None else tag(self.text, self.spans)
 
+    @property
+    def is_final(self) -> bool:
+        """Whether asking the same model again is no use."""
+        return any(fault.check in NO_ANSWERS.values() for fault in self.faults)
 
-def read_draft(reply: Reply, wanted: Collection[int], source: str) -> Draft:
+
+def read_draft(reply: Reply, wanted: Mapping[int, Place], source: str) -> Draft:
     """Read the reply to a translation or rewrite.
 
     Args:
         reply: what came back.
-        wanted: the tags of the source.
+        wanted: the tags of the source, with their places.
         source: the plain source text.
     """
-    if reply.finish in ("filter", "refused"):
-        return Draft(None, faults=[Finding(f"reply_{reply.finish}", reply.text[:200])], raw=reply.text)
+    if (reason := NO_ANSWERS.get(reply.finish)) is not None:
+        return Draft(None, faults=[Finding(reason, reply.text[:200])], raw=reply.text)
     if reply.finish == "length":
         return Draft(None, faults=[Finding("truncated", "cut at the token limit")], raw=reply.text)
     answer = read_object(reply)
@@ -63,7 +74,7 @@ def read_draft(reply: Reply, wanted: Collection[int], source: str) -> Draft:
     return read_tagged(text, wanted, source, reply.text)
 
 
-def read_tagged(tagged: str, wanted: Collection[int], source: str, raw: str) -> Draft:
+def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str) -> Draft:
     """Read a tagged translation."""
     found = scan(tagged)
     draft = Draft(found.text, raw=raw)
@@ -71,8 +82,9 @@ def read_tagged(tagged: str, wanted: Collection[int], source: str, raw: str) -> 
         return Draft(None, faults=[Finding("empty_translation", "")], raw=raw)
     if ("\ufffd" in found.text and "\ufffd" not in source) or not _is_unicode(found.text):
         return Draft(None, faults=[Finding("malformed_reply", "broken characters")], raw=raw)
-    for number in wanted:
+    for number, (start, end) in wanted.items():
         places = [place for given in found.places.get(number, ()) if (place := trim(found.text, given))]
+        places = [place for place in places if _can_render(found.text[slice(*place)], source[start:end])]
         if len(places) == 1 and number not in found.unpaired:
             draft.spans[number] = places[0]
         else:
@@ -80,8 +92,8 @@ def read_tagged(tagged: str, wanted: Collection[int], source: str, raw: str) -> 
     draft.broken = set(found.unpaired)
     if strange := sorted({*found.places, *found.unpaired} - set(wanted)):  # reading has taken it out of the text
         draft.faults.append(Finding("invented_tag", f"<{strange[0]}>"))
-    if (piece := tag_like(source, found.text)) is not None:
-        draft.faults.append(Finding("markup_left", piece))
+    if (piece := markup_left(source, found.text)) is not None:
+        draft.faults.append(Finding(MARKUP_LEFT, piece))
     return draft
 
 
@@ -92,6 +104,11 @@ def _is_unicode(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def _can_render(words: str, piece: str) -> bool:
+    """Whether the words can be a counterpart: marks and invisible characters alone are none of a piece that has letters."""
+    return any(map(str.isalnum, words)) or not any(map(str.isalnum, piece))
 
 
 def trim(text: str, place: Place) -> Place | None:
@@ -121,6 +138,8 @@ def settle(draft: Draft, number: int, answer: str, places: Mapping[int, Place], 
     """
     text = draft.text or ""
     answer = answer.strip()
+    if not _can_render(answer, source[slice(*places[number])]):
+        return False
     own = [place for place in draft.loose[number] if text[place[0] : place[1]] == answer]
     found = own or [(start, start + len(answer)) for start in occurrences(text, answer)]
     free = [place for place in found if _is_free(place, number, draft, places, source)]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from build.sources import records as record_files
 from build.steps import KitError
+from build.translate.rows import bare_id
 from mmm_dataset import Record, Registry
 from mmm_dataset.files import progress, sha256
 from mmm_dataset.record import SPLITS
@@ -36,9 +37,20 @@ class Given:
     total: int = 0
     sources: set[str] = field(default_factory=set)
     labels: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    _ids: set[str] = field(default_factory=set)
 
     def look_at(self, record: Record) -> None:
-        """Count one row."""
+        """Count one row.
+
+        Raises:
+            KitError: it and another would have one id in another language.
+        """
+        if (name := bare_id(record)) in self._ids:
+            raise KitError(
+                f"{self.config}: two rows are {name!r} without the config's name, and would have one id in another language: "
+                f"rename {record.id!r} or the other"
+            )
+        self._ids.add(name)
         self.total += 1
         self.sources.add(record.source)
         if record.label is not None:

@@ -54,19 +54,34 @@ class LabelTable:
         Raises:
             KitError: some label has no translation; the message names them and the remedy.
         """
-        unknown = Counter[tuple[str, str]]()
+        unknown, is_open = Counter[tuple[str, str]](), True
         for (word, label), count in labels.items():
-            if (self.text(label) if word is None else self.word(word, label)) is None:
+            if self._is_unknown(word, label):
                 unknown[self._set(word), label] += count
-        if unknown:
-            self._write(sorted(unknown), todo)
-            shown = ", ".join(f"{label!r} ({count:,} x)" for (_, label), count in unknown.most_common(_SHOWN))
-            more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
+                is_open &= not self._is_closed(word)
+        if not unknown:
+            return
+        shown = ", ".join(f"{label!r} ({count:,} x)" for (_, label), count in unknown.most_common(_SHOWN))
+        more = f" and {len(unknown) - _SHOWN:,} more" if len(unknown) > _SHOWN else ""
+        where = f"{self._source}_{self._task.code}: no {self._target} label for {shown}{more}; no model was asked. "
+        if self._keep:
             raise KitError(
-                f"{self._source}_{self._task.code}: no {self._target} label for {shown}{more}; no model was asked. Fill in "
-                f'{todo} and name it in a registry file (labels = "{todo.name}", then --registry), or leave labels as they are '
-                "(--labels keep)"
+                f"{where}{self._target}_{self._task.code} has a closed set of labels: leave out --labels keep"
             )
+        self._write(sorted(unknown), todo)
+        raise KitError(
+            f'{where}Fill in {todo} and name it in a registry file (labels = "{todo.name}", then --registry)'
+            + (", or leave labels as they are (--labels keep)" if is_open else "")
+        )
+
+    def _is_closed(self, word: str | None) -> bool:
+        return bool(self._task.text_labels if word is None else self._task.word_labels.get(word))
+
+    def _is_unknown(self, word: str | None, label: str) -> bool:
+        """Whether a label has no translation, or is kept although the target's closed set lacks it."""
+        if self._keep and self._is_closed(word):
+            return label not in self._registry.label_set(self._set(word), self._target)
+        return (self.text(label) if word is None else self.word(word, label)) is None
 
     def _set(self, word: str | None) -> str:
         """The label set of a task word, or of the text level: a closed one, or the open one's name by convention."""

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from build.llm.calls import Call, Dialogue, Reply
 from build.markup import untag
-from build.translate.ladder import Climb
+from build.translate.climb import Climb
+from build.translate.drafts import NO_ANSWERS
 from build.translate.prompts import Example, Prompts
 from build.translate.rules import Rules, Tongue
 from build.translate.scripts import pattern
@@ -50,6 +51,8 @@ class PaperMethod:
         def drop(reason: str, detail: str) -> Climb:
             return Climb(None, reason=reason, detail=detail, raw=reply.text, model=self._model)
 
+        if reply.finish == "failed":
+            return drop(NO_ANSWERS[reply.finish], reply.text[:200])
         match = _ROW.fullmatch(reply.text)
         if reply.finish != "stop" or match is None:
             return drop("malformed_reply", f"finish {reply.finish}; not the two lines of the example")

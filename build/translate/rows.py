@@ -9,19 +9,23 @@ from typing import Any, Final
 from build.llm.calls import Dialogue
 from build.row_checks import Report, check_record
 from build.steps import Drop, Note
-from build.translate.checks import Checker, Finding
+from build.translate.checks import Checker
+from build.translate.climb import Climb
+from build.translate.findings import Finding
 from build.translate.labels import LabelTable
-from build.translate.ladder import NO_COUNTERPART, Climb, Ladder
+from build.translate.ladder import NO_COUNTERPART, Ladder
 from build.translate.paper import PAPER, PaperMethod
 from build.translate.plan import Plan
 from build.translate.prompts import Prompts
 from build.translate.rules import read_tongue
 from build.translate.second import second_look
+from build.translate.span_checks import SpanChecker
 from build.translate.tagging import NoPlace, Tagged, put_together, take_apart
 from mmm_dataset import Item, Record, RecordError, Registry
 
 UNPLACED: Final = "source_item_not_in_text"
 MERGED: Final = "merged_item"
+BLANK: Final = "blank_source"
 
 
 @dataclass(slots=True)
@@ -66,14 +70,16 @@ class Translator:
         self.labels = LabelTable(registry, task.code, source.code, target, keep=plan.keep_labels)
         self.prompts = Prompts(source, tongue, task.family, plan.prompts)
         checker = Checker(source, tongue, rules, self.prompts.instruction)
-        names = task.family not in rules.values["copied_span"]["words"]
+        spans = SpanChecker(source, tongue, rules, names=task.family not in rules.values["copied_span"]["words"])
         models = [plan.model, *([plan.stronger] if plan.stronger else [])]
-        self._ladder = Ladder(self.prompts, checker, rules, models, names=names, drop_items=plan.drop_items)
+        self._ladder = Ladder(self.prompts, checker, spans, rules, models, drop_items=plan.drop_items)
         self._paper = PaperMethod(self.prompts, source, tongue, rules, plan.model, registry)
 
     def start(self, record: Record) -> Dialogue[Outcome]:
         """The dialogue that translates one record; its labels have been checked."""
         count = len(record.items or ())
+        if not record.text.strip():
+            return Outcome(Drop(record.id, BLANK, "the text is empty or blank"), Climb(None), items_in=count)
         try:
             tagged = take_apart(record)
         except NoPlace as error:
@@ -126,7 +132,7 @@ class Translator:
 
     def _record(self, record: Record, text: str, label: str | None, items: tuple[Item, ...] | None) -> Record:
         config = f"{self.target}_{record.task}"
-        name = record.id.removeprefix(f"{record.config}-")
+        name = bare_id(record)
         origin: Any = "rebuilt" if record.origin == "published" else record.origin
         return replace(
             record,
@@ -146,6 +152,11 @@ class Translator:
         report = Report()
         check_record(row, self.registry, report)
         return "; ".join(report.messages) if report.errors else None
+
+
+def bare_id(record: Record) -> str:
+    """A row's id without its config, which is the same in all languages."""
+    return record.id.removeprefix(f"{record.config}-")
 
 
 def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:

@@ -17,6 +17,28 @@ LANGUAGES: Final = Path(__file__).with_name("languages.toml")
 SEVERITIES: Final = ("fail", "ask", "flag", "off")
 FAIL, ASK, FLAG, OFF = SEVERITIES
 LADDER: Final = "ladder"
+_MANY: Final = 1_000_000
+_RANGES: Final[Mapping[str, tuple[float, float]]] = {
+    "rewrites": (0, 10),
+    "span_tries": (0, 10),
+    "span_calls": (0, _MANY),
+    "tags_per_call": (1, _MANY),
+    "chars_per_call": (1, _MANY),
+    "context_chars": (0, _MANY),
+    "retry_temperature": (0, 2),
+    "tokens_per_char": (0.1, 100),
+    "tokens_more": (1, _MANY),
+    "told": (1, 10),
+    "chars": (1, 1000),
+    "share": (0, 1),
+    "letters": (0, _MANY),
+    "bytes": (0, _MANY),
+    "more": (0, _MANY),
+    "low": (0, 100),
+    "high": (0.1, _MANY),
+}
+"""What the numbers may be, by name; ``times`` depends on the check."""
+_TIMES: Final[Mapping[str, tuple[float, float]]] = {"repetition": (2, 1000), "wide_span": (0, 1000)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +70,7 @@ def read_rules(path: Path | None = None) -> Rules:
     """The thresholds that ship, or a user's own file, which needs to name only what differs.
 
     Raises:
-        KitError: the file is not TOML, or names a check, a value or a severity that does not exist.
+        KitError: the file is not TOML, names a check, a value or a severity that does not exist, or a value out of its range.
     """
     given = read_toml(CHECKS)
     for check, values in (read_toml(path) if path else {}).items():
@@ -62,6 +84,10 @@ def read_rules(path: Path | None = None) -> Rules:
                 raise KitError(f"{path}: [{check}] {name} = {value!r}: must be like {due!r}")
             if name == "severity" and value not in SEVERITIES:
                 raise KitError(f"{path}: [{check}] severity = {value!r}: must be one of {', '.join(SEVERITIES)}")
+            if isinstance(value, (int, float)) and not isinstance(value, bool):
+                least, most = _TIMES[check] if name == "times" else _RANGES[name]
+                if not least <= value <= most:  # nan neither
+                    raise KitError(f"{path}: [{check}] {name} = {value!r}: must be from {least:g} to {most:g}")
             given[check][name] = value
     return Rules({check: values["severity"] for check, values in given.items() if check != LADDER}, given)
 

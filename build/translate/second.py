@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+import math
+from collections.abc import Mapping
+from typing import Any, Final
 
 from build.llm.answers import read_object, strict_schema
 from build.llm.calls import Call, Dialogue
-from build.translate.checks import Finding
+from build.translate.findings import Finding
 from build.translate.plan import Plan
 from build.translate.prompts import Prompts
 from build.translate.rules import OFF
@@ -41,13 +43,26 @@ def second_look(source: str, target: str, prompts: Prompts, plan: Plan) -> Dialo
         if plan.rules.severity[check] == OFF:
             continue
         answer = read_object(reply) or {}
-        value = answer.get("translation" if call.purpose == "back" else "score")
-        score = _chrf(value, source) if isinstance(value, str) else value
-        if not isinstance(score, (int, float)):
+        score = _compared(answer, source) if call.purpose == "back" else _rating(answer.get("score"))
+        if score is None:
             found.append(Finding(check, "the reply cannot be read"))
         elif score < plan.rules.values[check]["low"]:
             found.append(Finding(check, f"{score:.0f} of 100"))
     return found
+
+
+def _compared(answer: Mapping[str, Any], source: str) -> float | None:
+    text = answer.get("translation")
+    return _chrf(text, source) if isinstance(text, str) else None
+
+
+def _rating(value: object) -> float | None:
+    """A number, which some models write as a string; None if it is none from 0 to 100."""
+    try:
+        score = float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else math.nan
+    except (ValueError, OverflowError):
+        return None
+    return score if 0 <= score <= 100 else None
 
 
 def _chrf(hypothesis: str, reference: str) -> float:

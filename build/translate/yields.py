@@ -6,13 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from build.translate.ladder import RUNGS
+from build.translate.climb import RUNGS
 from build.translate.rows import Outcome
 from cards.yields import share
 from mmm_dataset import Record
-
-PAPER_POOLED: Final = 0.647
-"""Share of rows that the paper's translation kept, over all 14 runs (Table 2)."""
 
 
 @dataclass

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from build.markup import Place, tag, untag
-from build.translate.ladder import sentence_ends
+from build.translate.parts import sentence_ends
 from build.translate.rules import read_tongue
 from build.translate.tagging import Tagged, take_apart
 from mmm_dataset import Item, Record, Registry, decode, prompt, split_input
@@ -53,6 +53,11 @@ class Mistakes:
         names = ("doubled", "invented", "broken", "malformed", "kana", "kanji", "echo", "wrong_language", "truncated")
         return cls(lost=0.1, seed=seed, **dict.fromkeys(names, 0.02))
 
+
+_RUNS = {
+    "kana": r"[\u3041-\u30ff]*[\u3041-\u3096\u30a1-\u30fa]{2}[\u3041-\u30ff]*",
+    "kanji": r"[\u4e00-\u9fff]{2,}",
+}
 
 ROW = ("malformed", "truncated", "echo", "wrong_language", "kana", "kanji", "doubled", "invented", "broken")
 
@@ -160,6 +165,7 @@ class Translator:
         """The truth of a text, or of a part of one."""
         if context is None:
             return self.truth(text, target)
+        context = self._around(context, target)
         whole = self.truth(context, target)
         at = context.index(text)
         mine = {(start + at, end + at) for start, end in spans.values()}
@@ -176,6 +182,12 @@ class Translator:
                 if (a, b) in whole.places
             },
         )
+
+    def _around(self, window: str, language: str) -> str:
+        """The text that a window was cut from."""
+        if (window, language) in self._truth:
+            return window
+        return next((text for text, known in self._truth if known == language and window in text), window)
 
     def _boundary(self, cut: int, here: list[int], there: list[int], whole: Truth) -> int:
         before = sum(end <= cut for end in here)
@@ -194,29 +206,34 @@ class Translator:
         target: str,
         draw: random.Random,
     ) -> tuple[str, dict[int, Place]]:
-        """A piece left in the source's script: a tagged one of the right kind, or for kana any run of the text."""
-        kind = (
-            r"[\u3041-\u30ff]*[\u3041-\u3096\u30a1-\u30fa]{2}[\u3041-\u30ff]*"
-            if fault == "kana"
-            else r"[\u4e00-\u9fff]{2,}"
-        )
-        fitting = [
-            number
-            for number, (start, end) in spans.items()
-            if number in places
-            and re.search(kind, text[start:end])
-            and text[start:end] != out[slice(*places[number])]
-            and (fault == "kana" or re.fullmatch(kind, text[start:end]))
-            and not any(_overlap(places[number], places[other]) for other in places if other != number)
-        ]
-        if not fitting:
+        """A run of the source's kana or kanji left in the translation: in place of a tagged word, or somewhere outside of tags.
+
+        Every run is as likely as another. A text without any is left alone, and so are kana in Japanese, where they are right.
+        """
+        if fault == "kana" and "kana" in self._tongues[target].scripts:
             return out, places
-        number = draw.choice(fitting)
-        word = text[slice(*spans[number])]
-        self.made.append((fault, f"{target}:{word}:{out[slice(*places[number])]}"))
-        start, end = places[number]
+        runs = [match.span() for match in re.finditer(_RUNS[fault], text)]
+        tagged = {
+            place: number
+            for number, place in spans.items()
+            if number in places
+            and text[slice(*place)] != out[slice(*places[number])]
+            and not any(_overlap(places[number], places[other]) for other in places if other != number)
+        }
+        if not runs:
+            return out, places
+        run = draw.choice(runs)
+        inside = [number for place, number in tagged.items() if place[0] <= run[0] and run[1] <= place[1]]
+        if inside and (fault == "kana" or spans[inside[0]] == run):
+            word = text[slice(*spans[inside[0]])]
+            start, end = places[inside[0]]
+            self.made.append((fault, f"{target}:{word}:{out[start:end]}"))
+        else:
+            word = text[slice(*run)]
+            start = end = draw.choice(_between_words(out, places))
+            self.made.append((fault, f"{target}:{word}:"))
         by = len(word) - (end - start)
-        moved = {n: (a + by * (a >= end), b + by * (b >= end)) for n, (a, b) in places.items()}
+        moved = {number: (a + by * (a >= end), b + by * (b > start)) for number, (a, b) in places.items()}
         return out[:start] + word + out[end:], moved
 
     def _mistagged(
@@ -235,7 +252,7 @@ class Translator:
             return f"<{max(spans, default=0) + 1}>{said}</{max(spans, default=0) + 1}>"
         self.made.append((fault, text))
         if fault == "broken":
-            return said.replace(f"</{number}>", "", 1)
+            return _broken(said, number, draw)
         free = [
             at for at in range(len(out)) if not out[at].isspace() and not any(a <= at < b for a, b in places.values())
         ]
@@ -322,3 +339,28 @@ def _overlap(one: Place, other: Place) -> bool:
 
 def _json(said: str) -> str:
     return json.dumps({"translation": said}, ensure_ascii=False)
+
+
+def _broken(said: str, number: int, draw: random.Random) -> str:
+    """A tagged text with one tag broken in one of the ways in which models break them."""
+    opened, closed = f"<{number}>", f"</{number}>"
+    ways = [
+        (closed, ""),
+        (opened, opened[1:]),
+        (opened, opened[:-1]),
+        (closed, closed[1:]),
+        (closed, closed[:-1]),
+        (opened, f"&quot;{opened}"),
+        (closed, f"{closed}<br/>"),
+        (rf"<(/?){number}>", rf"<\g<1>x{number}>"),
+        (rf"<(/?){number}>", rf"[\g<1>{number}]"),
+    ]
+    old, new = draw.choice(ways)
+    return re.sub(old, new, said) if "?" in old else said.replace(old, new, 1)
+
+
+def _between_words(text: str, places: Mapping[int, Place]) -> list[int]:
+    """Where another word can stand: at the ends of the text, beside a mark or a blank, and beside a tag, never within one."""
+    borders = {0, len(text), *(at for place in places.values() for at in place)}
+    borders |= {at for at in range(1, len(text)) if not (text[at - 1].isalnum() and text[at].isalnum())}
+    return [at for at in sorted(borders) if not any(a < at < b for a, b in places.values())]

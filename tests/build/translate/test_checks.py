@@ -6,9 +6,11 @@ import pytest
 
 from build.sources import demo
 from build.steps import KitError
-from build.translate.checks import Checker, tag_like
+from build.translate.checks import Checker
+from build.translate.leftovers import markup_left
 from build.translate.rules import CHECKS, FAIL, read_rules, read_tongue
 from build.translate.scripts import foreign_han
+from build.translate.span_checks import SpanChecker
 from build.translate.tagging import take_apart
 from mmm_dataset import Record, load
 
@@ -19,6 +21,11 @@ INSTRUCTION = "Use every tag of the text exactly once, with its number; add no o
 def checker(source, target, rules=RULES):
     registry = load()
     return Checker(read_tongue(source, registry), read_tongue(target, registry), rules, INSTRUCTION)
+
+
+def span_checker(source, target, rules=RULES, *, words=False):
+    registry = load()
+    return SpanChecker(read_tongue(source, registry), read_tongue(target, registry), rules, names=not words)
 
 
 def found(pair, source, target):
@@ -128,7 +135,7 @@ def test_code_and_addresses_are_no_copy():
 
 
 def spans(pair, source, places, target, found, *, words=False):
-    made = checker(*pair.split("-")).spans(source, places, target, found, names=not words)
+    made = span_checker(*pair.split("-"), words=words).findings(source, places, target, found)
     return {finding.check for finding in made}
 
 
@@ -144,18 +151,78 @@ def test_spans():
 def test_every_check_can_be_turned_off(check, tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text(f'[{check}]\nseverity = "off"\n')
-    made = checker("ja", "zh", read_rules(path))
+    made = checker("ja", "zh", read_rules(path)), span_checker("ja", "zh", read_rules(path))
     long = "とても静かな部屋で駅前301"
     target = "駅前 quiet とても。" + INSTRUCTION
-    findings = [*made.text(long, target), *made.spans(long, {1: (9, 11)}, "駅前", {1: (0, 2)}, names=True)]
+    findings = [*made[0].text(long, target), *made[1].findings(long, {1: (9, 11)}, "駅前", {1: (0, 2)})]
     assert check not in {finding.check for finding in findings}
 
 
 def test_what_looks_like_a_tag():
-    assert tag_like("a", "a <3> b") == "<3>"
-    assert tag_like("a", "a ＜/3＞ b") == "＜/3＞"
-    assert tag_like("x <3> y", "a <3> b") is None
-    assert tag_like("a", "1 < 3 > 2") == "< 3 >" and tag_like("a", "1 < 3") is None
+    pieces = [
+        "<3>",
+        "＜/3＞",
+        "<2Tokyo",
+        "</2",
+        "2>Tokyo",
+        "<x2>",
+        "</x2>",
+        "[2]",
+        "[/2]",
+        "［２］",
+        "{2}",
+        "<br/>",
+        "<",
+        ">",
+    ]
+    for piece in [*pieces, "&quot;", "&#39;", "&#x27;", "&nbsp;", "&amp;"]:
+        assert markup_left("東京", f"a {piece} b"), piece
+        assert not markup_left(f"東京 {piece}", f"a {piece} b"), piece
+    assert markup_left("1<3", "1 < 3 <") == "<"
+
+
+@pytest.mark.parametrize(
+    "source, target",
+    [
+        ("値は3＜5である。", "The value is 3 < 5."),  # another width, other blanks
+        ("《青葉》を読んだ。", "I read <Aoba>."),  # quotation marks
+        ("R＆Dと［1］を見よ。", "See R&D and [1]."),
+        ("A->Bと書く。", "Write A -> B."),
+        ("AT&Tの株。", "AT&T; it rose."),
+    ],
+)
+def test_what_is_no_markup(source, target):
+    assert markup_left(source, target) is None
+
+
+def test_tags_that_land_on_one_word_are_flagged():
+    text, target = "大森は東京で働く。", "Omori works in Tokyo."
+    places = {1: (0, 2), 2: (3, 5)}
+    assert spans("ja-en", text, places, target, {1: (0, 5), 2: (0, 5)}) == {"shared_place"}
+    assert not spans("ja-en", text, places, target, {1: (0, 5), 2: (15, 20)})
+    nested = {1: (0, 4), 2: (0, 2)}  # in the source as well
+    assert not spans("ja-en", "東京大学は広い。", nested, "Tokyo University is large.", {1: (0, 16), 2: (0, 5)})
+
+
+def test_untagged_words_that_were_passed_over():
+    """Characters that both languages write: neither kana nor Japanese forms give them away."""
+    source, target = "大森は会社の切符を大切に使った。", "大森大切使用公司切符，大切。"
+    made = span_checker("ja", "zh").findings(source, {1: (0, 2)}, target, {1: (0, 2)})
+    runs = [(f.check, f.detail) for f in made if f.check != "copied_name"]
+    assert runs == [("copied_run", "大切 (2 x)"), ("copied_run", "切符")]
+    assert RULES.severity["copied_run"] == "ask"
+    assert not [f for f in span_checker("ja", "en").findings(source, {}, "大切", {}) if f.check == "copied_run"]
+
+
+def test_a_kana_that_may_stay_is_flagged():
+    assert ("single_kana", "の") in found("ja-zh", "大森は東京の塔に行った。", "大森去了东京の塔。")
+
+
+@pytest.mark.parametrize(
+    "source, target", [("weather", "天気"), ("Clear all set alarms.", "設定されているアラームを消して")]
+)
+def test_short_texts_may_be_a_little_longer(source, target):
+    assert "length_ratio" not in names("en-ja", source, target)
 
 
 def test_characters_that_one_set_lacks():
@@ -172,6 +239,11 @@ def test_characters_that_one_set_lacks():
         ("[length_ratio]\nlow = true\n", "must be like 0.25"),
         ("[length_ratio]\nlowest = 1\n", "has no 'lowest'"),
         ("[length_ratio\n", "not TOML"),
+        ("[ladder]\nrewrites = -1\n", "must be from 0 to 10"),
+        ("[ladder]\ntokens_per_char = -9\n", "must be from 0.1 to 100"),
+        ("[ladder]\nretry_temperature = nan\n", "must be from 0 to 2"),
+        ("[wrong_language]\nshare = 1.5\n", "must be from 0 to 1"),
+        ("[repetition]\ntimes = 1\n", "must be from 2 to 1000"),
     ],
 )
 def test_a_wrong_file_of_thresholds_is_one_line(tmp_path, text, says):

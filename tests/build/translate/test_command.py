@@ -79,10 +79,8 @@ def test_all_fourteen_runs_enter_a_release_of_21_configs(translate, tmp_path, do
         row for row in embedded()[0] if (row.language == "ja" and row.task != "tconer") or row.config == "en_tconer"
     ]
     own.write_text("".join(dump(to_dict(row)) + "\n" for row in rows), encoding="utf-8")
-    assert translate(own, "en,zh,ja", "--registry", LABELS)[0] == 2  # ja rows are in ja already
-    for task in ("scnm", "scpos_rw", "scpos_adj_n", "scpos_adj", "scpos_n", "tcree"):
-        assert translate(f"ja_{task}", "en,zh")[0] == 0
-    assert translate("en_tconer", "ja,zh", "--registry", LABELS)[0] == 0
+    code, _, err = translate(own, "en,zh,ja", "--registry", LABELS)
+    assert code == 0 and "--to en: en_tconer is in that language already" in err and err.count("already") == 7
     files = [str(path) for path in sorted((tmp_path / "out").glob("*/records.jsonl"))]
     assert len(files) == 14
     tree = tmp_path / "tree"
@@ -96,7 +94,7 @@ def test_all_fourteen_runs_enter_a_release_of_21_configs(translate, tmp_path, do
 
 
 def test_mistakes_are_repaired_or_reported_with_the_reply(double, translate, tmp_path):
-    double.answer = Translator(*embedded(), Mistakes(lost=0.3, kana=0.9)).answer
+    double.answer = Translator(*embedded(), Mistakes(lost=0.3, kana=0.6)).answer
     code, out, _ = translate("ja_scpos_rw", "en")
     assert code == 0 and "residual_kana" in out
     dropped = [row for row in lines(tmp_path / "out/ja_scpos_rw-en/report.jsonl") if "dropped" in row]
@@ -118,12 +116,12 @@ def test_a_second_run_asks_nothing_and_writes_the_same(translate, tmp_path, doub
 
 
 def test_a_sample_is_drawn_by_its_seed(translate, tmp_path):
-    def ids(*more):
-        translate("ja_scnm", "en", "--sample", 10, *more)
-        return [row["id"] for row in lines(tmp_path / "out/ja_scnm-en/records.jsonl")]
+    def ids(name, *more):
+        translate("ja_scnm", "en", "--sample", 10, "--out", tmp_path / name, *more)
+        return [row["id"] for row in lines(tmp_path / name / "ja_scnm-en/records.jsonl")]
 
-    first = ids()
-    assert len(first) == 10 and ids("--seed", 0) == first != ids("--seed", 1)
+    first = ids("default")
+    assert len(first) == 10 and ids("zero", "--seed", 0) == first != ids("one", "--seed", 1)
     everything = [row.id.replace("ja_", "en_", 1) for row in embedded()[0] if row.config == "ja_scnm"]
     assert set(first) < set(everything)
 
@@ -136,7 +134,7 @@ def test_a_dry_run_sends_nothing_and_names_a_price(translate, tmp_path, double):
 
 def test_a_budget_stops_cleanly_and_more_money_goes_on(translate, tmp_path, double):
     code, _, err = translate("ja_scnm", "en", "--max-cost", "0.02")
-    assert code == 3 and "--max-cost" in err and double.dollars <= 0.02
+    assert code == 3 and "--max-cost" in err and double.dollars <= 0.02, err
     manifest = json.loads((tmp_path / "out/ja_scnm-en/manifest.json").read_text())
     missed = manifest["steps"]["dropped"]["budget"]
     assert 0 < missed < 44 and len(lines(tmp_path / "out/ja_scnm-en/records.jsonl")) == 44 - missed
@@ -242,9 +240,9 @@ def test_own_prompts_change_what_is_said_and_the_provenance(translate, tmp_path,
     folder.mkdir()
     text = (ROOT / "build/translate/prompts/instructions.toml").read_text(encoding="utf-8")
     (folder / "instructions.toml").write_text(text.replace("You translate", "Please: you translate"), encoding="utf-8")
-    translate("ja_scnm", "en", "--sample", 2, "--prompts", folder)
+    translate("ja_scnm", "en", "--sample", 2, "--prompts", folder, "--out", tmp_path / "own")
     assert double.bodies[-1]["messages"][0]["content"].startswith("Please: you translate annotated text from Japanese")
-    assert lines(tmp_path / "out/ja_scnm-en/provenance.jsonl")[0]["prompt"] != before
+    assert lines(tmp_path / "own/ja_scnm-en/provenance.jsonl")[0]["prompt"] != before
 
 
 def test_a_second_look_flags(translate, tmp_path, double):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from build.sources import READERS
-from build.translate.ladder import split
+from build.translate.parts import split
 from build.translate.plan import Plan
 from build.translate.rows import Translator
 from build.translate.rules import read_rules
@@ -20,7 +20,7 @@ COPY = """
 name = "Japanese, once more"
 scripts = ["kana", "han"]
 """
-OFF = '[untranslated_copy]\nseverity = "off"\n[copied_span]\nseverity = "off"\n[length_ratio]\nseverity = "off"\n'
+OFF = '[untranslated_copy]\nseverity = "off"\n[copied_span]\nseverity = "off"\n[copied_run]\nseverity = "off"\n[length_ratio]\nseverity = "off"\n'
 
 
 def translator(folder, *tasks, **changes):
@@ -86,11 +86,11 @@ def test_apart_and_together(record):
 def test_parts_are_the_text(record):
     """Cut as finely as can be: no span is cut, no tag and no character is lost."""
     tagged = take_apart(record)
-    parts = split(tagged, 1, 1, ".。!\n")
-    assert "".join(part.lead + part.text for part in parts) == tagged.text
+    parts = split(tagged, ".。!\n", 1, 1, 5)
+    assert "".join(part.lead + part.text + part.tail for part in parts) == tagged.text
     at, found = 0, {}
     for part in parts:
         at += len(part.lead)
         found |= {number: (start + at, end + at) for number, (start, end) in part.spans.items()}
-        at += len(part.text)
+        at += len(part.text) + len(part.tail)
     assert found == tagged.spans

@@ -140,7 +140,7 @@ def test_rung_5_a_rewriting_may_find_words_for_it():
         (Reply(translation(GOOD), "length"), "truncated"),
         (translation(LOST), "lost_tag"),
         (translation(GOOD.replace("</3>", "")), "broken_tag"),
-        (translation(GOOD + "<3>.</3>"), "doubled_tag"),
+        (translation(GOOD + " <3>Co</3>."), "doubled_tag"),
         (translation(GOOD + "</3>"), "broken_tag"),
         (translation(GOOD + " ＜4＞"), "markup_left"),
         (translation(GOOD.replace("Nagoya", "なごや")), "residual_kana"),
@@ -197,7 +197,7 @@ def test_a_doubt_is_asked_about_once_and_then_flagged():
     assert [flag.check for flag in outcome.flags] == ["copied_span"] and len(log) == 2
     better, _ = run(translation("非常<1>便利</1>。"), translation("非常<1>方便</1>。"), record=record, target="zh")
     assert better.row.items[0].spans[0].text == "方便" and not better.flags
-    worse, _ = run(translation("非常<1>便利</1>。"), *["no JSON"] * 2, record=record, target="zh")
+    worse, _ = run(translation("非常<1>便利</1>。"), *["no JSON"] * 3, record=record, target="zh")
     assert worse.row.reason == "malformed_reply"  # a doubt that was not cleared up is none that was
 
 
