@@ -27,6 +27,9 @@ from build.files import versions
 from build.splits import Ledger
 from build.steps import Drop, KitError, Row, Tally
 from cards.dataset_card import render_card
+from cards.errors import CardError
+from cards.licence import FILE as LICENCE
+from cards.licence import render_licence
 from mmm_dataset import Record, Registry
 from mmm_dataset.evaluation import STANDARD, standard_ids
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
@@ -140,7 +143,8 @@ def build_release(
         }
         _write(tree / "manifest.json", pretty(manifest))
         _write(tree / "leakage.json", pretty(leakage))
-        _write(tree / "README.md", render_card(manifest, registry))
+        _write(tree / LICENCE, render_licence(manifest, registry))
+        _write(tree / "README.md", _card(tree, registry))
         _swap(tree, out)
         os.replace(staged / REPORT, out.with_name(f"{out.name}.{REPORT}"))
     return manifest
@@ -234,6 +238,13 @@ def standard(configs: Mapping[str, Any], tree: Path) -> dict[str, list[str]]:
         name: standard_ids(name, pq.read_table(tree / path, columns=["id"])["id"].to_pylist())
         for name, path in tests.items()
     }
+
+
+def _card(tree: Path, registry: Registry) -> str:
+    try:
+        return render_card(tree, registry)
+    except CardError as error:
+        raise KitError(str(error)) from error
 
 
 def _reasons(tally: Tally) -> str:

@@ -1,156 +1,251 @@
-"""The card of a release tree, from its manifest: YAML that makes ``load_dataset`` work, and what a reader needs to know."""
+"""The card of a release tree: YAML that makes ``load_dataset`` work, and what a reader needs to know."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
-from cards.reviews import section as review_section
-from cards.yields import table as yield_table
-from mmm_dataset import Registry, load
+from cards import built, contents, hub
+from cards.front_matter import default_title, front_matter, origins_of, what_they_are
+from cards.labels import inventories
+from cards.licence import licence_table, open_questions
+from cards.limits import limits
+from cards.markdown import code, escape, folded
+from cards.plots import FOLDER, alt_texts
+from cards.publisher import Publisher
+from cards.recorded import need, read_json
+from cards.stats import Stats, stats
+from mmm_dataset import Registry
+from mmm_dataset.evaluation import SIZE
 
-_TEMPLATE = Path(__file__).with_name("dataset_card.md")
-_ORIGINS = {
-    "demo": "**Demonstration data, not MMM.** These rows were written for the release kit to show how it works; they are "
-    "not part of the MMM datasets, and no score on them says anything about a model.",
-    "stand-in": "**Not MMM.** These rows are from other sources than MMM's own, in the format of MMM.",
-    "rebuilt": "These rows were rebuilt from the upstream sources of MMM by the release kit; they are not the authors' files.",
-    "published": "These are the authors' released rows of MMM, their bytes kept, in a form that loads without a script.",
+LOCAL: Final = Publisher()
+"""A tree on somebody's disk: published by nobody."""
+BEGIN: Final = "<!-- your own words: begin -->"
+END: Final = "<!-- your own words: end -->"
+"""Between these two, people may write on the Hub; the next release keeps it."""
+
+_TEMPLATE: Final = Path(__file__).with_name("dataset_card.md")
+_METHODS: Final = {
+    "published": "every row keeps the side on which it came.",
+    "hash": "a source item is a train item if its hash is below the share of its task family, so that a translation or a "
+    "sibling never sits on the other side; near duplicates stay together as well.",
+    "table3": "train sides have exactly the sizes of Table 3 of the paper, drawn by the hash of the source item.",
 }
-_SPDX = {"CC-BY-4.0", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC-BY-NC-4.0", "CC-BY-NC-SA-4.0"}  # names the Hub knows
-CITATION = """@article{gan2024mmm,
-  title = {{MMM}: Multilingual Mutual Reinforcement Effect Mix Datasets \\& Test with Open-domain Information Extraction
-           Large Language Models},
-  author = {Gan, Chengguang and Yin, Qingyu and He, Xinyang and Wei, Hanjun and Liang, Yunhao and Lim, Younghun and
-            Wang, Shijian and Huang, Hexiang and Zhang, Qinghao and Ni, Shiwen and Mori, Tatsunori},
+CITATION: Final = """@article{gan2024mmm,
+  title = {{MMM}: Multilingual Mutual Reinforcement Effect Mix Datasets
+           \\& Test with Open-domain Information Extraction Large Language Models},
+  author = {Gan, Chengguang and Yin, Qingyu and He, Xinyang and Wei, Hanjun and Liang, Yunhao and
+            Lim, Younghun and Wang, Shijian and Huang, Hexiang and Zhang, Qinghao and Ni, Shiwen and
+            Mori, Tatsunori},
   journal = {arXiv preprint arXiv:2407.10953},
   year = {2024}
 }"""
 
 
-def render_card(manifest: Mapping[str, Any], registry: Registry) -> str:
-    """Markdown with YAML front matter; the same manifest gives the same card."""
-    configs, name = manifest["configs"], manifest["name"]
-    origins = sorted({origin for config in configs.values() for origin in config["origins"]}, key=list(_ORIGINS).index)
-    title = _title(configs, origins, name)
-    front = yaml.safe_dump(front_matter(manifest, registry, title), allow_unicode=True, sort_keys=False, width=120)
-    body = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
-        title=title,
-        origin="\n\n".join((f"Origin `{o}`: " if len(origins) > 1 else "") + _ORIGINS[o] for o in origins),
-        name=name,
-        example="en_scpos_adj" if "en_scpos_adj" in configs else next(iter(configs)),
-        configs=_config_table(configs, registry),
-        split=manifest["options"]["split"],
-        leakage=leakage_line(manifest["leakage"]),
-        yields=_yields(manifest["steps"]),
-        reviews=review_section(manifest["steps"]),
-        counts=_counts_table(manifest["steps"]),
-        sources=_source_table(configs, registry),
-        citation=CITATION,
-    )
-    return f"---\n{front}---\n\n{body}"
+@dataclass(frozen=True, slots=True)
+class _Tree:
+    """What is read once and used all over the card."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    registry: Registry
+    publisher: Publisher
+    counts: Stats
+    kept: Mapping[str, built.Kept]
+
+    @property
+    def where(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def configs(self) -> Mapping[str, Any]:
+        configs: Mapping[str, Any] = self.manifest["configs"]
+        return configs
 
 
-def _title(configs: Mapping[str, Any], origins: Sequence[str], name: str) -> str:
-    """Only rows of the authors, or rebuilt from their sources, in their configs, go by the name of MMM."""
-    if origins == ["demo"]:
-        return "MMM release kit: demonstration data"
-    if set(origins) <= {"published", "rebuilt"} and set(configs) <= set(load().configs):
-        return "MMM: Multilingual Mutual Reinforcement Effect Mix datasets"
-    return f"{name}: data in the format of MMM"
+def render_card(tree: Path, registry: Registry, publisher: Publisher = LOCAL) -> str:
+    """Markdown with YAML front matter; the same tree and publisher give the same card.
+
+    Args:
+        tree: the release tree; plots are shown if they are in its folder ``plots``.
+        registry: knows its configs.
+        publisher: what no run recorded; the default is a tree on somebody's disk.
+
+    Raises:
+        CardError: the manifest or a file that it names lacks something that the card says, or the YAML is not what the Hub
+            accepts.
+    """
+    where = tree / "manifest.json"
+    manifest = read_json(where)
+    for name in ("name", "versions", "inputs", "registry", "options", "steps", "leakage", "configs"):
+        need(manifest, where, name)
+    counts = stats(tree)
+    kept = built.kept_by_config(list(counts), manifest["steps"], registry)
+    whole = _Tree(tree, manifest, registry, publisher, counts, kept)
+    title = publisher.title or default_title(manifest["configs"], origins_of(manifest["configs"]), manifest["name"])
+    front = front_matter(manifest, registry, title)
+    hub.check(front, f"the card of {tree}")
+    top = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=120)
+    body = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(_said(whole, title))
+    return f"---\n{top}---\n\n{_tidy(body)}"
 
 
-def front_matter(manifest: Mapping[str, Any], registry: Registry, title: str) -> dict[str, Any]:
-    """The YAML of the card. File names are written out: a glob would hide a rebuilt file from the cache of ``datasets``."""
-    configs = manifest["configs"]
-    licences = sorted({licence for config in configs.values() for licence in config["licences"]})
-    known = [licence.lower() for licence in licences if licence in _SPDX]
-    others = [licence for licence in licences if licence not in _SPDX]
-    rows = sum(file["rows"] for config in configs.values() for file in config["files"].values())
-    origins = sorted({origin for config in configs.values() for origin in config["origins"]})
+def _said(tree: _Tree, title: str) -> dict[str, str]:
+    """What the template's names stand for."""
+    manifest, registry, counts = tree.manifest, tree.registry, tree.counts
+    sets = inventories(counts, registry)
+    rows = contents.example_rows(tree.path, tree.configs)
+    example = "en_scpos_adj" if "en_scpos_adj" in rows else next(iter(rows))
+    tests = {name: sides["test"].rows for name, sides in counts.items() if "test" in sides}
+    plots = _plots(tree)
+    steps, method = manifest["steps"], need(manifest, tree.where, "options", "split")
+    questions = open_questions(tree.configs, registry)
+    models = built.models_section(steps)
+    deviations = contents.deviations(counts, registry)
     return {
-        "pretty_name": title,
-        "language": sorted({registry.config(name).language for name in configs}),
-        "license": known + ["other"] * bool(others),
-        **({"license_name": ", ".join(others)} if others else {}),
-        "task_categories": ["token-classification", "text-classification", "text-generation"],
-        "tags": ["information-extraction", "named-entity-recognition", "mutual-reinforcement-effect", *origins],
-        "size_categories": [_size_category(rows)],
-        "configs": [
-            {
-                "config_name": name,
-                "data_files": [{"split": split, "path": file["path"]} for split, file in config["files"].items()],
-            }
-            for name, config in configs.items()
-        ],
+        "title": escape(title),
+        "origin": what_they_are(origins_of(tree.configs)),
+        "publication": _publication(tree.publisher),
+        "contents": _TABLE_OF_CONTENTS,
+        **_loading(tree, example),
+        "tasks": contents.tasks_table(counts, registry),
+        "configs": contents.configs_table(counts, tree.configs, registry),
+        "deviations": f" {deviations}" if deviations else "",
+        "plot_sizes": plots["sizes"],
+        "plot_lengths": plots["lengths"],
+        "plot_labels": plots["labels"],
+        "lengths": folded("Lengths of the texts in code points, and items a row", contents.lengths_table(counts)),
+        "example": example,
+        "example_id": rows[example]["id"],
+        "row": contents.row_as_json(rows[example]),
+        "examples": contents.examples_section(rows, registry),
+        "labels": contents.labels_section(sets, registry),
+        "built": "\n\n".join(
+            filter(None, [built.inputs_section(manifest, tree.where), models, built.steps_section(steps)])
+        ),
+        "method": method,
+        "method_says": _METHODS[method],
+        "leakage": built.leakage(manifest["leakage"], read_json(tree.path / "leakage.json"), tests, tree.where),
+        "yields": built.yields_section(tree.kept, steps, plots["yields"]),
+        "reviews": built.reviews(steps),
+        "standard": f"{SIZE:,}",
+        "licence": "\n\n".join(
+            [
+                "Every row names its licence in the column `licence`.",
+                licence_table(tree.configs, registry),
+                *(
+                    [f"**Open questions**, which whoever uses or publishes the rows has to answer:\n\n{questions}"]
+                    if questions
+                    else []
+                ),
+                "[LICENSE.md](LICENSE.md) says what the terms mean.",
+            ]
+        ),
+        "limits": "\n".join(f"- {limit}" for limit in limits(manifest, counts, sets, registry)) or "None are known.",
+        "left_out": _left_out(tree.publisher),
+        "words_begin": BEGIN,
+        "words_end": END,
+        "credit": _credit(origins_of(tree.configs), registry),
+        "citation": "\n\n".join(filter(None, [tree.publisher.citation, CITATION])),
+        "changes": f"## Changelog\n\n{tree.publisher.changes.strip()}" if tree.publisher.changes else "",
     }
 
 
-def leakage_line(report: Mapping[str, Any]) -> str:
-    """One line for people: how many test rows have a twin in train, of each kind."""
-    kinds = (("exact", "exact"), ("near", "near-duplicate"), ("source_item", "same source item"))
-    return ", ".join(f"{report[name]['test_rows']} {title}" for name, title in kinds if name in report)
+_TABLE_OF_CONTENTS: Final = " · ".join(
+    f"[{title}](#{anchor})"
+    for title, anchor in (
+        ("Load it", "load-it"),
+        ("Configs", "configs"),
+        ("Rows", "a-row-of-each-config"),
+        ("Columns", "columns"),
+        ("Labels", "labels"),
+        ("Build", "how-it-was-built"),
+        ("Leakage", "how-the-split-was-made-and-what-leaks"),
+        ("Licence", "licence-and-terms"),
+        ("Limits", "known-limits"),
+        ("Citation", "citation-and-credit"),
+    )
+)
 
 
-def _size_category(rows: int) -> str:
-    bounds = [(1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M")]
-    return next((name for bound, name in bounds if rows < bound), "1M<n<10M")
+def _loading(tree: _Tree, example: str) -> dict[str, str]:
+    """The loading example: pinned to the tag on a Hub, from the folder above it on a disk."""
+    publisher = tree.publisher
+    name = publisher.repository or tree.manifest["name"]
+    revision = f', revision="{publisher.tag}"' if publisher.repository and publisher.tag else ""
+    here = "" if publisher.repository else f'  # from the folder that holds {name}/, or "ORG/{name}" from a Hub'
+    pin = (
+        "The `revision` pins the rows: a later release of this data set does not change what you load."
+        if revision
+        else ""
+    )
+    split = "test" if "test" in tree.counts[example] else "train"
+    return {"load": f'"{name}", "{example}"{revision}', "load_comment": here, "split": split, "pin": pin}
 
 
-def _config_table(configs: Mapping[str, Any], registry: Registry) -> str:
-    rows = []
-    for name, config in configs.items():
-        sizes = [config["files"].get(split, {}).get("rows", 0) for split in ("train", "test")]
-        facts = registry.config(name)
-        paper = ["" if size is None else f"{size:,}" for size in (facts.train, facts.test)]
-        counts = [f"{count:,}" for count in (*sizes, config["items"], config["rows_without_item"])]
-        rows.append([f"`{name}`", *counts, ", ".join(config["origins"]), *paper])
-    headers = ["config", "train", "test", "items", "rows without item", "origin", "paper: train", "paper: test"]
-    return _table(rows, headers, ["left", *["right"] * 4, "left", "right", "right"])
-
-
-def _yields(steps: Mapping[str, Any]) -> str:
-    """The section on translated rows; nothing if none were."""
-    runs = [(step, counts["yield"]) for step, counts in steps.items() if "yield" in counts]
-    if not runs:
+def _publication(publisher: Publisher) -> str:
+    """Who publishes this and what they are not; empty for a tree on somebody's disk."""
+    if publisher == LOCAL:
         return ""
+    parts = []
+    if publisher.version:
+        parts.append(f"Version {publisher.version}.")
+    if publisher.authors:
+        parts.append(f"Published by {', '.join(map(escape, publisher.authors))}.")
+    if publisher.contact:
+        parts.append(f"Contact: {_address(publisher.contact)}.")
+    if not publisher.affiliated:
+        parts.append("Not affiliated with the authors of MMM.")
+    return " ".join(parts)
+
+
+def _address(contact: str) -> str:
+    """A link where it is an address."""
+    return f"<{contact}>" if re.fullmatch(r"https?://\S+|[^\s@<>]+@[^\s@<>]+", contact) else escape(contact)
+
+
+def _left_out(publisher: Publisher) -> str:
+    if not publisher.left_out:
+        return ""
+    lines = [f"- {code(name)}: {escape(reason)}" for name, reason in publisher.left_out.items()]
+    said = "These configs were built but are not here, because the terms of what they are made from do not allow it:"
+    return "\n".join(["## What is left out", "", said, "", *lines])
+
+
+def _credit(origins: Collection[str], registry: Registry) -> str:
+    """To whom the credit is due: the authors always, and for their files where these rows are theirs."""
+    mmm = registry.source("mmm")
+    places = " and ".join(f"[{name}](https://huggingface.co/datasets/{name})" for name in mmm.hub)
+    theirs = (
+        "The rows with origin `published` are theirs" if "published" in origins else "Their own files are on the Hub"
+    )
     return (
-        "## What the translation kept\n\nRows kept with all their items, rows kept with fewer, and items kept; the rung is how "
-        f"far a row had to go: tagged text, single spans, rewriting, a stronger model.\n\n{yield_table(runs)}\n\n"
+        f"The tasks, the format and the 21 configs of MMM are the work of its authors. {theirs}: {places}, {mmm.licence}. "
+        "If you use MMM or its format, cite the paper:"
     )
 
 
-def _counts_table(steps: Mapping[str, Any]) -> str:
-    rows = [
-        [step, what, reason, f"{count:,}"]
-        for step, counts in steps.items()
-        for what in ("dropped", "noted")
-        for reason, count in counts[what].items()
-    ]
-    return _table(rows, ["step", "", "reason", "count"], ["left"] * 3 + ["right"]) if rows else "Nothing."
+def _plots(tree: _Tree) -> dict[str, str]:
+    """Name of a plot to its Markdown; empty where the tree has no such file."""
+    texts = alt_texts(tree.counts, tree.registry, tree.kept)
+    return {
+        name: f"![{escape(texts[name])}]({FOLDER}/{name}.png)"
+        if name in texts and (tree.path / FOLDER / f"{name}.png").is_file()
+        else ""
+        for name in ("sizes", "lengths", "labels", "yields")
+    }
 
 
-def _source_table(configs: Mapping[str, Any], registry: Registry) -> str:
-    rows = []
-    for name in sorted({source for config in configs.values() for source in config["sources"]}):
-        source = registry.sources.get(name)
-        if source is None:  # records of a user's own: what the rows say of themselves is all there is
-            licences = sorted(
-                {x for config in configs.values() if name in config["sources"] for x in config["licences"]}
-            )
-            rows.append([name, ", ".join(licences), "not stated"])
-            continue
-        title = f"[{source.title}]({source.url})" if source.url else source.title
-        rows.append([title, source.licence, ", ".join(source.terms) or "not stated"])
-    return _table(rows, ["source", "licence", "terms"], ["left"] * 3)
-
-
-def _table(rows: Sequence[Sequence[str]], headers: Sequence[str], align: Sequence[str]) -> str:
-    from tabulate import tabulate
-
-    rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return tabulate(rows, headers, tablefmt="pipe", colalign=align, disable_numparse=True)
+def _tidy(body: str) -> str:
+    """Parts that are empty leave no gap; what is inside a fence stays as it is."""
+    pieces: Sequence[str] = re.split(r"(^```.*?^```$)", body, flags=re.MULTILINE | re.DOTALL)
+    return (
+        "".join(piece if piece.startswith("```") else re.sub(r"\n{3,}", "\n\n", piece) for piece in pieces).rstrip()
+        + "\n"
+    )

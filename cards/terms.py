@@ -1,4 +1,4 @@
-"""What the terms of sources mean: which of them keep a release back, and what a card says of them. ``terms.toml`` has the words."""
+"""What the terms of sources mean: which keep a release back, and what a card says of them. The words are in ``terms.toml``."""
 
 from __future__ import annotations
 
@@ -41,10 +41,11 @@ class Conflict:
     beside: str
     says: str
 
-    def holds(self, sources: Collection[Source]) -> bool:
-        """Whether it is among these sources."""
-        free = any(self.has in source.terms and self.without not in source.terms for source in sources)
-        return free and any(self.beside in source.terms for source in sources)
+    def between(self, sources: Collection[Source]) -> list[Source]:
+        """Those of these sources whose terms cannot both hold; empty if all can."""
+        free = [source for source in sources if self.has in source.terms and self.without not in source.terms]
+        bound = [source for source in sources if self.beside in source.terms]
+        return [*free, *bound] if free and bound else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Terms:
                 elif term.question:
                     yield source.title, f"{term.says} {term.question}"
         for conflict in self.conflicts:
-            if conflict.holds(sources):
-                yield ", ".join(sorted(source.title for source in sources)), conflict.says
+            if between := conflict.between(sources):
+                yield " and ".join(source.title for source in between), conflict.says
 
 
 @lru_cache(maxsize=1)

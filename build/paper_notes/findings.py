@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from build.paper_notes.shares import attainable, expected_below, log10_chance, numerators, smallest_denominator
 from build.paper_notes.tables import DRAW, DRAWS, Scores, cells, groups, oiellm, table_1
+from cards.paper import given
 from mmm_dataset.registry import Config, load
 
 # Texts with 0, 1, 2, ... entities in the source of ja SCNM: ner-wikipedia-dataset v2.0 (stockmark, CC BY-SA 3.0).
@@ -56,8 +57,7 @@ def sizes() -> dict[str, Any]:
 
 def kept(*runs: Config) -> float:
     """Rows kept in percent of the rows given to the translation: "we limited our study to 10,000 samples"."""
-    given = sum(min(load().config(c.translated_from or "").total or 0, 10_000) for c in runs)
-    return 100 * sum(c.total or 0 for c in runs) / given
+    return 100 * sum(c.total or 0 for c in runs) / sum(given(c, load()) or 0 for c in runs)
 
 
 def row_accuracies() -> dict[str, Any]:

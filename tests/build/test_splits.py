@@ -6,7 +6,7 @@ import pytest
 
 from build.splits import Ledger, unit
 from build.steps import KitError
-from cards.dataset_card import leakage_line
+from cards.built import leakage_line
 from mmm_dataset import load
 from tests.records import make_record
 

@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from build.export import build_release
-from cards.dataset_card import _size_category
+from cards.hub import size_category
 from cards.reviews import section
 from mmm_dataset import Item, load
 from tests.records import make_record
@@ -36,13 +36,13 @@ def test_only_mmm_is_called_mmm(tmp_path, origin, title):
 
 def test_licences(tmp_path):
     front, _ = card(tmp_path, licence="CC-BY-4.0")
-    assert front["license"] == ["cc-by-4.0"] and "license_name" not in front
+    assert front["license"] == "cc-by-4.0" and "license_name" not in front
     front, text = card(tmp_path, licence="my terms", source="a|b")
-    assert front["license"] == ["other"] and front["license_name"] == "my terms" and "a\\|b" in text
+    assert front["license"] == "other" and front["license_name"] == "my-terms" and "a\\|b" in text
 
 
 def test_size_categories():
-    assert [_size_category(n) for n in (999, 1_000, 99_999, 680_000, 2_000_000)] == [
+    assert [size_category(n) for n in (999, 1_000, 99_999, 680_000, 2_000_000)] == [
         "n<1K",
         "1K<n<10K",
         "10K<n<100K",

@@ -1,0 +1,35 @@
+"""Markdown for cards: tables, text of others inside them, folded parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~$#])")
+
+
+def escape(text: str) -> str:
+    """Text of others as it is, on one line: nothing in it is taken for Markdown or HTML."""
+    return _SPECIAL.sub(r"\\\1", " ".join(text.split()))
+
+
+def code(text: str) -> str:
+    """Text of others as code on one line, whatever backticks it holds; right inside a table as well."""
+    text = " ".join(text.split("\n")).replace("|", "\\|")
+    longest = max((len(run) for run in re.findall("`+", text)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if text.startswith("`") or text.endswith("`") or not text.strip() else ""
+    return f"{fence}{pad}{text}{pad}{fence}"
+
+
+def table(rows: Iterable[Sequence[str]], headers: Sequence[str]) -> str:
+    """A table of ready Markdown cells; a header that ends in ``>`` has its column at the right, as figures want it."""
+    right = [header.endswith(">") for header in headers]
+    lines = [[header.removesuffix(">").rstrip() for header in headers], ["--:" if r else "---" for r in right], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def folded(summary: str, body: str, *, open_: bool = False) -> str:
+    """A part that a reader opens with a click."""
+    return f"<details{' open' if open_ else ''}>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
