@@ -184,6 +184,6 @@ def _said(one: Pressed, target: Target, *, dry_run: bool) -> str:
                 f"  {sign} {path} ({(one.folder / path).stat().st_size:,} bytes)" if sign != "-" else f"  - {path}"
                 for path in paths
             ]
-    if plan.kept:
-        lines.append(f"  left alone, because not of this kit: {', '.join(plan.kept)}")
+    if theirs := [path for path in plan.kept if path != ".gitattributes"]:
+        lines.append(f"  left alone, because not of this kit: {', '.join(theirs)}")
     return "\n".join(lines)

@@ -7,27 +7,13 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from build.steps import KitError
-from cards.terms import gated
+from cards.terms import gated, sources_of
 from mmm_dataset import Registry
 
 _OURS: Final = frozenset({"published", "rebuilt"})
 """Origins of rows that may go by the name of MMM."""
 _NAMES: Final = re.compile(r"(?:^|[-_.])(mmm|oiellm)(?:$|[-_.\d])", re.IGNORECASE)
 _DEMO: Final = re.compile(r"(?:^|[-_.])demo(?:$|[-_.])", re.IGNORECASE)
-
-
-def sources_of(config: str, facts: Mapping[str, Any], registry: Registry) -> set[str]:
-    """All sources behind a config's rows: those that the rows name and, of MMM's own rows, those that MMM was made from.
-
-    Args:
-        config: its name.
-        facts: its entry of the manifest.
-        registry: knows what MMM's configs were made from.
-    """
-    found = set(facts["sources"])
-    if set(facts["origins"]) & _OURS and config in registry.configs:
-        found |= set(registry.config(config).upstream)
-    return found
 
 
 def left_out(manifest: Mapping[str, Any], registry: Registry, accepted: Collection[str]) -> dict[str, str]:

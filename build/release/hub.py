@@ -201,9 +201,15 @@ def _again(error: BaseException) -> bool:
 
 
 def _asked(error: BaseException | None) -> float:
-    """Seconds that the Hub asks to wait; 0 if it does not say."""
-    response = getattr(error, "response", None)
-    value = response.headers.get("Retry-After", "") if response is not None else ""
+    """Seconds that the Hub asks to wait, in its own header or the standard one; 0 if it does not say."""
+    from huggingface_hub.utils import parse_ratelimit_headers
+
+    if (response := getattr(error, "response", None)) is None:
+        return 0.0
+    limit = parse_ratelimit_headers(response.headers)
+    if limit and limit.remaining == 0:
+        return float(limit.reset_in_seconds)
+    value = response.headers.get("Retry-After", "")
     return float(value) if value.isdecimal() else 0.0
 
 

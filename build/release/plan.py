@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import mmm_dataset
 from build.release.card import merge_card
@@ -156,8 +156,3 @@ def _text(repository: Repository, target: Target, state: State | None, path: str
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-def summary(plan: Plan) -> dict[str, Any]:
-    """Counts for people."""
-    return {name: len(getattr(plan, name)) for name in ("add", "replace", "delete", "same", "kept")}
