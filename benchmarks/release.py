@@ -2,8 +2,8 @@
 
     python benchmarks/release.py [--rows 680000]
 
-Rows are those of `benchmarks/build_release.py`. What is timed is the command `build release` as a process of its own, and, for a
-ratio, the same files sent by one bare `HfApi.upload_folder`. The imitation is on the same machine: no network is in these figures.
+Rows are those of `benchmarks/build_release.py`. What is timed is the command `build release` as a process of its own and, for a
+ratio, the same files sent by one bare `HfApi.upload_folder`. The imitation is on the same machine: no network is in the figures.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""The main job: everything the kit can do so far, once, on the data that ships with it: release, scores, model."""
+"""The main job: everything the kit does, once, on the data that ships with it: data, scores, model, release."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shlex
@@ -14,6 +15,9 @@ from typing import Any
 
 from build.bootstrap import ROOT, VENV
 from build.export import build_release
+from build.release.command import run as publish
+from build.release.options import add_options
+from build.release.settings import SHIPPED, read_settings
 from build.sources import demo
 from build.steps import KitError
 from mmm_dataset import load
@@ -26,18 +30,19 @@ _COLUMNS = ("config", "train", "test", "pairs", "TL", "WL", "ALL", "TL damaged",
 
 
 def run(out: Path, recipe: str = "oiellm-nano") -> None:
-    """Build, load back and score all configs of the embedded data; train a model on them, let it predict, and score it.
+    """Build, load back and score all configs of the embedded data; train a model on them, let it predict, and score it; put
+    all of it into folders as it would be on a Hub, and load it back from there.
 
     Args:
-        out: the release folder; its name is what ``load_dataset`` is called with from the folder above it. Model and
-            results are put beside it.
+        out: the release folder; its name is what ``load_dataset`` is called with from the folder above it. Model, results
+            and the folder ``hub`` are put beside it.
         recipe: name or file of the recipe that is trained.
 
     Raises:
         KitError: something else is where one of them is to be, or a step failed.
     """
     data(out)
-    model(out, recipe)
+    release(out, model(out, recipe))
 
 
 def data(out: Path) -> None:
@@ -62,8 +67,8 @@ def data(out: Path) -> None:
     )
 
 
-def model(release: Path, recipe: str) -> None:
-    """Train a recipe on a release, predict its test rows freely and constrained, and print how it did."""
+def model(release: Path, recipe: str) -> Path:
+    """Train a recipe on a release, predict its test rows freely and constrained, and print how it did; returns its folder."""
     wanted = load_recipe(recipe, [f"data.release={release}"])
     folder, results = release.with_name(wanted.name), release.with_name(f"{wanted.name}-results")
     _remove_outdated(
@@ -73,6 +78,22 @@ def model(release: Path, recipe: str) -> None:
     )
     _oiellm("train", recipe, "--set", f"data.release={release}", "--out", str(folder))
     _oiellm("evaluate", "--model", str(folder), "--data", str(release), "--out", str(results))
+    return folder
+
+
+def release(out: Path, folder: Path) -> None:
+    """Put data, metric, model and a page for it into folders as they would be on a Hub, and load them back from there."""
+    name, results = folder.name, folder.with_name(f"{folder.name}-results")
+    models = json.dumps([{"folder": str(folder), "results": str(results), "name": name}])
+    own = [f"dataset.tree={out}", f"models={models}", f"space.model={name}"]
+    overrides = (
+        [] if read_settings(SHIPPED, own) == read_settings(SHIPPED) else [x for one in own for x in ("--set", one)]
+    )
+    command = ["release", "--demo", "--to", str(out.with_name("hub")), "--settings", _shown(SHIPPED), *overrides]
+    print(f"\n$ python3 -m build {shlex.join(command)}", flush=True)
+    options = argparse.ArgumentParser()
+    add_options(options)
+    publish(options.parse_args(command[1:]))
 
 
 def _remove_outdated(folder: Path, results: Path, wanted: dict[str, Any]) -> None:
@@ -85,6 +106,10 @@ def _remove_outdated(folder: Path, results: Path, wanted: dict[str, Any]) -> Non
         print(f"\n{folder} is of another recipe or other data: training again", file=sys.stderr)
         for path in (folder, folder.with_name(f"{folder.name}.run"), results):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _shown(path: Path) -> str:
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
 
 
 def _oiellm(*arguments: str) -> None:

@@ -178,8 +178,8 @@ def _loading(tree: _Tree, example: str) -> dict[str, str]:
     """The loading example: pinned to the tag on a Hub, from the folder above it on a disk."""
     publisher = tree.publisher
     name = publisher.repository or tree.manifest["name"]
-    revision = f', revision="{publisher.tag}"' if publisher.repository and publisher.tag else ""
-    here = "" if publisher.repository else f'  # from the folder that holds {name}/, or "ORG/{name}" from a Hub'
+    revision = f', revision="{publisher.tag}"' if publisher.is_on_hub and publisher.tag else ""
+    here = "" if publisher.is_on_hub else f'  # from the folder that holds {name}/, or "ORG/{name}" from a Hub'
     pin = (
         "The `revision` pins the rows: a later release of this data set does not change what you load."
         if revision

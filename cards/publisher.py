@@ -11,7 +11,7 @@ class Publisher:
     """The publisher's own part of a card; the default is a tree on somebody's disk.
 
     Attributes:
-        repository: ``ORG/NAME`` on the Hub; empty while there is none.
+        repository: ``ORG/NAME`` on the Hub, ``NAME`` in a folder; empty for a tree on its own.
         version: of the release, as in ``1.0.0``; its tag is ``v1.0.0``. Empty while there is none.
         title: in place of the title that the card would have.
         authors: names, in order.
@@ -31,6 +31,11 @@ class Publisher:
     affiliated: bool = False
     left_out: Mapping[str, str] = field(default_factory=dict)
     changes: str = ""
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether the repository has an account, so that its tags can be loaded."""
+        return "/" in self.repository
 
     @property
     def tag(self) -> str:

@@ -86,7 +86,7 @@ def sandbox(tmp_path_factory):
         source = ROOT / name
         copy = shutil.copytree if source.is_dir() else shutil.copy2
         copy(source, folder / name)
-    for name in ("tests/double", "tests/dialogues.py"):  # the test double that stands in for a model
+    for name in ("tests/double", "tests/dialogues.py", "tests/hub"):  # they stand in for a model and for the Hub
         source = ROOT / name
         (folder / name).parent.mkdir(exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)

@@ -88,7 +88,7 @@ def _finish(pressed: list[Pressed], target: Target, options: argparse.Namespace,
 def _addressed(publisher: Publisher, repository: Repository, org: str) -> Publisher:
     from dataclasses import replace
 
-    return replace(publisher, repository=f"{org}/{repository.name}" if org else "")
+    return replace(publisher, repository=f"{org}/{repository.name}" if org else repository.name)
 
 
 def _pieces(

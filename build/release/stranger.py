@@ -25,11 +25,10 @@ def main() -> int:
     }
     bad = 0
     for thing in wanted:
-        name, seen = f"{thing['kind']} {thing['address']}", []
+        name = thing["name"]
         try:
-            for seen_now in looks[thing["kind"]](thing):
-                seen.append(seen_now)
-                print(json.dumps({"name": name, "seen": seen_now}), flush=True)
+            for seen in looks[thing["kind"]](thing):
+                print(json.dumps({"name": name, "seen": seen}), flush=True)
         except Exception as error:
             bad += 1
             traceback.print_exc()

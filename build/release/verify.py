@@ -88,6 +88,7 @@ def _expected(one: Pressed, target: Target, *, local: bool) -> dict[str, Any] | 
     piece, folder = one.piece, one.folder
     address = target.address(piece.repository)
     thing: dict[str, Any] = {
+        "name": piece.repository.path,
         "address": str(Path(address).resolve()) if local else address,
         "revision": None if local else f"v{one.version}",
     }

@@ -37,7 +37,7 @@ def test_the_main_command_prints_the_tables(tmp_path):
     def main():
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500)
         assert done.returncode == 0, done.stderr
-        data, train, evaluate = done.stdout.split("\n$ oiellm ")
+        data, train, evaluate, release = re.split(r"\n\$ (?:oiellm|python3 -m build) ", done.stdout)
         lines = data.splitlines()
         assert lines[0].split()[:4] == ["config", "train", "test", "pairs"]
         table = {line.split()[0]: line.split()[1:] for line in lines[2 : lines.index("")]}
@@ -50,13 +50,21 @@ def test_the_main_command_prints_the_tables(tmp_path):
         assert train.startswith("train ") and evaluate.startswith("evaluate ")
         for name in load().configs:  # freely and constrained
             assert len(re.findall(rf"^{name} ", evaluate, re.MULTILINE)) == 2
+            assert re.search(rf"datasets/mmm-demo: {name}: train \d+, test \d+$", release, re.MULTILINE)
+        assert release.startswith("release --demo --to ")
+        assert "spaces/mmm_f1: tl 1, wl 0.8, all 0.5" in release and "models/tiny-demo: Kazan filmed" in release
         return done
 
     main()
     weights = (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes()
     results = json.loads((tmp_path / "release" / "tiny-results" / "results.json").read_text())
     assert all(not sum(c["parse_failures"].values()) for c in results["runs"]["tiny constrained"]["configs"].values())
-    assert "already trained" in main().stderr  # a second run does only what is left to do
+    hub = tmp_path / "release" / "hub"
+    released = {path: path.read_bytes() for path in hub.rglob("*") if path.is_file()}
+    again = main()
+    assert "already trained" in again.stderr  # a second run does only what is left to do
+    assert again.stdout.count("nothing changed, v1.0.0") == 4
+    assert {path: path.read_bytes() for path in hub.rglob("*") if path.is_file()} == released
     assert (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes() == weights
     (tmp_path / "tiny.yaml").write_text(TINY.replace("steps: 2", "steps: 1"))
     assert "training again" in main().stderr  # and never shows the model of another recipe
@@ -64,7 +72,7 @@ def test_the_main_command_prints_the_tables(tmp_path):
 
     manifest = json.loads((out / "manifest.json").read_text())
     assert set(manifest["inputs"]) == {p.name for p in (ROOT / "build" / "demo").glob("*.jsonl")}
-    expected = {"mmm", "mmm_f1", "mmm.report.jsonl", "tiny", "tiny-results"}
+    expected = {"hub", "mmm", "mmm_f1", "mmm.report.jsonl", "tiny", "tiny-results"}
     assert {p.name for p in (tmp_path / "release").iterdir()} == expected
 
 
