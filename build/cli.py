@@ -90,6 +90,19 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     sub = verb("validate", _validate, "check a release tree and say what is wrong")
     sub.add_argument("tree", type=Path, nargs="?", default=RELEASE, metavar="PATH", help=f"default: {RELEASE}")
     _registry(sub)
+
+    sub = verb("stats", _stats, "tables of a release tree: rows, labels, lengths, yields; --out writes them, and plots")
+    sub.add_argument("tree", type=Path, nargs="?", default=RELEASE, metavar="TREE", help=f"default: {RELEASE}")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="also write JSON, CSV and PNG files there")
+    _registry(sub)
+
+    sub = verb("show", _show, "rows of a config, with entities highlighted")
+    sub.add_argument("config", metavar="CONFIG")
+    sub.add_argument("--n", type=_count, default=5, metavar="N", help="how many rows (default: 5)")
+    sub.add_argument("--split", choices=("train", "test"), help="default: train if there is one")
+    sub.add_argument("--id", metavar="ID", help="one row, by its id")
+    sub.add_argument("--release", type=Path, default=RELEASE, metavar="TREE", help=f"default: {RELEASE}")
+    _registry(sub)
     verb("paper-notes", _paper_notes, "recompute what docs/paper_notes.md says about the paper's figures")
     return parser
 
@@ -102,7 +115,11 @@ _PACKAGES = (
     ("translate", _command, "translate rows with a model, keeping every label and item; --dry-run tells the price"),
     ("annotate", _command, "let a model add the labels or items that the rows of a worklist lack"),
     ("review", _command, "look at translated or annotated rows in a local web page, correct them, apply the decisions"),
-    ("release", _command, "put a release tree, the metric and a model on the Hub, or into a folder as they would be there"),
+    (
+        "release",
+        _command,
+        "put a release tree, the metric and a model on the Hub, or into a folder as they would be there",
+    ),
 )
 """Each is a package with ``options`` (standard library only) and ``command``."""
 
@@ -118,6 +135,13 @@ def _add_readers(parser: argparse.ArgumentParser) -> None:
         for name, text in reader.options.items():
             sub.add_argument(f"--{name}", metavar="VALUE", default=argparse.SUPPRESS, help=text)
         _registry(sub)
+
+
+def _count(value: str) -> int:
+    number = int(value)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{value}: must be 1 or more")
+    return number
 
 
 def _out(parser: argparse.ArgumentParser) -> None:
@@ -185,6 +209,21 @@ def _validate(options: argparse.Namespace) -> int:
     report = validate(options.tree, load(*options.registry))
     print(report)
     return 1 if report.errors else 0
+
+
+def _stats(options: argparse.Namespace) -> None:
+    from build.stats import report
+    from mmm_dataset import load
+
+    report(options.tree, load(*options.registry), options.out)
+
+
+def _show(options: argparse.Namespace) -> None:
+    from build.show import show
+    from mmm_dataset import load
+
+    registry = load(*options.registry)
+    show(options.release, options.config, registry, n=options.n, split=options.split, row_id=options.id)
 
 
 def _paper_notes(_: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from cards.labels import Entry, Inventory
 from cards.markdown import code, escape, folded, table
 from cards.stats import Stats, together
 from mmm_dataset import Registry
+from mmm_dataset.registry import Label
 
 _LOOKED_AT: Final = 500  # rows of a config among which its example is chosen
 _LONG: Final = 140  # code points of a text that an example should not exceed
@@ -143,6 +144,9 @@ def _inventory(one: Inventory, registry: Registry) -> str:
         headers = ["label", *(header for name in names for header in _headers(names[name], name in one.totals))]
         parts.append(table([list(_line(entry, one)) for entry in one.entries], headers))
         others = [f"{count:,} {names[name]}" for name, count in one.others.items()]
+        also = [f"{', '.join(map(code, label.aliases))} as {code(label.label)}" for label in _with_aliases(one)]
+        if also:
+            parts.append(f"Read as well: {'; '.join(also)}.")
         if others:
             parts.append(f"Labels that are not in the table: {', '.join(others)}.")
     else:
@@ -152,6 +156,10 @@ def _inventory(one: Inventory, registry: Registry) -> str:
         parts.append(table(rows, ["label", *(f"{names[name]} >" for name in one.totals)]))
     count = f", {len(one.entries)}" if one.closed else ", open"
     return folded(f"{escape(one.title)}{count}", "\n\n".join(parts))
+
+
+def _with_aliases(one: Inventory) -> list[Label]:
+    return [label for entry in one.entries for label in entry.labels.values() if label.aliases]
 
 
 def _headers(language: str, has_rows: bool) -> Iterator[str]:
@@ -165,8 +173,7 @@ def _line(entry: Entry, one: Inventory) -> Iterator[str]:
     yield f"`{entry.key}`"
     for language in one.languages:
         label = entry.labels.get(language)
-        also = f" (read as well: {', '.join(map(escape, label.aliases))})" if label and label.aliases else ""
-        yield f"{escape(label.label)}{also}" if label else ""
+        yield escape(label.label) if label else ""
         yield f"`{label.provenance}`" if label else ""
         if language in one.totals:
             yield f"{entry.counts[language]:,}"

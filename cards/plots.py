@@ -101,6 +101,8 @@ def _sizes(found: Stats, registry: Registry) -> Figure:
         axes.bar_label(bars, [f"{value:,}" if value else "" for value in values], padding=2, fontsize=7)
     if largest > 20_000:  # else small configs would be invisible beside a large one
         axes.set_xscale("symlog", linthresh=100)
+    else:
+        axes.locator_params(axis="x", integer=True)
     axes.margins(x=0.08)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("rows" + (" (logarithmic)" if axes.get_xscale() != "linear" else ""))

@@ -1,0 +1,136 @@
+"""Tables of what is in a release: in the terminal, and with plots into a folder."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from build.steps import KitError
+from cards.built import kept_by_config
+from cards.labels import Inventory, inventories
+from cards.plots import draw
+from cards.recorded import read_json
+from cards.stats import Side, Stats, stats, together
+from cards.yields import share
+from mmm_dataset import Registry
+from mmm_dataset.files import atomic, pretty
+
+_QUANTILES: Final = {"5%": 0.05, "median": 0.5, "95%": 0.95, "longest": 1.0}
+_NARROWEST: Final = 120  # columns of a table that goes into a file or a pipe
+
+
+def report(tree: Path, registry: Registry, out: Path | None) -> None:
+    """Print the tables; with ``out`` write ``stats.json``, ``configs.csv``, ``labels.csv`` and the plots there.
+
+    Raises:
+        KitError: it is no release tree, or a file of it cannot be read.
+    """
+    if not (tree / "manifest.json").is_file():
+        raise KitError(f"{tree}: no manifest.json: not a release tree; `python3 -m build main` or `export` makes one")
+    try:
+        found = stats(tree)
+        kept = kept_by_config(list(found), read_json(tree / "manifest.json")["steps"], registry)
+        sets = inventories(found, registry)
+        written = _write(tree, registry, found, sets, out) if out else []
+    except (ValueError, KeyError) as error:
+        raise KitError(str(error)) from error
+    yields = [
+        [name, share(*_run(one.run)) if one.run else "not translated", share(*one.paper) if one.paper else ""]
+        for name, one in kept.items()
+    ]
+    _print(f"{tree}: {len(found)} configs", ["config", *_HEADERS], [[name, *_figures(found[name])] for name in found])
+    for one in sets:
+        languages = list(one.totals)
+        rows = [[" · ".join(entry.spellings), *_counts(one, entry.counts, languages)] for entry in one.entries]
+        title = one.title if one.closed else f"{one.title} (open: frequent ones)"
+        _print(title, ["label", *(registry.languages[name].name for name in languages)], rows)
+    if yields:
+        _print("rows that the translation kept", ["config", "here", "paper"], yields)
+    for path in written:
+        print(path)
+
+
+_HEADERS: Final = ("train", "test", "items", "items a row", *_QUANTILES, "unread", "unplaced")
+
+
+def _figures(sides: Any) -> list[str]:
+    whole = together(sides.values())
+    rows = [f"{sides[split].rows:,}" if split in sides else "0" for split in ("train", "test")]
+    lengths = [f"{whole.lengths.quantile(quantile):,}" for quantile in _QUANTILES.values()]
+    return [
+        *rows,
+        f"{whole.item_count:,}",
+        f"{whole.per_row.mean:.2f}",
+        *lengths,
+        f"{whole.unread:,}",
+        f"{whole.unplaced:,}",
+    ]
+
+
+def _counts(one: Inventory, counts: Any, languages: list[str]) -> Iterator[str]:
+    for language in languages:
+        yield f"{counts[language]:,} ({share(counts[language], one.totals[language])})"
+
+
+def _run(run: Any) -> tuple[int, int]:
+    return run["kept_whole"] + run["kept_minus_items"], run["rows"]
+
+
+def _print(title: str, headers: list[str], rows: list[list[str]]) -> None:
+    """A table in which wide characters take two columns, as they do in a terminal."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=max(console.width, _NARROWEST))
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", padding=(0, 1))
+    for at, header in enumerate(headers):
+        table.add_column(Text(header), justify="right" if at else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console.print(table)
+
+
+def _write(tree: Path, registry: Registry, found: Stats, sets: list[Inventory], out: Path) -> list[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    plots = draw(tree, registry, out)
+    figures = {name: {split: _as_dict(side) for split, side in sides.items()} for name, sides in found.items()}
+    with atomic(out / "stats.json") as file:
+        file.write(pretty(figures))
+    with atomic(out / "configs.csv") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["config", "split", "rows", "bytes", "items", "unread", "unplaced", *_QUANTILES])
+        for name, sides in found.items():
+            for split, side in sides.items():
+                numbers = [side.rows, side.bytes, side.item_count, side.unread, side.unplaced]
+                rows.writerow([name, split, *numbers, *_lengths(side).values()])
+    with atomic(out / "labels.csv") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["config", "split", "level", "label", "count"])
+        for name, sides in found.items():
+            for split, side in sides.items():
+                for level, counts in {"text": side.labels, **side.items}.items():
+                    rows.writerows([name, split, level, label, count] for label, count in counts.most_common())
+    return [*(out / name for name in ("stats.json", "configs.csv", "labels.csv")), *plots]
+
+
+def _lengths(side: Side) -> dict[str, int]:
+    return {name: side.lengths.quantile(quantile) for name, quantile in _QUANTILES.items()}
+
+
+def _as_dict(side: Side) -> dict[str, Any]:
+    return {
+        "rows": side.rows,
+        "bytes": side.bytes,
+        "unread": side.unread,
+        "unplaced": side.unplaced,
+        "labels": dict(side.labels.most_common()),
+        "items": {word: dict(counts.most_common()) for word, counts in side.items.items()},
+        "items_per_row": {"mean": round(side.per_row.mean, 4), "counts": dict(sorted(side.per_row.counts.items()))},
+        "lengths": {"mean": round(side.lengths.mean, 2), **_lengths(side)},
+    }
