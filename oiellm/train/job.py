@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mmm_dataset import Registry
-from mmm_dataset.files import dump
-from oiellm.data import Release, open_release
+from oiellm.data import open_release
 from oiellm.errors import OiellmError
 from oiellm.quiet import quiet
 from oiellm.recipe import Recipe
 from oiellm.train import checkpoints
 from oiellm.train.arguments import check_packages, make_arguments
-from oiellm.train.conditions import conditions
+from oiellm.train.facts import about, digest_of, facts
 
 if TYPE_CHECKING:
     from oiellm.train.dataset import Rows
 
 T = TypeVar("T")
-
-# What may change between a checkpoint and its resumption, because no weight depends on it...
-_FREE: Final = frozenset({"log_every", "save_every", "keep", "trackers"})
-# ... and what changes only how the same numbers are computed.
-_HOW: Final = frozenset({"packs_at_once", "gradient_checkpointing", "compile", "chunked_loss"})
 
 
 @quiet(data=True)
@@ -64,7 +57,7 @@ def train(
     from oiellm.train.trainer import KitTrainer
 
     check_packages(recipe)
-    digest, named = _digest(recipe), recipe
+    digest, named = digest_of(recipe), recipe
     recipe = _on_base(recipe, base)
     run = out.with_name(f"{out.name}.run")
     release = open_release(recipe.data.release, registry)
@@ -77,12 +70,12 @@ def train(
     rows = dataset.tokenise(pairs, [record.id for record in records], tokenizer, recipe)
     packs = dataset.training_set(rows, recipe.train, tokenizer.eos_token_id)
 
-    facts = _facts(recipe, digest, rows, arguments.world_size)
+    known = facts(recipe, digest, rows, arguments.world_size)
     say = _sayer(arguments)
     say(_summary(rows, len(packs), recipe))
-    if _finished(out, facts, say):
+    if _finished(out, known, say):
         return out
-    checkpoint = _on_main(lambda: _checkpoint(run, facts, resume, say), arguments)
+    checkpoint = _on_main(lambda: _checkpoint(run, known, resume, say), arguments)
 
     set_seed(recipe.train.seed)
     trainer = KitTrainer(
@@ -90,14 +83,16 @@ def train(
         args=arguments,
         train_dataset=packs,
         processing_class=tokenizer,
-        facts=facts,
+        facts=known,
+        before=checkpoints.facts(Path(checkpoint)).get("spent") if checkpoint else None,
         keep=recipe.train.keep,
         chunked=recipe.train.chunked_loss,
     )
     _check_sharding(recipe, trainer)
     trainer.train(resume_from_checkpoint=checkpoint)
+    spent = trainer.spent()
     try:
-        save.save(trainer, recipe, tokenizer, out, _mmm(named, recipe, release, rows, facts))
+        save.save(trainer, recipe, tokenizer, out, about(named, recipe, release, records, rows, known), spent)
     except Exception as error:
         if not checkpoints.no_space(error):
             raise
@@ -110,69 +105,12 @@ def train(
     return out
 
 
-def _digest(recipe: Recipe) -> str:
-    """SHA-256 of everything in a recipe that decides the trained weights."""
-    found = recipe.model_dump(mode="json", include={"model", "data", "train"})
-    # Names of places; what is there is compared instead.
-    for part, key in (
-        ("model", "base"),
-        ("model", "attention"),
-        ("data", "release"),
-        ("data", "registry"),
-        ("data", "records"),
-    ):
-        del found[part][key]
-    found["train"] = {key: value for key, value in found["train"].items() if key not in _FREE | _HOW}
-    return hashlib.sha256(dump(found).encode()).hexdigest()
-
-
 def _on_base(recipe: Recipe, base: str | None) -> Recipe:
     if base is None:
         return recipe
     if recipe.model.base is None:
         raise OiellmError(f"recipe {recipe.name} starts from scratch: it takes no base")
     return recipe.model_copy(update={"model": recipe.model.model_copy(update={"base": base, "revision": None})})
-
-
-def _base_name(recipe: Recipe) -> str | None:
-    """The base as it is recorded: a repository by its name, a folder by its own name, without the path to it."""
-    base = recipe.model.base
-    return Path(base).resolve().name if base and Path(base).is_dir() else base
-
-
-def _base_digest(recipe: Recipe) -> str | None:
-    """What tells one base from another, wherever it is and whatever it is called."""
-    from oiellm.predict.checkpoint import digest, find
-
-    return recipe.model.base and digest(find(recipe.model.base, recipe.model.revision))
-
-
-def _facts(recipe: Recipe, digest: str, rows: Rows, world: int) -> dict[str, Any]:
-    how = {key: getattr(recipe.train, key) for key in sorted(_HOW)}
-    return {
-        "recipe": digest,
-        "base": _base_digest(recipe),
-        "data": rows.digest(),
-        "how": {**conditions(world), **how, "attention": recipe.model.attention},
-    }
-
-
-def _mmm(named: Recipe, recipe: Recipe, release: Release, rows: Rows, facts: dict[str, Any]) -> dict[str, Any]:
-    """What ``mmm.json`` says."""
-    return {
-        "recipe": named.model_dump(mode="json"),
-        "recipe_digest": facts["recipe"],
-        "base": _base_name(recipe),
-        "base_digest": facts["base"],
-        "release": release.manifest.get("name", release.path.name),
-        "manifest_sha256": release.digest,
-        "data_digest": facts["data"],
-        "counts": rows.counts,
-        "left_out": rows.left_out,
-        "dtype": "bfloat16" if recipe.train.precision == "bf16" else "float32",
-        "seed": recipe.train.seed,
-        "conditions": facts["how"],
-    }
 
 
 def _sayer(arguments: Any) -> Callable[[str], None]:

@@ -20,7 +20,14 @@ LOG: Final = "train_log.jsonl"
 _LICENCES: Final = ("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*")
 
 
-def save(trainer: Any, recipe: Recipe, tokenizer: Any, out: Path, facts: Mapping[str, Any]) -> None:
+def save(
+    trainer: Any,
+    recipe: Recipe,
+    tokenizer: Any,
+    out: Path,
+    facts: Mapping[str, Any],
+    spent: Mapping[str, float],
+) -> None:
     """Write the model of a trainer to ``out``. Every process calls it, the first one writes.
 
     Args:
@@ -29,6 +36,8 @@ def save(trainer: Any, recipe: Recipe, tokenizer: Any, out: Path, facts: Mapping
         tokenizer: saved with the model.
         out: must not exist, or be empty.
         facts: content of ``mmm.json``.
+        spent: what the training took. It ends the log, not ``mmm.json``: no second run takes the same time, and a model is
+            told from another by its JSON files as well.
 
     The weights are saved in the dtype that training computed in, so that ``from_pretrained`` predicts in it. Adapters are
     merged. Weights that are spread over processes are gathered.
@@ -49,8 +58,9 @@ def save(trainer: Any, recipe: Recipe, tokenizer: Any, out: Path, facts: Mapping
         staged.mkdir(parents=True)
         _write(staged, model, _cast(state, dtype), tokenizer, recipe, dtype)
         (staged / FACTS).write_text(pretty(facts), encoding="utf-8")
-        history = (json.dumps(entry) + "\n" for entry in trainer.state.log_history)
-        (staged / LOG).write_text("".join(history), encoding="utf-8")
+        state = trainer.state
+        history = [*state.log_history, {**spent, "epoch": state.epoch, "step": state.global_step}]
+        (staged / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in history), encoding="utf-8")
         _open_modes(staged)
         sync_tree(staged)
         os.replace(staged, out)

@@ -27,21 +27,31 @@ class KitTrainer(SFTTrainer):  # type: ignore[misc]
     Attributes:
         facts: what each checkpoint records, see :func:`oiellm.train.checkpoints.check`.
         keep: checkpoints that are kept.
+        before: what was spent until the checkpoint that is resumed, see :meth:`spent`; empty if none is.
         chunked: compute the loss as TRL does, in chunks of the vocabulary; otherwise from the logits of the supervised
             tokens alone, which are a fraction of all.
     """
 
-    def __init__(self, *, facts: Mapping[str, Any], keep: int, chunked: bool, **options: Any) -> None:
+    def __init__(
+        self,
+        *,
+        facts: Mapping[str, Any],
+        keep: int,
+        chunked: bool,
+        before: Mapping[str, float] | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(**options)
-        self.facts, self.keep = facts, keep
+        self.facts, self.before, self.keep = facts, before or {}, keep
         base = self.model.get_base_model() if hasattr(self.model, "get_base_model") else self.model
         # TRL's loss also where the model has a loss of its own to add (mixtures of experts) or cannot leave logits out.
         partial = "logits_to_keep" in inspect.signature(type(base).forward).parameters and not self.aux_loss_enabled
         self.chunked = chunked or not partial
         self._staging: Path | None = None
-        self._tokens, self._since = 0, time.perf_counter()
+        self._tokens, self._logged, self._since = 0, 0, time.perf_counter()
         self.remove_callback(PrinterCallback)
-        self.add_callback(Progress())
+        self.progress = Progress()
+        self.add_callback(self.progress)
 
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
@@ -67,11 +77,23 @@ class KitTrainer(SFTTrainer):  # type: ignore[misc]
                 raise OiellmError(
                     f"the loss is {logs['loss']} at step {self.state.global_step}: lower train.learning_rate"
                 )
-            now = time.perf_counter()
-            local = torch.tensor(self._tokens, device=self.args.device)
-            logs["tokens_per_second"] = int(self.accelerator.gather(local).sum()) / (now - self._since)
-            self._tokens, self._since = 0, now
+            now, tokens = time.perf_counter(), self._gathered()
+            logs["tokens_per_second"] = tokens / (now - self._since)
+            self._logged, self._tokens, self._since = self._logged + tokens, 0, now
         super().log(logs, start_time)
+
+    def spent(self) -> dict[str, float]:
+        """What the steps until now took, over all processes and sessions: ``seconds``, and ``tokens`` that were read.
+
+        Every process calls it. Steps that a kill undid are not in it, nor is loading and saving the model.
+        """
+        seconds = self.before.get("seconds", 0) + time.perf_counter() - self.progress.start
+        tokens = self.before.get("tokens", 0) + self._logged + self._gathered()
+        return {"seconds": round(seconds, 1), "tokens": tokens}
+
+    def _gathered(self) -> int:
+        """Tokens of all processes since the last log."""
+        return int(self.accelerator.gather(torch.tensor(self._tokens, device=self.args.device)).sum())
 
     def _run_epoch(self, *args: Any, **options: Any) -> None:
         # Resumed from a checkpoint of the last step, the library would train one step more.
@@ -98,10 +120,10 @@ class KitTrainer(SFTTrainer):  # type: ignore[misc]
             self.accelerator.wait_for_everyone()
             # The library's, not TRL's, which adds a model card of its own.
             super(SFTTrainer, self)._save_checkpoint(model, trial)
-            self.accelerator.wait_for_everyone()
+            spent = self.spent()
             if self.is_world_process_zero():
                 staged = self._staging / f"checkpoint-{step}"
-                checkpoints.commit(staged, run, {"step": step, **self.facts}, self.keep)
+                checkpoints.commit(staged, run, {"step": step, "spent": spent, **self.facts}, self.keep)
                 self._staging.rmdir()
             self.accelerator.wait_for_everyone()
         except Exception as error:

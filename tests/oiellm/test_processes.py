@@ -49,6 +49,8 @@ def test_two_processes_give_the_curve_of_one(demo_release, tmp_path):
     assert json.loads((two / "mmm.json").read_text())["conditions"]["processes"] == 2
     assert len(losses(one)) == 8
     assert losses(two) == pytest.approx(losses(one), rel=TOLERANCE)
+    tokens = [json.loads((out / "train_log.jsonl").read_text().splitlines()[-1])["tokens"] for out in (one, two)]
+    assert tokens[0] == tokens[1], "of all processes"
     assert done.stderr.count("step 8/8") == 1, "one process speaks"
     assert not two.with_name("two.run").exists()
 

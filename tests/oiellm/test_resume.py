@@ -191,6 +191,20 @@ def test_resuming_another_recipe_is_refused_and_starting_again_is_not(recipe, wh
     assert weights(train(other, out, registry=REGISTRY, resume=False)) != weights(whole)
 
 
+def test_what_came_before_is_counted(recipe, whole, tmp_path, monkeypatch):
+    out = tmp_path / "model"
+    interrupted(recipe, out, monkeypatch, 5)  # between two logs, and after a checkpoint
+    manifest = run_folder(out) / "checkpoint-4" / checkpoints.MANIFEST
+    content = json.loads(manifest.read_text())
+    assert content["spent"]["seconds"] > 0
+    content["spent"]["seconds"] += 1000
+    manifest.write_text(json.dumps(content))
+    train(recipe, out, registry=REGISTRY)
+    spent = [json.loads((folder / "train_log.jsonl").read_text().splitlines()[-1]) for folder in (out, whole)]
+    assert spent[0]["tokens"] == spent[1]["tokens"] and spent[0]["step"] == spent[1]["step"]
+    assert spent[1]["seconds"] < 1000 < spent[0]["seconds"]
+
+
 def test_other_conditions_are_said(recipe, tmp_path, monkeypatch, capfd):
     out = tmp_path / "model"
     interrupted(recipe, out, monkeypatch, 3)

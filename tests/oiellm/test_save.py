@@ -83,6 +83,20 @@ def test_mmm_json_says_how_it_was_made(model, recipe, demo_release):
     assert said["conditions"]["torch"] == torch.__version__ and said["conditions"]["threads"] == torch.get_num_threads()
 
 
+def test_it_says_where_its_rows_come_from_and_what_they_took(model, recipe, demo_release):
+    said = json.loads((model / "mmm.json").read_text())["data"]
+    assert said["origins"] == ["demo"]
+    assert said["configs"] == {
+        name: {"rows": 2, "origins": {"demo": 2}, "licences": {"CC-BY-4.0": 2}, "sources": {"demo": 2}}
+        for name in ("zh_scpos_n", "ja_scnm")
+    }
+    *_, last = (json.loads(line) for line in (model / "train_log.jsonl").read_text().splitlines())
+    tokens = json.loads((model / "mmm.json").read_text())["counts"]["tokens"]
+    # 4 rows in one pack, and a filler of two tokens that makes a global batch of two packs.
+    assert (last["step"], last["epoch"], last["tokens"]) == (120, 120, 120 * (tokens + 2))
+    assert last["seconds"] > 0
+
+
 def test_it_stops_by_itself_and_says_what_it_learned_without_our_packages(model, recipe, demo_release):
     release = open_release(demo_release, REGISTRY)
     records = dataset.training_records(recipe, release)
