@@ -1,0 +1,90 @@
+"""What a model owes to the model it was trained from: its licence, its name, what must be shown. ``base_licences.toml`` has it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from cards.errors import CardError
+from cards.hub import licence_id
+from cards.recorded import need
+
+_FILE: Final = Path(__file__).with_name("base_licences.toml")
+_MODEL: Final = "mmm.json"
+
+
+@dataclass(frozen=True, slots=True)
+class BaseTerms:
+    """The terms of a family of base models; the keys of ``base_licences.toml`` say what each is."""
+
+    names: tuple[str, ...]
+    organisation: str
+    licence: str
+    title: str
+    prefix: str = ""
+    built_with: str = ""
+    notice: str = ""
+    copy: bool = False
+    says: tuple[str, ...] = ()
+
+    def holds(self, base: str) -> bool:
+        """Whether a base, called ORG/NAME or by the name of its folder, is of this family."""
+        return any(re.search(pattern, base, re.IGNORECASE) for pattern in self.names)
+
+
+def base_terms(model: Mapping[str, Any], where: Path | str = _MODEL) -> BaseTerms | None:
+    """The terms of what a model was trained from; None if it was trained from scratch.
+
+    Args:
+        model: content of its ``mmm.json``.
+        where: that file, for messages.
+
+    Raises:
+        CardError: the base is none that the kit knows the licence of.
+    """
+    base = need(model, where, "base")
+    if base is None:
+        return None
+    for terms in read_base_licences():
+        if terms.holds(base):
+            return terms
+    raise CardError(f"{where}: base {base!r}: its licence is not known here; read it, and add the base to {_FILE.name}")
+
+
+def base_repository(model: Mapping[str, Any], terms: BaseTerms) -> str:
+    """ORG/NAME of the base on the Hub; empty if it was a folder and the recipe names no repository of its family.
+
+    Args:
+        model: content of ``mmm.json``.
+        terms: of :func:`base_terms`.
+    """
+    recipe = need(model, _MODEL, "recipe", "model").get("base") or ""
+    known = (name for name in (model["base"], recipe) if name.startswith(f"{terms.organisation}/"))
+    return next(known, model["base"] if model["base"] == recipe and recipe.count("/") == 1 else "")
+
+
+@lru_cache(maxsize=1)
+def read_base_licences(path: Path = _FILE) -> tuple[BaseTerms, ...]:
+    """The families that the kit knows, in the order of the file. Raises CardError if it is wrong."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tuple(_family(name, entry, path) for name, entry in table.items())
+    except (OSError, ValueError) as error:
+        raise error if isinstance(error, CardError) else CardError(f"{path}: cannot be read ({error})") from error
+
+
+def _family(name: str, entry: dict[str, Any], path: Path) -> BaseTerms:
+    try:
+        terms = BaseTerms(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+        for pattern in terms.names:
+            re.compile(pattern)
+    except (TypeError, re.error) as error:
+        raise CardError(f"{path}: [{name}]: {error}") from error
+    if licence_id(terms.licence) != terms.licence:
+        raise CardError(f"{path}: [{name}]: licence {terms.licence!r} is no identifier of the Hub's")
+    return terms
