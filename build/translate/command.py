@@ -13,6 +13,7 @@ from typing import Any, Final
 from build.files import versions
 from build.folder import check_same, earlier, held
 from build.llm.options import settings
+from build.llm.plan import Later, added
 from build.llm.session import BUDGET_REACHED, Session
 from build.steps import Drop, KitError, Tally
 from build.terms import warn_of_terms
@@ -22,6 +23,7 @@ from build.translate.paper import PAPER
 from build.translate.plan import Plan
 from build.translate.rows import Outcome, Translator
 from build.translate.rules import CHECKS, read_rules
+from build.translate.second import SCORE_TOKENS
 from build.translate.yields import BUDGET, Yield
 from cards.yields import table
 from mmm_dataset import Record, Registry, load, to_dict
@@ -72,20 +74,25 @@ def run(options: argparse.Namespace) -> int:
             for one in runs:
                 stack.enter_context(held(one.out, (f"{name}.jsonl" for name in FILES)))
                 check_same(one.out, _made_of(one, plan, options))
-        session = stack.enter_context(Session(asked))
+        session = stack.enter_context(Session(asked, [plan.stronger, plan.judge]))
         if asked.dry_run:
-            print("\n\n".join(f"{one.out.name}\n{session.plan(one.rows, one.translator.start)}" for one in runs))
+            _show_plans(session, runs, plan)
             return 0
         found = [_translate(one, session, plan, options) for one in runs]
         print(table((one.out.name, figures) for one, figures in zip(runs, found)))
         print(session.summary())
         missed = sum(figures["reasons"].get(BUDGET, 0) for figures in found)
     print("\n".join(f"{one.out}: records.jsonl, review.jsonl (build review), report.jsonl (drops)" for one in runs))
-    if missed:
-        print(
-            f"build: the budget did not reach {missed:,} rows; a higher --max-cost goes on from here", file=sys.stderr
-        )
     return BUDGET_REACHED if missed else 0
+
+
+def _show_plans(session: Session, runs: Iterable[Run], plan: Plan) -> None:
+    sure = [Later(plan.model, "back")] if plan.back else []
+    sure += [Later(plan.judge, "judge", SCORE_TOKENS)] if plan.judge else []
+    plans = {one.out.name: session.plan(one.rows, one.translator.start, sure=sure) for one in runs}
+    if len(plans) > 1:
+        plans["in all"] = added(list(plans.values()))
+    print("\n\n".join(f"{name}\n{found}" for name, found in plans.items()))
 
 
 def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterable[Run]:

@@ -28,6 +28,7 @@ from build.translate.tagging import Tagged
 
 TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
 NO_COUNTERPART: Final = "no_counterpart"
+_TAGS: Final = ("lost_tag", "doubled_tag", "broken_tag", NO_COUNTERPART)
 
 
 @dataclass(slots=True)
@@ -53,6 +54,11 @@ class _Told:
         """Whether the model insists."""
         told = self.doubts[doubt.check, doubt.detail]
         return told >= self.times.get(doubt.check, 1) or self.checks[doubt.check] >= self.most
+
+    def forget_all_but(self, findings: Sequence[Finding]) -> None:
+        """What a text no longer has, the model did not insist on: if it comes again, it is a new doubt."""
+        here = {(finding.check, finding.detail) for finding in findings}
+        self.doubts = Counter({doubt: times for doubt, times in self.doubts.items() if doubt in here})
 
     def add(self, doubts: Sequence[Finding]) -> None:
         """These are told now."""
@@ -121,9 +127,10 @@ class Ladder:
         """Rungs 1 to 3 with one model."""
         text = tag(part.text, part.spans)
         draft = yield from self._translate(self._prompts.tagged(text, part.context), "tagged", model, part, 0)
-        rung, told = 0, _Told(self._times, most=min(2, self._values["rewrites"]))
+        most = self._values["rewrites"]
+        rung, told = 0, _Told(self._times, most and most + 1)
         for again in itertools.count(1):
-            last = told.rewrites == self._values["rewrites"]
+            last = told.rewrites == most
             if self._can_be_found(draft, last=last) and (
                 yield from find_spans(self._prompts, self._values, model, part, draft, tried)
             ):
@@ -131,6 +138,8 @@ class Ladder:
             findings = self._findings(part, draft)
             severe = [f for f in findings if self._severity(f) == FAIL]
             doubts = [f for f in findings if self._severity(f) == ASK and not told.has(f)]
+            if not doubts and draft.text is not None and all(finding.check in _TAGS for finding in severe):
+                told.forget_all_but(findings)  # but for its tags, the text could stay
             if not severe and not doubts:
                 return self._done(draft, findings, rung, model)
             gone = all(finding.check == NO_COUNTERPART for finding in severe)

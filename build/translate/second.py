@@ -15,7 +15,7 @@ from build.translate.rules import OFF
 
 _TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
 _SCORE: Final = strict_schema("score", score={"type": "integer"})
-_SCORE_TOKENS: Final = 50
+SCORE_TOKENS: Final = 50
 
 
 def second_look(source: str, target: str, prompts: Prompts, plan: Plan) -> Dialogue[list[Finding]]:
@@ -35,7 +35,7 @@ def second_look(source: str, target: str, prompts: Prompts, plan: Plan) -> Dialo
         calls.append(Call(plan.model, prompts.plain("back", text=target), limit, schema=_TRANSLATION, purpose="back"))
     if plan.judge:
         messages = prompts.plain("judge", source=source, translation=target)
-        calls.append(Call(plan.judge, messages, _SCORE_TOKENS, schema=_SCORE, purpose="judge"))
+        calls.append(Call(plan.judge, messages, SCORE_TOKENS, schema=_SCORE, purpose="judge"))
     replies = yield calls
     found = []
     for call, reply in zip(calls, replies):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, pairwise
 
@@ -10,6 +9,9 @@ from build.markup import Place
 from build.translate.findings import Finding
 from build.translate.rules import OFF, Rules, Tongue
 from build.translate.scripts import pattern
+
+_AROUND = 3
+"""Characters on either side of a copied run that are shown."""
 
 
 class SpanChecker:
@@ -75,12 +77,13 @@ def _overlap(one: Place, other: Place) -> bool:
 
 
 def _copied_runs(source: str, target: str, spans: Iterable[Place], least: int) -> Iterator[Finding]:
-    """Runs of Chinese characters outside of all spans that stand in the source as well, each with how often it comes."""
+    """Runs of Chinese characters outside of all spans that stand in the source as well.
+
+    The detail has what stands around a run, so that only the same words at the same place count as said again.
+    """
     free = list(target)
     for start, end in spans:
         free[start:end] = " " * (end - start)
-    first: dict[str, int] = {}
-    times = Counter[str]()
     for match in pattern("han").finditer("".join(free)):
         at, end = match.span()
         while at + least <= end:
@@ -90,13 +93,9 @@ def _copied_runs(source: str, target: str, spans: Iterable[Place], least: int) -
                 continue
             while at + size < end and target[at : at + size + 1] in source:
                 size += 1
-            run = target[at : at + size]
-            first.setdefault(run, at)
-            times[run] += 1
+            around = target[max(0, at - _AROUND) : at + size + _AROUND]
+            yield Finding("copied_run", f"{target[at : at + size]} in {around!r}", at, at + size)
             at += size
-    for run, at in first.items():
-        detail = run if times[run] == 1 else f"{run} ({times[run]} x)"  # one more than it insisted on is a new doubt
-        yield Finding("copied_run", detail, at, at + len(run))
 
 
 def _joined(text: str, at: int) -> bool:

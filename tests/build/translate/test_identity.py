@@ -20,7 +20,9 @@ COPY = """
 name = "Japanese, once more"
 scripts = ["kana", "han"]
 """
-OFF = '[untranslated_copy]\nseverity = "off"\n[copied_span]\nseverity = "off"\n[copied_run]\nseverity = "off"\n[length_ratio]\nseverity = "off"\n'
+OFF = "".join(
+    f'[{name}]\nseverity = "off"\n' for name in ("untranslated_copy", "copied_span", "copied_run", "length_ratio")
+)
 
 
 def translator(folder, *tasks, **changes):

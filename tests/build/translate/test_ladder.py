@@ -1,6 +1,7 @@
 """The repair ladder, rung by rung, with scripted replies."""
 
 import json
+import re
 
 import pytest
 from hypothesis import given
@@ -143,6 +144,15 @@ def test_rung_5_a_rewriting_may_find_words_for_it():
         (translation(GOOD + " <3>Co</3>."), "doubled_tag"),
         (translation(GOOD + "</3>"), "broken_tag"),
         (translation(GOOD + " ＜4＞"), "markup_left"),
+        (translation(GOOD.replace("<2>", "<2")), "markup_left"),
+        (translation(GOOD.replace("</2>", "</2")), "markup_left"),
+        (translation(GOOD.replace("2>", "x2>")), "markup_left"),
+        (translation(GOOD.replace("<2>", "[2]").replace("</2>", "[/2]")), "markup_left"),
+        (translation(GOOD.replace("<3>", "&quot;<3>")), "markup_left"),
+        (translation(f"<b>{GOOD}</b><br/>"), "markup_left"),
+        (translation(GOOD + f" <{'1' * 5000}>"), "markup_left"),  # Python refuses to read a number of that length
+        (translation(GOOD.replace("Aoba", "\u200b")), "lost_tag"),
+        (translation(GOOD.replace("Nagoya</2>.", "Nagoya <2>.</2>").replace("<2>N", "N")), "lost_tag"),
         (translation(GOOD.replace("Nagoya", "なごや")), "residual_kana"),
         (translation(GOOD.replace("Nagoya", "名古屋")), "residual_kanji"),
     ],
@@ -179,6 +189,23 @@ def test_a_server_that_refuses_a_row_costs_that_row_and_one_call():
     assert outcome.row.reason == "reply_filter"
 
 
+@pytest.mark.parametrize("method", ["tags", "paper"])
+def test_a_call_that_never_got_an_answer_costs_its_row(method):
+    outcome, log = run(Reply("500: boom", "failed"), method=method)
+    assert (outcome.row.reason, outcome.row.detail) == ("no_reply", "500: boom") and len(log) == 1
+
+
+def test_a_stronger_model_is_asked_where_the_first_gave_no_answer():
+    outcome, log = run(Reply("500", "failed"), translation(GOOD), stronger="strong")
+    assert outcome.is_whole and [call.model for call in log] == ["weak", "strong"]
+
+
+def test_a_blank_row_is_dropped_and_not_counted_as_translated():
+    for text in (" ", "\u3000\n"):
+        outcome, log = run(record=make_record(text, [], id="ja_scnm-1"))
+        assert outcome.row.reason == "blank_source" and not log
+
+
 def test_an_invented_tag_is_taken_out():
     outcome, _ = run(translation(f"<9>{GOOD}</9>"))
     assert entities(outcome) == ENTITIES and [flag.check for flag in outcome.flags] == ["invented_tag"]
@@ -199,6 +226,45 @@ def test_a_doubt_is_asked_about_once_and_then_flagged():
     assert better.row.items[0].spans[0].text == "方便" and not better.flags
     worse, _ = run(translation("非常<1>便利</1>。"), *["no JSON"] * 3, record=record, target="zh")
     assert worse.row.reason == "malformed_reply"  # a doubt that was not cleared up is none that was
+
+
+PHOTO = "会社の写真と料理と首相が好きだ。"
+
+
+def photo(*words):
+    """A translation that renders three words so."""
+    return translation("我喜欢单位的<1>{}</1>、<2>{}</2>和<3>{}</3>。".format(*words))
+
+
+def test_a_doubt_that_comes_up_last_is_told_too_and_then_flagged():
+    """Each rewriting leaves another word as it was: the row is kept, as an insisting model is right as often as not."""
+    items = [
+        Item.pair("ポジティブ", word, PHOTO.index(word), PHOTO.index(word) + 2) for word in ("写真", "料理", "首相")
+    ]
+    record = make_record(PHOTO, items, **SCPOS)
+    chain = [photo("写真", "菜肴", "总理"), photo("照片", "料理", "总理"), photo("照片", "菜肴", "首相")]
+    outcome, log = run(*chain, photo("照片", "菜肴", "首相"), record=record, target="zh")
+    assert outcome.is_whole and [flag.check for flag in outcome.flags] == ["copied_span"] and len(log) == 4
+    outcome, log = run(*chain, chain[0], record=record, target="zh")  # told three times of such words
+    assert outcome.is_whole and len(log) == 4
+    outcome, _ = run(*chain, photo("照片", "菜肴", "总理"), record=record, target="zh")
+    assert outcome.is_whole and not outcome.flags
+
+
+def test_a_doubt_that_was_cleared_up_and_comes_again_is_new():
+    record = make_record("とても便利です。", [Item.pair("ポジティブ", "便利", 3, 5)], **SCPOS)
+    copied, lost, good = "非常<1>便利</1>。", "非常方便。", "非常<1>方便</1>。"
+    replies = [translation(copied), translation(lost), span("x"), span("x"), translation(copied), translation(good)]
+    outcome, _ = run(*replies, record=record, target="zh")
+    assert outcome.row.items[0].spans[0].text == "方便" and not outcome.flags
+
+
+def test_without_rewriting_a_doubt_is_a_flag(tmp_path):
+    (tmp_path / "mine.toml").write_text("[ladder]\nrewrites = 0\n")
+    record = make_record("とても便利です。", [Item.pair("ポジティブ", "便利", 3, 5)], **SCPOS)
+    rules = read_rules(tmp_path / "mine.toml")
+    outcome, log = run(translation("非常<1>便利</1>。"), record=record, target="zh", rules=rules)
+    assert [flag.check for flag in outcome.flags] == ["copied_span"] and len(log) == 1
 
 
 def test_two_mentions_that_become_one_are_one_item():
@@ -264,13 +330,69 @@ def test_dense_rows_go_in_parts():
     assert [item.spans[0].text for item in outcome.row.items] == ["good", "dirty"] * 20
 
 
+NAMES = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未"
+
+
+def test_a_dense_sentence_is_repaired_span_by_span_at_last():
+    """One sentence, 18 tags, and a model that gives none back: rewriting comes first, then one call for each."""
+    text = "、".join(f"大森{name}" for name in NAMES) + "が集まった。"
+    items = [Item.pair("人名", f"大森{n}", text.index(f"大森{n}"), text.index(f"大森{n}") + 3) for n in NAMES]
+    target = ", ".join(f"Omori{number}" for number in range(10, 28)) + " met."
+    log = []
+
+    def model(call):
+        if call.purpose != "span":
+            return translation(target)
+        piece = asked(call)["source"].partition("<1>")[2].partition("</1>")[0]
+        return span(f"Omori{10 + NAMES.index(piece[-1])}")
+
+    made = Translator(load(), "ja_scnm", "en", Plan("weak", read_rules()))
+    outcome = drive(made.start(make_record(text, items, id="ja_scnm-1")), model, log)
+    assert outcome.is_whole and [item.spans[0].text for item in outcome.row.items] == target[:-5].split(", ")
+    assert [call.purpose for call in log] == ["tagged", "rewrite", "rewrite", *["span"] * 18]
+
+
+@pytest.mark.parametrize("target, went, at", [("en", " went to ", "."), ("zh", "去了", "。")])
+def test_line_breaks_between_parts_stay(target, went, at):
+    """Models strip the ends of what they write."""
+    text = "\n".join(f"大森{n}は東京{n}へ行った。" for n in "甲乙丙丁戊己庚辛") + "\n"
+    items = []
+    for name in "甲乙丙丁戊己庚辛":
+        for label, word in (("人名", f"大森{name}"), ("地名", f"東京{name}")):
+            items.append(Item.pair(label, word, text.index(word), text.index(word) + 3))
+
+    def model(call):
+        out = re.sub(r"<(\d+)>[^<]*</\1>", r"<\1>N\1</\1>", asked(call)["text"])
+        return translation(out.replace("は", went).replace("へ行った。", at).strip())
+
+    log = []
+    made = Translator(load(), "ja_scnm", target, Plan("weak", read_rules()))
+    outcome = drive(made.start(make_record(text, items, id="ja_scnm-1")), model, log)
+    assert len(log) > 1 and outcome.row.text == "".join(f"N{n}{went}N{n + 1}{at}\n" for n in range(1, 17, 2))
+
+
+def test_a_part_of_a_long_text_sees_the_sentences_around_it():
+    text = "".join(f"大森は東京へ{number}回行った。" for number in range(1000))
+    log = []
+    made = Translator(load(), "ja_scnm", "en", Plan("weak", read_rules()))
+    drive(made.start(make_record(text, [Item.pair("人名", "大森", 0, 2)], id="ja_scnm-1")), lambda call: "?", log)
+    first = [asked(call) for call in log if call.purpose == "tagged"]
+    assert len(first) > 5
+    for told in first:
+        plain, context = told["text"].replace("<1>", "").replace("</1>", ""), told["context"]
+        assert plain in context and len(context) <= len(plain) + 2000
+        assert context.startswith("大森") and context.endswith("。") and context in text
+    assert "".join(told["text"] for told in first).replace("<1>", "").replace("</1>", "") == text
+
+
 def test_one_part_that_fails_drops_the_row():
     made = Translator(load(), "ja_scpos_adj", "en", Plan("weak", read_rules()))
     outcome = drive(made.start(dense(20)), lambda call: "?" if "味8" in asked(call)["text"] else english(call))
     assert outcome.row.reason == "malformed_reply"
 
 
-PIECES = [*(f"<{n}>" for n in range(1, 5)), *(f"</{n}>" for n in range(1, 4)), *"a .東い", "&lt;", "\\"]
+BROKEN = ["<", "<2", "</3", ">", "1>", "<x2>", "[1]", "[/3]", "&quot;", "&#39;", "<br/>"]
+PIECES = [*(f"<{n}>" for n in range(1, 5)), *(f"</{n}>" for n in range(1, 4)), *"a .東い", "&lt;", "\\", *BROKEN]
 ANSWERS = [span(None), span(""), span("a"), "null", "[]", "{}", '{"span": 3}', translation(GOOD), translation(LOST)]
 hostile_replies = st.one_of(
     st.text(max_size=40),
@@ -300,8 +422,9 @@ def test_whatever_a_model_says_a_kept_row_is_valid(replies):
     outcome = drive(
         Translator(load(), "ja_scnm", "en", Plan("weak", read_rules(), stronger="strong")).start(SOURCE), model
     )
-    assert count <= 2 * 3 * (1 + 2 * 3)
+    assert count <= 2 * (1 + 2 + 3 * 2) * (1 + 2 * 3)  # two models; rewrites for faults, and for doubts of two checks
     if isinstance(outcome.row, Record):
+        assert not re.search(r"[<>]|&\w+;|&#|\[/?\d", outcome.row.text)
         report = Report()
         check_row(to_row(outcome.row, load().task_words), "en_scnm", load(), "row", report)
         assert not report.errors
