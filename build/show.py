@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from build.steps import KitError
-from cards.recorded import need, read_json
+from cards.recorded import read_manifest
 from mmm_dataset import Registry
 
 if TYPE_CHECKING:
@@ -65,11 +65,10 @@ def _rows(tree: Path, config: str, n: int, split: str | None, row_id: str | None
 
 
 def _files(tree: Path, config: str) -> Mapping[str, Any]:
-    where = tree / "manifest.json"
-    if not where.is_file():
+    if not (tree / "manifest.json").is_file():
         raise KitError(f"{tree}: no manifest.json: not a release tree; `python3 -m build main` or `export` makes one")
     try:
-        configs = need(read_json(where), where, "configs")
+        configs = read_manifest(tree)["configs"]
     except ValueError as error:
         raise KitError(str(error)) from error
     if config not in configs:

@@ -11,7 +11,7 @@ from build.steps import KitError
 from cards.built import kept_by_config
 from cards.labels import Inventory, inventories
 from cards.plots import draw
-from cards.recorded import read_json
+from cards.recorded import read_manifest
 from cards.stats import Side, Stats, stats, together
 from cards.yields import share
 from mmm_dataset import Registry
@@ -31,7 +31,7 @@ def report(tree: Path, registry: Registry, out: Path | None) -> None:
         raise KitError(f"{tree}: no manifest.json: not a release tree; `python3 -m build main` or `export` makes one")
     try:
         found = stats(tree)
-        kept = kept_by_config(list(found), read_json(tree / "manifest.json")["steps"], registry)
+        kept = kept_by_config(list(found), read_manifest(tree)["steps"], registry)
         sets = inventories(found, registry)
         written = _write(tree, registry, found, sets, out) if out else []
     except (ValueError, KeyError) as error:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from cards.markdown import code, escape, folded, table
 from cards.paper import given
-from cards.recorded import need
 from cards.reviews import section as review_section
 from cards.yields import share
 from cards.yields import table as yield_table
@@ -61,22 +59,21 @@ def leakage_line(report: Mapping[str, Any]) -> str:
     return ", ".join(f"{report[name]['test_rows']} {title}" for name, title, _ in KINDS if name in report)
 
 
-def leakage(report: Mapping[str, Any], examples: Mapping[str, Any], tests: Mapping[str, int], where: Path) -> str:
+def leakage(report: Mapping[str, Any], examples: Mapping[str, Any], tests: Mapping[str, int]) -> str:
     """Test rows with a twin among the train rows of any config: totals, and by config where there are any.
 
     Args:
         report: ``leakage`` of the manifest.
         examples: ``leakage.json``.
         tests: config to its test rows.
-        where: the manifest, for messages.
     """
     whole, rows = sum(tests.values()), []
     for name, title, meaning in KINDS:
         if name in report:
-            count = need(report, where, name, "test_rows")
+            count = report[name]["test_rows"]
             rows.append([title, meaning, f"{count:,}", share(count, whole)])
     parts = [table(rows, ["twin", "what it is", "test rows >", "of all >"])]
-    by_config = {name: need(report, where, name, "by_config") for name, _, _ in KINDS if name in report}
+    by_config = {name: report[name]["by_config"] for name, _, _ in KINDS if name in report}
     affected = [config for config in tests if any(config in counts for counts in by_config.values())]
     if affected:
         titles = [title for name, title, _ in KINDS if name in by_config]
@@ -128,33 +125,35 @@ def yields_section(kept: Mapping[str, Kept], steps: Mapping[str, Any], plot: str
     if not kept:
         return ""
     runs = [(escape(name), step["yield"]) for name, step in steps.items() if "yield" in step]
-    said = "Rows that a translation kept, in percent of those it was given"
-    ours = (
-        ": with all their items, or with fewer. The paper drops a row at the first item that is lost."
-        if runs
-        else ". No row of this release was translated by this kit; these are the figures of the paper, which drops a row at "
-        "the first item that is lost."
+    paper = any(one.paper for one in kept.values())
+    said = ["Rows that a translation kept, in percent of those it was given."]
+    said += (
+        ["Here they count with all their items or with fewer."] if runs else ["No row here was translated by this kit."]
     )
-    rows = [
-        [
-            f"`{name}`",
-            *(
-                [share(one.run["kept_whole"] + one.run["kept_minus_items"], one.run["rows"]) if one.run else ""]
-                if runs
-                else []
-            ),
-            *([share(one.run["items_kept"], one.run["items"]) if one.run else ""] if runs else []),
-            share(*one.paper) if one.paper else "",
-            f"{one.paper[0]:,} of {one.paper[1]:,}" if one.paper else "",
-        ]
-        for name, one in kept.items()
-    ]
-    headers = ["config", *(["rows kept here >", "items kept here >"] if runs else []), "paper >", "paper: rows >"]
-    parts = ["## What the translation kept", f"{said}{ours}", plot, table(rows, headers)]
+    said += (
+        ["The figures of the paper are from its Table 2; it drops a row at the first item that is lost."]
+        if paper
+        else []
+    )
+    rows = [[f"`{name}`", *(_here(one) if runs else ()), *(_paper(one) if paper else ())] for name, one in kept.items()]
+    headers = ["config", *(["rows kept here >", "items kept here >"] if runs else [])]
+    headers += ["paper >", "paper: rows >"] if paper else []
+    parts = ["## What the translation kept", " ".join(said), plot, table(rows, headers)]
     if runs:
         rungs = "The rung is how far a row had to go: tagged text, single spans, rewriting, a stronger model."
         parts.append(f"{rungs}\n\n{yield_table(runs)}")
     return "\n\n".join(part for part in parts if part)
+
+
+def _here(one: Kept) -> tuple[str, str]:
+    run = one.run
+    if run is None:
+        return "", ""
+    return share(run["kept_whole"] + run["kept_minus_items"], run["rows"]), share(run["items_kept"], run["items"])
+
+
+def _paper(one: Kept) -> tuple[str, str]:
+    return (share(*one.paper), f"{one.paper[0]:,} of {one.paper[1]:,}") if one.paper else ("", "")
 
 
 def reviews(steps: Mapping[str, Any]) -> str:
@@ -162,12 +161,10 @@ def reviews(steps: Mapping[str, Any]) -> str:
     return review_section(steps).strip()
 
 
-def inputs_section(manifest: Mapping[str, Any], where: Path) -> str:
+def inputs_section(manifest: Mapping[str, Any]) -> str:
     """Versions, registry files and input files with their checksums."""
-    versions = ", ".join(
-        f"{escape(name)} {escape(str(value))}" for name, value in need(manifest, where, "versions").items()
-    )
-    files = {**need(manifest, where, "registry"), **need(manifest, where, "inputs")}
+    versions = ", ".join(f"{escape(name)} {escape(str(value))}" for name, value in manifest["versions"].items())
+    files = {**manifest["registry"], **manifest["inputs"]}
     rows = [[code(name), f"`{checksum[:16]}`"] for name, checksum in list(files.items())[:_FILES]]
     more = f"\n\nand {len(files) - _FILES:,} more: see `manifest.json`." if len(files) > _FILES else ""
     listed = folded(f"{len(files):,} files went in", table(rows, ["file", "SHA-256, its beginning"]) + more)

@@ -110,7 +110,7 @@ def examples_section(rows: Mapping[str, Mapping[str, Any]], registry: Registry) 
         line = [f"`{name}`", code(_cut(row["input"])), code(_cut(row["output"]))]
         by_task.setdefault(registry.config(name).task, []).append(line)
     return "\n\n".join(
-        folded(f"<code>{task}</code>: {registry.task(task).description}", table(lines, ["config", "input", "output"]))
+        folded(f"{task}: {registry.task(task).description}", table(lines, ["config", "input", "output"]))
         for task, lines in by_task.items()
     )
 
@@ -133,8 +133,9 @@ def _cut(text: str) -> str:
 
 def labels_section(sets: list[Inventory], registry: Registry) -> str:
     """Every set of labels: spellings by language, how often they occur here, and who says so."""
-    said = "; ".join(f"`{name}`: {meaning}" for name, meaning in _MEANS.items())
-    return "\n\n".join([f"Who says how a label is spelt: {said}.", *(_inventory(one, registry) for one in sets)])
+    means = "; ".join(f"`{name}`: {meaning}" for name, meaning in _MEANS.items())
+    said = [f"Who says how a label is spelt: {means}."] if any(one.closed for one in sets) else []
+    return "\n\n".join([*said, *(_inventory(one, registry) for one in sets)])
 
 
 def _inventory(one: Inventory, registry: Registry) -> str:
@@ -155,7 +156,7 @@ def _inventory(one: Inventory, registry: Registry) -> str:
         parts.append(f"Open: any label may come. Different labels here: {kinds}. The most frequent:")
         parts.append(table(rows, ["label", *(f"{names[name]} >" for name in one.totals)]))
     count = f", {len(one.entries)}" if one.closed else ", open"
-    return folded(f"{escape(one.title)}{count}", "\n\n".join(parts))
+    return folded(f"{one.title}{count}", "\n\n".join(parts))
 
 
 def _with_aliases(one: Inventory) -> list[Label]:

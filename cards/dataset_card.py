@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -11,24 +11,19 @@ from typing import Any, Final
 
 import yaml
 
-from cards import built, contents, hub
+from cards import built, contents, credit, hub
+from cards.credit import LOCAL
 from cards.front_matter import default_title, front_matter, origins_of, what_they_are
 from cards.labels import inventories
 from cards.licence import licence_table, open_questions
 from cards.limits import limits
-from cards.markdown import code, escape, folded
+from cards.markdown import OWN_WORDS, escape, folded
 from cards.plots import FOLDER, alt_texts
 from cards.publisher import Publisher
-from cards.recorded import need, read_json
+from cards.recorded import read_json, read_manifest
 from cards.stats import Stats, stats
 from mmm_dataset import Registry
 from mmm_dataset.evaluation import SIZE
-
-LOCAL: Final = Publisher()
-"""A tree on somebody's disk: published by nobody."""
-BEGIN: Final = "<!-- your own words: begin -->"
-END: Final = "<!-- your own words: end -->"
-"""Between these two, people may write on the Hub; the next release keeps it."""
 
 _TEMPLATE: Final = Path(__file__).with_name("dataset_card.md")
 _METHODS: Final = {
@@ -37,15 +32,6 @@ _METHODS: Final = {
     "sibling never sits on the other side; near duplicates stay together as well.",
     "table3": "train sides have exactly the sizes of Table 3 of the paper, drawn by the hash of the source item.",
 }
-CITATION: Final = """@article{gan2024mmm,
-  title = {{MMM}: Multilingual Mutual Reinforcement Effect Mix Datasets
-           \\& Test with Open-domain Information Extraction Large Language Models},
-  author = {Gan, Chengguang and Yin, Qingyu and He, Xinyang and Wei, Hanjun and Liang, Yunhao and
-            Lim, Younghun and Wang, Shijian and Huang, Hexiang and Zhang, Qinghao and Ni, Shiwen and
-            Mori, Tatsunori},
-  journal = {arXiv preprint arXiv:2407.10953},
-  year = {2024}
-}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +44,6 @@ class _Tree:
     publisher: Publisher
     counts: Stats
     kept: Mapping[str, built.Kept]
-
-    @property
-    def where(self) -> Path:
-        return self.path / "manifest.json"
 
     @property
     def configs(self) -> Mapping[str, Any]:
@@ -81,10 +63,7 @@ def render_card(tree: Path, registry: Registry, publisher: Publisher = LOCAL) ->
         CardError: the manifest or a file that it names lacks something that the card says, or the YAML is not what the Hub
             accepts.
     """
-    where = tree / "manifest.json"
-    manifest = read_json(where)
-    for name in ("name", "versions", "inputs", "registry", "options", "steps", "leakage", "configs"):
-        need(manifest, where, name)
+    manifest = read_manifest(tree)
     counts = stats(tree)
     kept = built.kept_by_config(list(counts), manifest["steps"], registry)
     whole = _Tree(tree, manifest, registry, publisher, counts, kept)
@@ -104,14 +83,14 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
     example = "en_scpos_adj" if "en_scpos_adj" in rows else next(iter(rows))
     tests = {name: sides["test"].rows for name, sides in counts.items() if "test" in sides}
     plots = _plots(tree)
-    steps, method = manifest["steps"], need(manifest, tree.where, "options", "split")
+    steps, method = manifest["steps"], manifest["options"]["split"]
     questions = open_questions(tree.configs, registry)
     models = built.models_section(steps)
     deviations = contents.deviations(counts, registry)
     return {
         "title": escape(title),
         "origin": what_they_are(origins_of(tree.configs)),
-        "publication": _publication(tree.publisher),
+        "publication": credit.publication(tree.publisher),
         "contents": _TABLE_OF_CONTENTS,
         **_loading(tree, example),
         "tasks": contents.tasks_table(counts, registry),
@@ -126,12 +105,10 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
         "row": contents.row_as_json(rows[example]),
         "examples": contents.examples_section(rows, registry),
         "labels": contents.labels_section(sets, registry),
-        "built": "\n\n".join(
-            filter(None, [built.inputs_section(manifest, tree.where), models, built.steps_section(steps)])
-        ),
+        "built": "\n\n".join(filter(None, [built.inputs_section(manifest), models, built.steps_section(steps)])),
         "method": method,
         "method_says": _METHODS[method],
-        "leakage": built.leakage(manifest["leakage"], read_json(tree.path / "leakage.json"), tests, tree.where),
+        "leakage": built.leakage(manifest["leakage"], read_json(tree.path / "leakage.json"), tests),
         "yields": built.yields_section(tree.kept, steps, plots["yields"]),
         "reviews": built.reviews(steps),
         "standard": f"{SIZE:,}",
@@ -148,11 +125,10 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
             ]
         ),
         "limits": "\n".join(f"- {limit}" for limit in limits(manifest, counts, sets, registry)) or "None are known.",
-        "left_out": _left_out(tree.publisher),
-        "words_begin": BEGIN,
-        "words_end": END,
-        "credit": _credit(origins_of(tree.configs), registry),
-        "citation": "\n\n".join(filter(None, [tree.publisher.citation, CITATION])),
+        "left_out": credit.left_out(tree.publisher),
+        "own_words": OWN_WORDS,
+        "credit": credit.credit(origins_of(tree.configs), registry),
+        "citation": "\n\n".join(filter(None, [tree.publisher.citation, credit.CITATION])),
         "changes": f"## Changelog\n\n{tree.publisher.changes.strip()}" if tree.publisher.changes else "",
     }
 
@@ -187,48 +163,6 @@ def _loading(tree: _Tree, example: str) -> dict[str, str]:
     )
     split = "test" if "test" in tree.counts[example] else "train"
     return {"load": f'"{name}", "{example}"{revision}', "load_comment": here, "split": split, "pin": pin}
-
-
-def _publication(publisher: Publisher) -> str:
-    """Who publishes this and what they are not; empty for a tree on somebody's disk."""
-    if publisher == LOCAL:
-        return ""
-    parts = []
-    if publisher.version:
-        parts.append(f"Version {publisher.version}.")
-    if publisher.authors:
-        parts.append(f"Published by {', '.join(map(escape, publisher.authors))}.")
-    if publisher.contact:
-        parts.append(f"Contact: {_address(publisher.contact)}.")
-    if not publisher.affiliated:
-        parts.append("Not affiliated with the authors of MMM.")
-    return " ".join(parts)
-
-
-def _address(contact: str) -> str:
-    """A link where it is an address."""
-    return f"<{contact}>" if re.fullmatch(r"https?://\S+|[^\s@<>]+@[^\s@<>]+", contact) else escape(contact)
-
-
-def _left_out(publisher: Publisher) -> str:
-    if not publisher.left_out:
-        return ""
-    lines = [f"- {code(name)}: {escape(reason)}" for name, reason in publisher.left_out.items()]
-    said = "These configs were built but are not here, because the terms of what they are made from do not allow it:"
-    return "\n".join(["## What is left out", "", said, "", *lines])
-
-
-def _credit(origins: Collection[str], registry: Registry) -> str:
-    """To whom the credit is due: the authors always, and for their files where these rows are theirs."""
-    mmm = registry.source("mmm")
-    places = " and ".join(f"[{name}](https://huggingface.co/datasets/{name})" for name in mmm.hub)
-    theirs = (
-        "The rows with origin `published` are theirs" if "published" in origins else "Their own files are on the Hub"
-    )
-    return (
-        f"The tasks, the format and the 21 configs of MMM are the work of its authors. {theirs}: {places}, {mmm.licence}. "
-        "If you use MMM or its format, cite the paper:"
-    )
 
 
 def _plots(tree: _Tree) -> dict[str, str]:

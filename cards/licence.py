@@ -8,14 +8,12 @@ from typing import Any, Final
 
 from cards.hub import licence_id
 from cards.markdown import escape, table
-from cards.recorded import need
 from cards.terms import read_terms, sources_of
 from mmm_dataset import Registry
 from mmm_dataset.registry import Source
 
 FILE: Final = "LICENSE.md"
 _CREATIVE: Final = re.compile(r"CC-(BY(?:-NC)?(?:-SA|-ND)?)-(\d\.\d)(?:-([A-Z]{2}))?")
-_MANIFEST: Final = "manifest.json"
 
 
 def licences_of(config: str, facts: Mapping[str, Any], registry: Registry) -> list[str]:
@@ -41,12 +39,8 @@ def licence_fields(configs: Mapping[str, Any], registry: Registry) -> dict[str, 
 
 
 def render_licence(manifest: Mapping[str, Any], registry: Registry) -> str:
-    """``LICENSE.md``: which terms hold for which rows, what they mean, and what is open.
-
-    Raises:
-        CardError: the manifest lacks its configs.
-    """
-    configs = need(manifest, _MANIFEST, "configs")
+    """``LICENSE.md``: which terms hold for which rows, what they mean, and what is open."""
+    configs = manifest["configs"]
     fields = licence_fields(configs, registry)
     whole = (
         "Several licences bear on these rows; no single one covers them all."

@@ -1,11 +1,16 @@
-"""Markdown for cards: tables, text of others inside them, folded parts."""
+"""Markdown for cards: tables, text of others inside them, folded parts, the zone for people's own words."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+BEGIN: Final = "<!-- your own words: begin -->"
+END: Final = "<!-- your own words: end -->"
+OWN_WORDS: Final = f"{BEGIN}\n{END}"
+"""Where people may write on the Hub: the next release keeps what stands between these two."""
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]<>|~$#])")
 
 
@@ -30,6 +35,6 @@ def table(rows: Iterable[Sequence[str]], headers: Sequence[str]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def folded(summary: str, body: str, *, open_: bool = False) -> str:
-    """A part that a reader opens with a click."""
-    return f"<details{' open' if open_ else ''}>\n<summary>{summary}</summary>\n\n{body}\n\n</details>"
+def folded(summary: str, body: str) -> str:
+    """A part that a reader opens with a click; ``summary`` is plain text."""
+    return f"<details>\n<summary>{html.escape(summary, quote=False)}</summary>\n\n{body}\n\n</details>"

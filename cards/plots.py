@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from cards import recorded
 from cards.built import Kept, kept_by_config
 from cards.fonts import fonts_for
 from cards.labels import Inventory, inventories
 from cards.plot_labels import draw_labels, is_drawn
 from cards.plot_style import DARK, LIGHT, PAPER, by_language, legend, name_rows, new_figure, png, style
+from cards.recorded import read_manifest
 from cards.stats import Side, Stats, stats, together
 from mmm_dataset import Registry
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER: Final = "plots"
+_SPLITS: Final = {"train": LIGHT, "test": DARK}
 
 
 def draw(tree: Path, registry: Registry, folder: Path | None = None) -> list[Path]:
@@ -35,8 +36,7 @@ def draw(tree: Path, registry: Registry, folder: Path | None = None) -> list[Pat
     Raises:
         CardError: the manifest or a file that it names is missing or cannot be read.
     """
-    where = tree / "manifest.json"
-    found, steps = stats(tree), recorded.need(recorded.read_json(where), where, "steps")
+    found, steps = stats(tree), read_manifest(tree)["steps"]
     sets, kept = inventories(found, registry), kept_by_config(list(found), steps, registry)
     folder = folder or tree / FOLDER
     fonts = fonts_for(_texts(found, sets))
@@ -68,7 +68,7 @@ def alt_texts(found: Stats, registry: Registry, kept: Mapping[str, Kept]) -> dic
     short = min(sides, key=lambda name: sides[name].lengths.quantile(0.5))
     medians = {name: sides[name].lengths.quantile(0.5) for name in (short, long)}
     texts = {
-        "sizes": f"Train and test rows of {len(sides)} configs, from {sides[smallest].rows:,} ({smallest}) to "
+        "sizes": f"Train and test rows of {_count(len(sides))}, from {sides[smallest].rows:,} ({smallest}) to "
         f"{sides[largest].rows:,} rows ({largest}).",
         "labels": "How the text-level labels and the labels of items are distributed, in percent of each language.",
         "lengths": f"Length of the texts by config: medians from {medians[short]:,} ({short}) to {medians[long]:,} "
@@ -76,11 +76,15 @@ def alt_texts(found: Stats, registry: Registry, kept: Mapping[str, Kept]) -> dic
     }
     shares = {name: one.paper[0] / one.paper[1] for name, one in kept.items() if one.paper}
     ours = [name for name, one in kept.items() if one.run]
-    said = [f"in this build {len(ours)} configs"] if ours else []
+    said = [f"in this build for {_count(len(ours))}"] if ours else []
     if shares:
         low, high = min(shares, key=lambda n: shares[n]), max(shares, key=lambda n: shares[n])
         said.append(f"in the paper from {100 * shares[low]:.0f} % ({low}) to {100 * shares[high]:.0f} % ({high})")
     return texts | ({"yields": f"Rows that the translation kept, in percent: {'; '.join(said)}."} if said else {})
+
+
+def _count(configs: int) -> str:
+    return f"{configs:,} config{'' if configs == 1 else 's'}"
 
 
 def _texts(found: Stats, sets: list[Inventory]) -> Iterator[str]:
@@ -95,7 +99,7 @@ def _sizes(found: Stats, registry: Registry) -> Figure:
     axes = figure.subplots()
     name_rows(axes, names)
     largest = max(side.rows for splits in found.values() for side in splits.values())
-    for split, offset, colour in (("train", -0.19, LIGHT), ("test", 0.19, DARK)):
+    for (split, colour), offset in zip(_SPLITS.items(), (-0.19, 0.19)):
         values = [found[name][split].rows if split in found[name] else 0 for name in names]
         bars = axes.barh([at + offset for at in range(len(names))], values, height=0.36, color=colour, label=split)
         axes.bar_label(bars, [f"{value:,}" if value else "" for value in values], padding=2, fontsize=7)
@@ -107,7 +111,9 @@ def _sizes(found: Stats, registry: Registry) -> Figure:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("rows" + (" (logarithmic)" if axes.get_xscale() != "linear" else ""))
     axes.set_title("Rows by config")
-    legend(figure, {"train": LIGHT, "test": DARK})
+    legend(
+        figure, {name: colour for name, colour in _SPLITS.items() if any(name in splits for splits in found.values())}
+    )
     return figure
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from cards.errors import CardError
 
@@ -27,3 +28,45 @@ def need(table: Any, where: Path | str, *keys: str) -> Any:
         except (KeyError, TypeError) as error:
             raise CardError(f"{where}: has no {'.'.join(keys[: at + 1])}, and the card needs it") from error
     return table
+
+
+def read_manifest(tree: Path) -> dict[str, Any]:
+    """The manifest of a release tree, with everything in it that a card says.
+
+    Raises:
+        CardError: it is not there, or lacks something; the message says what.
+    """
+    where = tree / "manifest.json"
+    manifest: dict[str, Any] = read_json(where)
+    for keys in _NEEDED:
+        _check(manifest, where, keys, ())
+    return manifest
+
+
+# Keys of the manifest, path by path; * is every entry of a table, a name with ? need not be there.
+_NEEDED: Final = tuple(
+    tuple(path.split("."))
+    for path in (
+        *("name", "versions", "inputs", "registry", "options.split"),
+        *(f"configs.*.{name}" for name in ("sources", "licences", "origins", "files.*.path", "files.*.rows")),
+        *("leakage.*.test_rows", "leakage.*.by_config"),
+        *(f"steps.*.{name}" for name in ("in", "kept", "dropped", "noted")),
+        *(f"steps.*.yield?.{name}" for name in ("rows", "kept_whole", "kept_minus_items", "items", "items_kept")),
+        *(f"steps.*.yield?.{name}" for name in ("rungs", "reasons")),
+        *(f"steps.*.review?.{name}" for name in ("rows", "reviewers", "decided", "conflicts", "agreement")),
+        *(f"steps.*.review?.correction_rate{name}" for name in ("", "_by_order")),
+    )
+)
+
+
+def _check(table: Any, where: Path, keys: Sequence[str], passed: tuple[str, ...]) -> None:
+    if not keys:
+        return
+    key = keys[0].removesuffix("?")
+    if key != keys[0] and key not in table:
+        return
+    if key == "*" and not isinstance(table, dict):
+        raise CardError(f"{where}: {'.'.join(passed)} is no table")
+    place = ": ".join(filter(None, (str(where), ".".join(passed))))
+    for name in table if key == "*" else (key,):
+        _check(need(table, place, name), where, keys[1:], (*passed, name))

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cards.errors import CardError
-from cards.recorded import need, read_json
+from cards.recorded import read_manifest
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,13 +91,9 @@ def stats(tree: Path) -> Stats:
     Raises:
         CardError: the manifest or a file that it names is missing or cannot be read.
     """
-    where = tree / "manifest.json"
-    configs = need(read_json(where), where, "configs")
     return {
-        name: {
-            split: _counted(tree / need(file, where, "path")) for split, file in need(config, where, "files").items()
-        }
-        for name, config in configs.items()
+        name: {split: _counted(tree / file["path"]) for split, file in config["files"].items()}
+        for name, config in read_manifest(tree)["configs"].items()
     }
 
 

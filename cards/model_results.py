@@ -1,0 +1,210 @@
+"""Scores of a model, from what ``oiellm evaluate`` wrote, beside the baselines and Table 1 of the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from cards.errors import CardError
+from cards.markdown import escape, table
+from cards.recorded import need, read_json
+from mmm_dataset.evaluation import table_1
+
+RESULTS: Final = "results.json"
+PREDICTIONS: Final = "predictions.parquet"
+PLACE: Final = "evaluation"
+"""Folder of the results in the model's repository."""
+_LEVELS: Final = ("tl", "wl", "all")
+_YAML: Final = ".eval_results"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The results of one model.
+
+    Attributes:
+        folder: that ``oiellm evaluate`` wrote.
+        said: its ``results.json``.
+        runs: folder of predictions to the results of that run; other systems that were scored beside it are not there.
+    """
+
+    folder: Path
+    said: Mapping[str, Any]
+    runs: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def where(self) -> Path:
+        """The file, for messages."""
+        return self.folder / RESULTS
+
+    @property
+    def is_mmm(self) -> bool:
+        """Whether all rows are the authors', so that the paper's figures may be compared with these."""
+        origins = need(self.said, self.where, "data", "origins")
+        return {origin for names in origins.values() for origin in names} == {"published"}
+
+
+def read_results(folder: Path) -> Results:
+    """Read the results of a model.
+
+    Raises:
+        CardError: there are none, a figure is missing or no number, or the predictions behind one are not there.
+    """
+    where = folder / RESULTS
+    said = read_json(where)
+    runs = {}
+    for name, run in need(said, where, "runs").items():
+        settings = run.get("about", {}).get("settings")
+        place = name.split()[-1]
+        if settings is None:
+            continue  # somebody else's predictions, scored beside
+        if not (folder / place / PREDICTIONS).is_file():
+            raise CardError(f"{folder / place / PREDICTIONS}: not there, although {where} has scores of {name!r}")
+        if need(read_json(folder / place / "run.json"), folder / place / "run.json", "settings") != settings:
+            raise CardError(f"{folder / place}: holds other predictions than those that {where} scored; evaluate again")
+        for config, entry in need(run, where, "configs").items():
+            for level in _LEVELS:
+                _figure(entry, level, f"{where}: {name}: {config}")
+        runs[place] = run
+    if not runs:
+        raise CardError(f"{where}: has no scores of a model; run `oiellm evaluate --model`")
+    return Results(folder, said, runs)
+
+
+def scores(results: Results) -> str:
+    """A table a run: figures with their intervals, and what could not be read."""
+    parts = []
+    for place, run in results.runs.items():
+        where = f"{results.where}: {place}"
+        body = [[f"`{name}`", *_line(entry, f"{where}: {name}")] for name, entry in run["configs"].items()]
+        body.append(["**all rows**", *_line(need(run, where, "overall"), where)])
+        headers = ["config", "rows >", "TL >", "WL >", "ALL >", "unreadable >", "not in the text >"]
+        parts += [f"### Decoding: {place}", failures(place, run, where), table(body, headers)]
+        if run["note"]:
+            parts.append(escape(run["note"]))
+    return "\n\n".join(parts)
+
+
+def failures(place: str, run: Mapping[str, Any], where: str) -> str:
+    """How many outputs could not be read, and of which kind, in a sentence."""
+    whole, summary = need(run, where, "overall"), need(run, where, "about", "summary")
+    kinds = {kind: count for kind, count in need(whole, where, "parse_failures").items() if count}
+    count, rows = sum(kinds.values()), whole["rows"]
+    said = f"{_share(need(whole, where, 'parse_failure_rate'))} of the outputs ({count:,} of {rows:,}) could not be read"
+    if kinds:
+        said += f": {', '.join(f'`{kind}` {number:,}' for kind, number in kinds.items())}"
+    cut = sum(need(summary, where, "finish").get(kind, 0) for kind in ("length", "closed"))
+    limit = f"{need(run, where, 'about', 'settings', 'max_new_tokens'):,}"
+    return f"{said}. {cut:,} reached the limit of {limit} new tokens." if cut else f"{said}."
+
+
+def beside(results: Results) -> str:
+    """The same figures without intervals beside the baselines, and what the paper prints for these configs."""
+    configs = list(need(results.said, results.where, "data", "origins"))
+    printed: dict[str, dict[str, str]] = {}
+    for row in table_1():
+        if row.config in configs:
+            cell = " / ".join(value or "-" for value in (row.tl, row.wl, row.all))
+            printed.setdefault(row.model, {})[row.config] = cell
+    ours: dict[str, Mapping[str, Any]] = {place: run["configs"] for place, run in results.runs.items()}
+    ours |= {name: entry["configs"] for name, entry in need(results.said, results.where, "baselines").items()}
+    rows = [
+        [
+            f"`{name}`",
+            *(_short(entries.get(name), f"{results.where}: {title}: {name}") for title, entries in ours.items()),
+            *(cells.get(name, "") for cells in printed.values()),
+        ]
+        for name in configs
+    ]
+    headers = ["config", *(f"{title} >" for title in ours), *(f"paper: {escape(model)} >" for model in printed)]
+    return table(rows, headers)
+
+
+def caption(results: Results) -> str:
+    """What a reader must know beside the figures."""
+    said, where = results.said, results.where
+    first = next(iter(results.runs.values()))
+    settings, overall = need(first, where, "about", "settings"), need(first, where, "overall")
+    drawn = (
+        " A figure is the mean over the draws, its interval is over the distinct rows of all draws."
+        if need(said, where, "selection", "protocol") == "paper"
+        else ""
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in settings["versions"].items() if version)
+    return (
+        f"In percent, of the test rows of `{need(said, where, 'data', 'name')}` (manifest `{said['data']['manifest_sha256'][:16]}`), "
+        f"{escape(said['protocol'])}.{drawn} TL: share of rows with the right text-level label; WL: micro F1 over label-entity "
+        "pairs, relations and events; ALL: share of rows in which everything is right. In brackets: 95 % bootstrap intervals over "
+        f"rows ({need(overall, where, 'bootstrap_resamples'):,} resamples). Unreadable: outputs that are not in the format, which "
+        "count as wrong. Not in the text: entities that the model wrote and the text does not hold. Scored by `mmm_f1` "
+        f"(`{said['scoring']}`), greedy decoding in {settings['dtype']}, engine `{settings['engine']}`, {versions}; "
+        f"{need(said, where, 'date')}."
+    )
+
+
+def eval_result_files(results: Path, dataset: str) -> dict[str, str]:
+    """The Hub's ``.eval_results/*.yaml`` as they go into the model's repository: path to text.
+
+    Args:
+        results: folder that ``oiellm evaluate`` wrote.
+        dataset: ``ORG/NAME@vX`` of the data set that the figures belong to; in place of the name that it had when it was
+            scored. Without an account, or empty: the files stay as they are.
+
+    Raises:
+        CardError: a config that was scored has no entry, or an entry no value.
+    """
+    found = read_results(results)
+    name, _, revision = dataset.partition("@")
+    files = sorted((results / _YAML).glob("*.yaml"))
+    out = {}
+    for path in files:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for entry in entries:
+            value = need(entry, path, "value")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+                raise CardError(f"{path}: {entry['dataset']['task_id']}: value {value!r} is no result to publish")
+            if "/" in name:
+                entry["dataset"] |= {"id": name, **({"revision": revision} if revision else {})}
+        out[f"{_YAML}/{path.name}"] = yaml.safe_dump(entries, allow_unicode=True, sort_keys=False, width=120)
+    for place, run in found.runs.items():
+        if not any(set(run["configs"]) <= {e["dataset"]["task_id"] for e in yaml.safe_load(text)} for text in out.values()):
+            raise CardError(f"{results / _YAML}: no file has every config of {place}; evaluate again")
+    return out
+
+
+def _line(entry: Mapping[str, Any], where: str) -> list[str]:
+    shares = [need(entry, where, key) for key in ("parse_failure_rate", "hallucinated_entity_rate")]
+    return [f"{entry['rows']:,}", *(_with_interval(entry, level, where) for level in _LEVELS), *map(_share, shares)]
+
+
+def _with_interval(entry: Mapping[str, Any], level: str, where: str) -> str:
+    low, high = need(entry, where, f"{level}_ci95")
+    return f"{100 * _figure(entry, level, where):.2f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _short(entry: Mapping[str, Any] | None, where: str) -> str:
+    return "" if entry is None else " / ".join(f"{100 * _figure(entry, level, where):.2f}" for level in _LEVELS)
+
+
+def _figure(entry: Mapping[str, Any], level: str, where: str) -> float:
+    """A figure as it is quoted: the mean over draws where the protocol draws."""
+    value = need(entry.get("mean_over_draws", entry), where, level)
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        raise CardError(f"{where}: {level} is {value}, which is no result to publish; evaluate again")
+    return value
+
+
+def _share(value: float) -> str:
+    return f"{100 * value:.1f} %"
+
+
+def files(results: Results) -> Iterator[Sequence[str]]:
+    """Path in the repository and rows of the predictions behind each run."""
+    for place, run in results.runs.items():
+        path = f"{PLACE}/{place}/{PREDICTIONS}"
+        yield [f"[`{path}`]({path})", f"{need(run, results.where, 'about', 'summary', 'rows'):,}"]
