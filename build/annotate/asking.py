@@ -19,8 +19,8 @@ from mmm_f1.unified import ENTITY_NOT_IN_TEXT, LABEL, REPEATED_PAIR, UNKNOWN_LAB
 
 NOT_IN_TEXT: Final = "item_not_in_text"
 TRUNCATED: Final = "truncated"
-_GIVEN_UP: Final = ("filter", "refused")
-"""Finishes that a second try would not change."""
+_GIVEN_UP: Final = {"filter": "filter", "refused": "refused", "failed": "no_reply"}
+"""Finishes that a second try would not change, and the reason that each is."""
 _BREAKS: Final = ("Cc", "Zl", "Zp")
 
 Fields = tuple[str, ...]
@@ -104,7 +104,7 @@ def _answer(
         reply = yield from ask(call)
         replies = (*replies, reply.text)
         if reply.finish in _GIVEN_UP:
-            return None, reply.finish, replies
+            return None, _GIVEN_UP[reply.finish], replies
         if reply.finish == "length":
             failure, call = TRUNCATED, replace(call, max_tokens=2 * call.max_tokens)
         else:

@@ -1,4 +1,4 @@
-"""Replies of a model, read strictly: one JSON object, in a code fence at most. Anything else is no answer."""
+"""Replies of a model, read strictly: one JSON object, whatever words are around it. Anything else is no answer."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _confidence(answer: dict[str, Any]) -> float | None:
 def _read_object(reply: Reply) -> dict[str, Any]:
     answer = read_object(reply)
     if answer is None:
-        raise Unreadable(MALFORMED, "it is not one JSON object and nothing else")
+        raise Unreadable(MALFORMED, "it is not one JSON object")
     try:
         dump(answer).encode()
     except UnicodeEncodeError as error:  # JSON escapes can smuggle in half a surrogate pair, which no record can hold

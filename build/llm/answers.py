@@ -8,19 +8,46 @@ from typing import Any
 
 from build.llm.calls import Reply
 
+_THOUGHT = "</think>"
 _FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n?(.*?)\n?\s*```\s*", re.DOTALL)
+
+_DECODER = json.JSONDecoder(strict=False)
+"""Models write line breaks inside strings."""
 
 
 def read_object(reply: Reply) -> dict[str, Any] | None:
-    """The JSON object that a reply consists of, in a code fence or not; None if it is anything else."""
+    """The one JSON object in a reply, bare, in a code fence or between words; None if there is none, or more than one.
+
+    What a reasoning model thinks aloud before its answer is no part of it.
+    """
     text = reply.text
     if "```" in text and (match := _FENCE.fullmatch(text)):
         text = match[1]
+    return _object(text) or _embedded(text)
+
+
+def _object(text: str) -> dict[str, Any] | None:
     try:
-        value = json.loads(text, strict=False)  # models write line breaks inside strings
+        value = _DECODER.decode(text)
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _embedded(text: str) -> dict[str, Any] | None:
+    """The object that begins at the first brace after any thoughts, if no other begins after it."""
+    if text.lstrip().startswith("<think>") or _THOUGHT in text:  # some servers take the first mark off
+        _, closed, text = text.rpartition(_THOUGHT)
+        if not closed:
+            return None
+    start = text.find("{")
+    if start < 0:
+        return None
+    try:
+        value, end = _DECODER.raw_decode(text, start)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) and "{" not in text[end:] else None
 
 
 def strict_schema(title: str, **properties: Any) -> dict[str, Any]:

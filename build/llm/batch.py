@@ -1,26 +1,24 @@
 """The Batch API, in rounds: all calls that the cache lacks go out together, their replies go into the cache, and so on.
 
 What is submitted stands in ``CACHE/batches`` before it is waited for, so that a run that was killed finds its batches again and
-nothing is submitted, and paid, twice. Requests that failed or expired are simply still missing in the next round.
+nothing is submitted, and paid, twice; of two runs at once, one waits for the requests that the other has submitted. Requests
+that failed or expired are simply still missing in the next round.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from build.llm.cache import Answered
-from build.llm.calls import Reply
-from build.llm.client import REFUSED
-from build.llm.errors import explain, hidden, secret
+from build.llm.errors import MANY_FAILED, explain, secret
 from build.llm.jobs import Job, Store
 from build.llm.meter import Meter
 from build.llm.options import Settings
 from build.llm.parts import Part, Parts
-from build.llm.wire import Dialect, NoCompletionError, error_message, read_answer
+from build.llm.results import Results
+from build.llm.wire import error_message
 from build.steps import KitError
 
 if TYPE_CHECKING:
@@ -31,8 +29,8 @@ J = TypeVar("J")
 T = TypeVar("T")
 
 _OVER: Final = frozenset({"completed", "failed", "expired", "cancelled"})
-_IDLE_ROUNDS: Final = 3
-"""Rounds in which nothing at all was answered before the run gives up."""
+_ROUNDS: Final = 3
+"""Rounds in which a request fails before it is given up, or in which nothing at all is answered before the run is."""
 _AT_ONCE: Final = 500
 """Replies stored in one transaction."""
 
@@ -45,22 +43,20 @@ class Batches(Generic[J, T]):
         self.unfinished = 0
         self._settings, self._store, self._meter = settings, store, meter
         self._parts = Parts(settings.cache / "batches", settings.base_url)
-        self._dialects: dict[str, Dialect] = {}
-        self._noted: set[str] = set()
         self._secret = secret(settings)
-        self._failed, self._why = 0, ""
+        self._results = Results(settings, meter.note, self._secret)
         self._openai: OpenAI | None = None
 
     def run(self, jobs: Callable[[], Iterator[Job[J, T]]]) -> Iterator[tuple[J, T | None]]:
         """Jobs and their results, in order; None where the budget did not allow it.
 
         Raises:
-            KitError: the endpoint has no Batch API or fails, a batch fails as a whole, or another run is at it.
+            KitError: the endpoint has no Batch API or fails, or a batch fails as a whole.
         """
         from openai import APIError
 
         try:
-            with self._parts.alone():
+            with self._parts.open():
                 self._resume()
                 self._rounds(jobs)
         except APIError as error:
@@ -73,6 +69,7 @@ class Batches(Generic[J, T]):
             yield job.job, job.result
 
     def _resume(self) -> None:
+        """Wait for what dead runs submitted. It goes into the cache and is counted where it is used."""
         submitted = []
         for part in self._parts.left_behind():
             if part.file_id and not part.batch_id:
@@ -86,52 +83,69 @@ class Batches(Generic[J, T]):
                 part.remove()
         if submitted:
             self._meter.note(f"{len(submitted)} batches of an earlier run are waited for")
-            self._collect(submitted)
+            self._collect(submitted, self._store.keep, earlier=True)
 
     def _rounds(self, jobs: Callable[[], Iterator[Job[J, T]]]) -> None:
-        idle = number = 0
+        ledger, idle, number = self._store.ledger, 0, 0
         while True:
-            if self._store.ledger.limit is not None:
+            if ledger.limit is not None:
                 # All that the cache holds counts before anything is added.
                 for job in jobs():
                     job.advance(self._store.lookup)
                     job.abandon()
-            with self._missing(jobs) as parts:
-                if not parts:
-                    return
-                number += 1
+            with self._parts.alone():
+                parts, reserved, others = self._missing(jobs, self._parts.elsewhere())
                 for part in parts:
                     self._submit(part)
-                answered = self._collect(parts, f"round {number}: ")
+            if not parts and not others:
+                return
+            if not parts:
+                self._meter.state(f"{others:,} requests of another run are waited for")
+                time.sleep(self._settings.poll)
+                self._resume()  # in case it dies
+                continue
+            number += 1
+            answered = self._collect(parts, self._store.put, f"round {number}: ")
+            ledger.release(reserved)
             idle = 0 if answered else idle + 1
-            if idle == _IDLE_ROUNDS:
-                raise KitError(
-                    f"{self._settings.base_url}: {self._failed:,} requests failed in {idle} rounds running ({self._why}); "
-                    "the replies so far are in the cache: run the same command later, or without --batch"
-                )
+            self._give_up(idle)
 
-    @contextmanager
-    def _missing(self, jobs: Callable[[], Iterator[Job[J, T]]]) -> Iterator[list[Part]]:
-        """Write the missing calls to parts, equal ones once, as far as the budget allows."""
-        ledger, seen, reserved = self._store.ledger, set(), 0.0
-        writer = self._parts.writer()
-        enough = False
+    def _give_up(self, idle: int) -> None:
+        """Let requests go that fail round after round, or the run if it is all of them."""
+        results = self._results
+        hopeless = results.failed(_ROUNDS)
+        if hopeless and self._store.ledger.calls and (len(hopeless) < MANY_FAILED or not idle):
+            self._store.put(hopeless)
+            results.forget(hopeless)
+        elif idle >= _ROUNDS:
+            raise KitError(
+                f"{self._settings.base_url}: {results.failures:,} requests failed in {idle} rounds running ({results.why}); "
+                "the replies so far are in the cache: run the same command later, or without --batch"
+            )
+
+    def _missing(self, jobs: Callable[[], Iterator[Job[J, T]]], elsewhere: set[int]) -> tuple[list[Part], float, int]:
+        """Write the missing calls to parts, equal ones once, as far as the budget allows.
+
+        Returns:
+            The parts, the dollars that were set aside for them, and how many calls are left to other runs.
+        """
+        ledger, seen, reserved = self._store.ledger, set[int](), 0.0
+        writer, enough = self._parts.writer(), False
         for job in jobs():
             for _, call, key in job.advance(self._store.lookup):
                 if (mark := int(key[:16], 16)) in seen:
                     continue
                 seen.add(mark)
+                if mark in elsewhere:
+                    continue
                 if enough := (most := ledger.reserve(call)) is None:
                     break
                 reserved += most or 0.0
-                writer.add(call, key, self._dialect(call.model).body(call))
+                writer.add(call, key, self._results.dialect(call.model).body(call))
             job.abandon()
             if enough:
                 break
-        try:
-            yield writer.finish()
-        finally:
-            ledger.release(reserved)
+        return writer.finish(), reserved, len(seen & elsewhere)
 
     def _submit(self, part: Part) -> None:
         with part.requests.open("rb") as file:
@@ -149,72 +163,67 @@ class Batches(Generic[J, T]):
         )
         part.save()
 
-    def _collect(self, parts: list[Part], words: str = "") -> int:
-        """Wait for batches and store their replies; returns how many requests were answered for good."""
+    def _collect(
+        self, parts: list[Part], put: Callable[[list[Answered]], None], words: str = "", *, earlier: bool = False
+    ) -> int:
+        """Wait for batches and store their replies; returns how many requests were answered for good.
+
+        Args:
+            parts: that were submitted.
+            put: stores replies.
+            words: before what is shown.
+            earlier: they are of an earlier run: the endpoint may have forgotten them, and then they are as well.
+        """
+        from openai import NotFoundError
+
         waiting, answered = list(parts), 0
         while waiting:
             for part in list(waiting):
-                batch = self._client().batches.retrieve(part.batch_id)
-                if batch.status in _OVER:
-                    waiting.remove(part)
-                    answered += self._take(part, batch)
-                elif batch.request_counts:
-                    done = f"{batch.request_counts.completed:,} of {part.count:,}"
-                    self._meter.state(f"{words}{len(waiting)} batches under way, the last with {done} done")
+                try:
+                    batch = self._client().batches.retrieve(part.batch_id)
+                    if batch.status in _OVER:
+                        waiting.remove(part)
+                        answered += self._take(part, batch, put)
+                    elif batch.request_counts:
+                        done = f"{batch.request_counts.completed:,} of {part.count:,}"
+                        self._meter.state(f"{words}{len(waiting)} batches under way, the last with {done} done")
+                except NotFoundError as error:
+                    self._forget(part, earlier=earlier, error=error)
+                    waiting = [other for other in waiting if other is not part]
             if waiting:
                 time.sleep(self._settings.poll)
                 self._meter.refresh()
         return answered
 
-    def _take(self, part: Part, batch: Batch) -> int:
+    def _forget(self, part: Part, *, earlier: bool, error: Exception) -> None:
+        text = f"the endpoint does not know the batch {part.batch_id} of {part.state}"
+        if not earlier:
+            raise KitError(f"{self._settings.base_url}: {text}; the same command submits its requests again") from error
+        self._meter.note(f"{text}; what it should have answered is submitted again")
+        part.remove()
+
+    def _take(self, part: Part, batch: Batch, put: Callable[[list[Answered]], None]) -> int:
         answered = 0
         if batch.status != "failed":
-            about = part.estimates()
+            about = part.about()
             for name in (batch.output_file_id, batch.error_file_id):
-                rows = self._rows(part, name, about) if name else iter(())
+                rows = self._results.read(part, self._lines(name), about) if name else iter(())
                 while chunk := [row for _, row in zip(range(_AT_ONCE), rows, strict=False)]:
-                    self._store.put(chunk)
+                    put(chunk)
                     answered += len(chunk)
         part.remove()
         if batch.status in ("failed", "cancelled"):
             errors = batch.errors.data if batch.errors and batch.errors.data else []
-            why = f" ({error_message(errors[0].message)})" if errors else ""
+            why = f" ({error_message(errors[0].message, self._secret)})" if errors else ""
             raise KitError(
                 f"{self._settings.base_url}: batch {batch.id} {batch.status}{why}; what was answered is in the cache, and "
                 "the same command submits the rest again"
             )
         return answered
 
-    def _rows(self, part: Part, name: str, about: dict[str, int]) -> Iterator[Answered]:
+    def _lines(self, name: str) -> Iterator[str]:
         with self._client().files.with_streaming_response.content(name) as content:
-            for line in content.iter_lines():
-                if line.strip():
-                    row = json.loads(line)
-                    reply, key = self._reply(part, row), str(row.get("custom_id"))
-                    if reply and key in about:
-                        yield Answered(key, part.model, part.purpose, reply, about[key], True)
-
-    def _reply(self, part: Part, row: dict[str, Any]) -> Reply | None:
-        """What came back for one request; None if it failed and must be asked again."""
-        response = row.get("response") or {}
-        status, body = response.get("status_code"), response.get("body")
-        try:
-            if status == 200:
-                return read_answer(body)
-        except NoCompletionError:
-            pass
-        message = hidden(error_message(body if status else row.get("error")), self._secret)
-        if status in REFUSED:
-            if not (given_up := self._dialect(part.model).give_up(part.first_body(), message)):
-                return Reply(message, "refused", 0, 0)
-            if given_up not in self._noted:
-                self._noted.add(given_up)
-                self._meter.note(f"the server does not take {given_up} ({message}); going on without")
-        self._failed, self._why = self._failed + 1, message
-        return None
-
-    def _dialect(self, model: str) -> Dialect:
-        return self._dialects.setdefault(model, Dialect(self._settings.structured != "off"))
+            yield from content.iter_lines()
 
     def _client(self) -> OpenAI:
         if self._openai is None:

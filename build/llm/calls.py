@@ -16,11 +16,12 @@ from mmm_dataset.files import dump
 
 T = TypeVar("T")
 
-Finish = Literal["stop", "length", "filter", "refused"]
+Finish = Literal["stop", "length", "filter", "refused", "failed"]
 """``length``: cut at the limit. ``filter``: withheld by a content filter, or declined by the model. ``refused``: the
-server rejects this very request for good, for example as too long; nothing was paid and the text says why."""
+server rejects this very request for good, for example as too long; nothing was paid and the text says why. ``failed``: it did
+not come, however often it was asked for, while others did; the text says why, and the next run asks again."""
 
-FINISHES: Final = ("stop", "length", "filter", "refused")
+FINISHES: Final = ("stop", "length", "filter", "refused", "failed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from build.llm.calls import Call, Reply
-from build.llm.errors import KEPT, explain, hidden, retry_after, secret
+from build.llm.errors import (
+    KEPT,
+    MANY_FAILED,
+    REFUSED,
+    explain,
+    failure,
+    is_transient,
+    is_unreached,
+    retry_after,
+    secret,
+    unstructured,
+)
+from build.llm.ledger import Ledger
 from build.llm.options import Settings
 from build.llm.pricing import estimates
-from build.llm.wire import PATH, Dialect, NoCompletionError, error_message, read_answer
+from build.llm.wire import NO_COMPLETION, PATH, Dialect, NoCompletionError, error_message, read_answer
 from build.steps import KitError
 from mmm_dataset.files import dump
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
-    from openai import APIStatusError, Omit
+    from openai import Omit
     from tenacity import RetryCallState
 
-REFUSED: Final = frozenset({400, 413, 422})
-"""The server rejects this very request for good."""
-_TRANSIENT: Final = frozenset({408, 409, 425, 429})
 _LONGEST_WAIT: Final = 60.0
 """Seconds between two attempts, unless the server asks for more."""
 _NEEDLESS: Final = (
@@ -30,18 +40,21 @@ _NEEDLESS: Final = (
     *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
 )
 _SAME_REFUSALS: Final = 20
+_LONG_WAIT, _NOTE_EVERY = 5.0, 30.0
+"""Seconds before another attempt that a person is told of, and between two such notes."""
 
 
 class Client:
     """Asks an endpoint, one call at a time; many may be under way at once in one event loop."""
 
-    def __init__(self, settings: Settings, note: Callable[[str], None], doubt: Callable[[Call], None]) -> None:
+    def __init__(self, settings: Settings, note: Callable[[str], None], ledger: Ledger) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             settings: endpoint, limits and retries.
-            note: told once what the server does not take.
-            doubt: told of every attempt whose reply was lost on its way, as it may have been paid.
+            note: told once what the server does not take, and now and then of long waits.
+            ledger: told of every attempt whose reply was lost on its way, as it may have been paid; it knows whether any call
+                was ever answered.
 
         Raises:
             KitError: the key is missing or cannot be one.
@@ -49,7 +62,7 @@ class Client:
         from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout, omit
         from tenacity import AsyncRetrying, retry_if_exception
 
-        self.settings, self._note, self._doubt = settings, note, doubt
+        self.settings, self._note, self._ledger = settings, note, ledger
         self._secret, self._stopped = secret(settings), False
         # What the library tells of this machine is nobody's business, and headers are a good part of a request's time.
         self._fewer = dict.fromkeys(_NEEDLESS, omit)
@@ -57,6 +70,8 @@ class Client:
         self._dialects: dict[str, Dialect] = {}
         self._noted: set[str] = set()
         self._answered, self._refused = 0, 0
+        self._failed: set[int] = set()
+        self._retries, self._told = 0, -_NOTE_EVERY
         self._requests = settings.rpm and _limiter(settings.rpm, 1.0)
         self._tokens = settings.tpm and _limiter(settings.tpm, 10.0)
         # The limit for a whole attempt is set per request; these end a connection that cannot even be made.
@@ -71,12 +86,12 @@ class Client:
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(self._again),
             stop=self._enough,
-            wait=lambda state: _wait(state, settings.backoff),
+            wait=self._wait,
             reraise=True,
         )
 
     async def reply(self, call: Call, key: str) -> Reply:
-        """Ask, again and again if need be.
+        """Ask, again and again if need be; ``failed`` if this very call is not answered while others are.
 
         Args:
             call: what to ask.
@@ -90,14 +105,21 @@ class Client:
 
         try:
             return await self._persist(call, key)
-        except APIError as error:
-            raise explain(error, self.settings, call.model, self._secret) from error
-        except TimeoutError as error:
-            late = f"no reply within {self.settings.timeout:g} s"
-            raise KitError(f"{self.settings.base_url}: {late}, {self._tries()}; raise --timeout; {KEPT}") from error
-        except NoCompletionError as error:
-            text = "the answer is no chat completion; the address of most servers ends in /v1"
+        except (APIError, TimeoutError, NoCompletionError) as error:
+            if self._is_this_call(call, error):
+                return Reply(failure(error, self.settings, self._secret), "failed", 0, 0)
+            if isinstance(error, APIError):
+                raise explain(error, self.settings, call.model, self._secret) from error
+            tries = f", after {self.settings.retries} retries; raise --timeout"
+            text = NO_COMPLETION if isinstance(error, NoCompletionError) else failure(error, self.settings, "") + tries
             raise KitError(f"{self.settings.base_url}: {text}; {KEPT}") from error
+
+    def _is_this_call(self, call: Call, error: BaseException) -> bool:
+        """Whether used-up retries are the fault of a call, and not of the endpoint."""
+        if not self._again(error) or is_unreached(error):
+            return False
+        self._failed.add(hash(call.messages))
+        return self._ledger.calls > 0 and len(self._failed) < MANY_FAILED
 
     def stop(self) -> None:
         """Try nothing again: requests under way may still be answered."""
@@ -136,12 +158,13 @@ class Client:
             except APIStatusError as error:
                 if error.status_code not in REFUSED:
                     raise
-                message = hidden(error_message(error.body or error.message), self._secret)
+                message = error_message(error.body or error.message, self._secret)
                 if not (given_up := dialect.give_up(body, message)):
                     return self._refusal(message)
                 self._less(given_up, message)
             else:
                 self._answered += 1
+                self._failed.clear()
                 return reply
 
     async def _limits(self, call: Call) -> None:
@@ -165,12 +188,13 @@ class Client:
                     options={"headers": headers, "idempotency_key": key},
                 )
         except (APIConnectionError, TimeoutError) as error:
-            if not isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout):
-                self._doubt(call)
+            if not is_unreached(error):
+                self._ledger.doubt(call)
             raise
         try:
             return read_answer(json.loads(answer.content))
-        except ValueError as error:
+        except (ValueError, NoCompletionError) as error:
+            self._ledger.doubt(call)
             raise NoCompletionError from error
 
     def _refusal(self, message: str) -> Reply:
@@ -181,21 +205,13 @@ class Client:
 
     def _less(self, given_up: str, message: str) -> None:
         if given_up == "response_format" and self.settings.structured == "on":
-            raise KitError(f"{self.settings.base_url}: no structured outputs there ({message}); use --structured auto")
+            raise unstructured(self.settings, message)
         if given_up not in self._noted:
             self._noted.add(given_up)
             self._note(f"the server does not take {given_up} ({message}); going on without")
 
     def _again(self, error: BaseException) -> bool:
-        from openai import APIConnectionError, APIStatusError
-
-        if self._stopped:
-            return False
-        if isinstance(error, APIStatusError):
-            if _code(error) == "insufficient_quota":
-                return False
-            return error.status_code in _TRANSIENT or error.status_code >= 500
-        return isinstance(error, APIConnectionError | TimeoutError | NoCompletionError)
+        return not self._stopped and is_transient(error)
 
     def _enough(self, state: RetryCallState) -> bool:
         from openai import APIConnectionError
@@ -206,12 +222,19 @@ class Client:
             most = min(most, 3)
         return state.attempt_number > most
 
-    def _tries(self) -> str:
-        return f"after {self.settings.retries} retries"
+    def _wait(self, state: RetryCallState) -> float:
+        from tenacity import wait_exponential, wait_random
 
-
-def _code(error: APIStatusError) -> str:
-    return str(error.body.get("code", "")) if isinstance(error.body, dict) else ""
+        backoff, error = self.settings.backoff, state.outcome.exception() if state.outcome else None
+        wait = (wait_exponential(backoff, _LONGEST_WAIT) + wait_random(0, backoff))(state)
+        if (asked := retry_after(error)) is not None:
+            wait = asked + min(wait, 0.1 * asked)
+        self._retries += 1
+        if error and wait >= _LONG_WAIT and time.monotonic() - self._told >= _NOTE_EVERY:
+            self._told = time.monotonic()
+            what = f"{failure(error, self.settings, self._secret)}; asked again in {wait:,.0f} s"
+            self._note(f"{what} ({self._retries:,} retries so far)")
+        return wait
 
 
 def _limiter(per_minute: float, seconds: float) -> AsyncLimiter:
@@ -220,11 +243,3 @@ def _limiter(per_minute: float, seconds: float) -> AsyncLimiter:
     # A bucket of a whole minute would let all of it go at once and as much again in that minute.
     seconds = max(seconds, 60.0 / per_minute)
     return AsyncLimiter(per_minute * seconds / 60.0, seconds)
-
-
-def _wait(state: RetryCallState, backoff: float) -> float:
-    from tenacity import wait_exponential, wait_random
-
-    wait = (wait_exponential(backoff, _LONGEST_WAIT) + wait_random(0, backoff))(state)
-    asked = retry_after(state.outcome.exception() if state.outcome else None)
-    return wait if asked is None else asked + min(wait, 0.1 * asked)

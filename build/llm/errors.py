@@ -9,13 +9,58 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from build.llm.options import KEY, OPENAI, Settings
-from build.llm.wire import error_message
+from build.llm.wire import NO_COMPLETION, NoCompletionError, error_message
 from build.steps import KitError
 
 if TYPE_CHECKING:
     from openai import APIError
 
 KEPT: Final = "what was answered is in the cache, and the same command goes on from there"
+REFUSED: Final = frozenset({400, 413, 422})
+"""The server rejects this very request for good."""
+MANY_FAILED: Final = 10
+"""So many different calls without a reply, none answered in between, and the endpoint is to blame and not the calls. A text
+that breaks a server is rare; and requests in flight fail together, so that a dead endpoint reaches this at once."""
+
+
+def may_pass(status: int) -> bool:
+    """Whether a request that met this status may be answered if it is tried again."""
+    return status in (408, 409, 425, 429) or status >= 500
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same request may be answered if it is tried again."""
+    from openai import APIConnectionError, APIStatusError
+
+    if isinstance(error, APIStatusError):
+        code = error.body.get("code") if isinstance(error.body, dict) else ""
+        return code != "insufficient_quota" and may_pass(error.status_code)
+    return isinstance(error, APIConnectionError | TimeoutError | NoCompletionError)
+
+
+def is_unreached(error: BaseException) -> bool:
+    """Whether no connection was made, so that nothing was asked."""
+    import httpx2
+
+    return isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+
+
+def failure(error: BaseException, settings: Settings, key: str) -> str:
+    """What went wrong with one request, in a few words."""
+    from openai import APIStatusError
+
+    if isinstance(error, NoCompletionError):
+        return NO_COMPLETION
+    if isinstance(error, TimeoutError):
+        return f"no reply within {settings.timeout:g} s"
+    if isinstance(error, APIStatusError):
+        return f"{error.status_code}: {error_message(error.body or error.message, key)}"
+    return "the connection was lost"
+
+
+def unstructured(settings: Settings, message: str) -> KitError:
+    """``--structured on`` and a server that has none."""
+    return KitError(f"{settings.base_url}: no structured outputs there ({message}); use --structured auto")
 
 
 def explain(error: APIError, settings: Settings, model: str, key: str) -> KitError:
@@ -25,7 +70,7 @@ def explain(error: APIError, settings: Settings, model: str, key: str) -> KitErr
     if isinstance(error, APIConnectionError):
         text = "no answer; start the server, or correct --base-url"
         return KitError(f"{settings.base_url}: {text}; {KEPT}")
-    first = hidden(error_message(error.body or error.message), key)
+    first = error_message(error.body or error.message, key)
     status = error.status_code if isinstance(error, APIStatusError) else 0
     remedy = {
         401: f"set {KEY} to a key that it accepts",
@@ -48,11 +93,6 @@ def secret(settings: Settings) -> str:
     if not (key.isascii() and key.isprintable()) or " " in key:
         raise KitError(f"{KEY} holds characters that no key has: copy it anew")
     return key
-
-
-def hidden(text: str, key: str) -> str:
-    """A text without the key."""
-    return text.replace(key, "[key]") if key else text
 
 
 def retry_after(error: BaseException | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from build.llm.cache import Answered, Cache
 from build.llm.calls import Call, Dialogue, Reply
@@ -19,32 +19,45 @@ Lookup = Callable[[Call, str], Reply | None]
 Missing = tuple[int, Call, str]
 """Place among the calls of a step, the call, and its key."""
 
+_PASSING: Final = ("refused", "failed")
+
 
 class Store:
-    """The replies of a run: the cache, refusals (which are not kept beyond it), and the ledger that counts them."""
+    """The replies of a run: the cache, refusals and failures, which the next run asks anew, and the ledger that counts them."""
 
     def __init__(self, cache: Cache, ledger: Ledger) -> None:
         """Nothing is read yet."""
         self.cache, self.ledger = cache, ledger
-        self._refused: dict[str, Reply] = {}
+        self._passing: dict[str, Reply] = {}
 
     def lookup(self, call: Call, key: str) -> Reply | None:
         """The reply to a call, if it is known."""
         if (found := self.cache.get(key)) is None:
-            return self._refused.get(key)
+            return self._passing.get(key)
         self.ledger.count(found._replace(model=call.model, purpose=call.purpose), paid=False)
         return found.reply
 
+    def keep(self, replies: list[Answered]) -> None:
+        """Keep replies to calls of another run: they are counted if this one comes to them."""
+        self._sort(replies)
+
     def put(self, replies: list[Answered]) -> None:
-        """Keep replies: on disk, unless they are refusals. They are counted as paid now."""
-        keep = [row for row in replies if row.reply.finish != "refused"]
-        self._refused.update((row.key, row.reply) for row in replies if row.reply.finish == "refused")
+        """Keep replies: on disk, unless the next run should ask anew. They are counted as paid now."""
         try:
-            if keep:
-                self.cache.put(keep)
+            self._sort(replies)
         finally:
-            for row in keep:
-                self.ledger.count(row, paid=True)
+            for row in replies:
+                if row.reply.finish not in _PASSING:
+                    self.ledger.count(row, paid=True)
+                elif row.reply.finish == "failed":
+                    self.ledger.failed += 1
+
+    def _sort(self, replies: list[Answered]) -> None:
+        keep = [row for row in replies if row.reply.finish not in _PASSING]
+        if len(keep) < len(replies):
+            self._passing.update((row.key, row.reply) for row in replies if row.reply.finish in _PASSING)
+        if keep:
+            self.cache.put(keep)
 
 
 class Job(Generic[J, T]):
@@ -90,6 +103,17 @@ class Job(Generic[J, T]):
         """End it without a result."""
         self._dialogue.close()
         self.done = True
+
+
+class Asked:
+    """A call under way, and who waits for it."""
+
+    __slots__ = ("call", "key", "waiters")
+
+    def __init__(self, call: Call, key: str) -> None:
+        """Nobody waits yet."""
+        self.call, self.key = call, key
+        self.waiters: list[tuple[Job[Any, Any], int]] = []
 
 
 def _whole(replies: list[Any]) -> list[Reply]:

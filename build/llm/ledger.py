@@ -15,12 +15,17 @@ class Ledger:
     """Counts every call that a run needs, once, be it paid now or found in the cache.
 
     So its figures depend on the work alone and not on how often the run was interrupted; what was paid now is apart.
+
+    Attributes:
+        calls: answered ones that were counted; ``failed``: those that got no reply, which are not among them.
+        spent: dollars of ``calls``; ``paid`` and ``paid_calls``: of those asked now.
+        doubtful: dollars, at most, for requests whose replies were lost on their way.
     """
 
     def __init__(self, settings: Settings, prices: Prices) -> None:
         """Begin at nothing."""
         self.limit, self.batched = settings.max_cost, settings.batch
-        self.calls = self.paid_calls = 0
+        self.calls = self.paid_calls = self.failed = 0
         self.spent = self.paid = self.reserved = self.doubtful = 0.0
         self._prices = prices
         # 64 bits of each key: collisions are out of reach, and 200,000 take 15 MB.

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
 
 from build.llm.cache import Answered
-from build.llm.calls import Call, Reply
+from build.llm.calls import Reply
 from build.llm.client import Client
-from build.llm.jobs import Job, Missing, Store
+from build.llm.jobs import Asked, Job, Missing, Store
 from build.llm.meter import Meter
 from build.llm.options import Settings
 from build.llm.pricing import estimates
@@ -29,16 +29,6 @@ _GRACE: Final = 30.0
 """Seconds to wait for requests under way when the run must end."""
 
 
-class _Asked:
-    """A call under way, and who waits for it."""
-
-    __slots__ = ("call", "key", "waiters")
-
-    def __init__(self, call: Call, key: str) -> None:
-        self.call, self.key = call, key
-        self.waiters: list[tuple[Job[Any, Any], int]] = []
-
-
 class Live(Generic[J, T]):
     """Drives jobs; requests go out as soon as the limits allow."""
 
@@ -50,10 +40,10 @@ class Live(Generic[J, T]):
         self._loop = asyncio.new_event_loop()
         self._client: Client | None = None
         self._window: deque[Job[J, T]] = deque()
-        self._asked: dict[str, _Asked] = {}
-        self._queue: deque[_Asked] = deque()
+        self._asked: dict[str, Asked] = {}
+        self._queue: deque[Asked] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._received: list[tuple[_Asked, Reply, float]] = []
+        self._received: list[tuple[Asked, Reply, float]] = []
         self._error: BaseException | None = None
         self._head: Job[J, T] | None = None
         self._no_money = False
@@ -101,7 +91,7 @@ class Live(Generic[J, T]):
     def _ask(self, job: Job[J, T], missing: list[Missing], *, first: bool) -> None:
         for place, call, key in missing:
             if (asked := self._asked.get(key)) is None:
-                asked = self._asked[key] = _Asked(call, key)
+                asked = self._asked[key] = Asked(call, key)
                 # Jobs under way go first: they hold the places at the head of the window.
                 self._queue.append(asked) if first else self._queue.appendleft(asked)
             asked.waiters.append((job, place))
@@ -146,9 +136,13 @@ class Live(Generic[J, T]):
         except Exception as error:
             self._fail(error)
 
-    async def _send(self, asked: _Asked, reserved: float) -> None:
+    async def _send(self, asked: Asked, reserved: float) -> None:
         if self._client is None:
             self._client = self._connect()
+        # Another run on the same cache may have asked meanwhile.
+        if (known := self._store.lookup(asked.call, asked.key)) is not None:
+            self._store.ledger.release(reserved)
+            return self._hand_out(asked, known)
         try:
             reply = await self._client.reply(asked.call, asked.key)
         except BaseException:
@@ -163,15 +157,18 @@ class Live(Generic[J, T]):
         try:
             received = self._keep()
             for asked, reply, _ in received:
-                del self._asked[asked.key]
-                for job, place in asked.waiters:
-                    if not job.done and job.give(place, reply):
-                        self._advance(job)
+                self._hand_out(asked, reply)
             self._pump()
         except Exception as error:
             self._fail(error)
 
-    def _keep(self) -> list[tuple[_Asked, Reply, float]]:
+    def _hand_out(self, asked: Asked, reply: Reply) -> None:
+        del self._asked[asked.key]
+        for job, place in asked.waiters:
+            if not job.done and job.give(place, reply):
+                self._advance(job)
+
+    def _keep(self) -> list[tuple[Asked, Reply, float]]:
         received = self._received
         # Emptied only after they are stored: an interrupt in between must not lose them.
         about = estimates().prompt_tokens

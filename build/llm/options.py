@@ -33,7 +33,7 @@ class Settings:
         batch: send by the Batch API, in rounds, instead of live.
         dry_run: send nothing; the verb prints a plan.
         max_cost: dollars that all calls of the run may cost together, those in the cache included; None is no limit.
-        price: (beginning of a model's name, dollars per million prompt tokens, and completion tokens), before the table.
+        price: (name of a model, empty for all, dollars per million prompt tokens, and completion tokens), before the table.
         structured: whether calls with a schema ask for structured outputs; ``auto`` goes on without if the server has none.
         poll: seconds between two looks at a batch.
         backoff: seconds before the first retry; they double from one to the next, up to a minute.
@@ -94,7 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--max-cost", text, metavar="DOLLARS", type=_amount)
     text = (
         "dollars per million prompt and completion tokens, as in 0.4,1.6 or NAME=0.4,1.6; may be repeated "
-        "(default: the table build/llm/prices.toml)"
+        "(default: the table build/llm/prices.toml, whose discounts for batches stay in force)"
     )
     option("--price", text, metavar="[NAME=]IN,OUT", type=_price, action="append", default=[])
     text = "structured outputs for calls that have a schema; auto goes on without where the server has none (default: auto)"
@@ -102,9 +102,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def settings(options: argparse.Namespace) -> Settings:
-    """What the options of :func:`add_options` say."""
+    """What the options of :func:`add_options` say.
+
+    Raises:
+        KitError: the environment names an address that is none.
+    """
+    from build.steps import KitError
+
     chosen = {name: getattr(options, name) for name in Settings.__slots__ if hasattr(options, name)}
-    chosen["base_url"] = options.base_url or _address(os.environ.get("OPENAI_BASE_URL") or OPENAI)
+    try:
+        chosen["base_url"] = options.base_url or _address(os.environ.get("OPENAI_BASE_URL") or OPENAI)
+    except argparse.ArgumentTypeError as error:
+        raise KitError(f"OPENAI_BASE_URL: {error}: correct it, or give --base-url") from error
     chosen["price"] = tuple(options.price)
     return replace(DEFAULTS, **chosen)
 

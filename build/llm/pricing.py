@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,6 +17,8 @@ from mmm_dataset.files import dump
 
 PRICES: Final = Path(__file__).parent / "prices.toml"
 ESTIMATES: Final = Path(__file__).parent / "estimates.toml"
+_DATE: Final = re.compile(r"-(\d{4}-\d{2}-\d{2}|\d{8}|\d{4})")
+"""What may stand after the name of a model in a price table: ``gpt-4o-2024-08-06``. Any other ending is another model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,10 @@ class Price:
 
 
 class Prices:
-    """The price of every model of a run: those given by ``--price`` first, then the table."""
+    """The price of every model of a run: those given by ``--price`` first, then the table.
+
+    A price that is given for a model of the table keeps the table's discount for batches; other models have none.
+    """
 
     def __init__(self, settings: Settings, path: Path = PRICES) -> None:
         """Read the table.
@@ -41,16 +48,43 @@ class Prices:
             KitError: the file is broken.
         """
         self._path = path
-        self.as_of, self._table = _read_prices(path)
+        self._as_of, self._table = _read_prices(path)
         self._given = {name: Price(prompt, completion) for name, prompt, completion in settings.price}
+        self._found: dict[str, Price | None] = {}
 
     def of(self, model: str) -> Price | None:
         """The price of a model, None if nobody named it."""
-        for table in (self._given, self._table):
-            fitting = [name for name in table if model.startswith(name)]
-            if fitting:
-                return table[max(fitting, key=len)]
-        return None
+        if model not in self._found:
+            self._found[model] = self._look_up(model)
+        return self._found[model]
+
+    def _look_up(self, model: str) -> Price | None:
+        listed = self._table.get(_named(model, self._table) or "")
+        name = _named(model, self._given)
+        if (given := self._given.get("" if name is None else name)) is None:
+            return listed
+        return replace(given, batch=listed.batch) if listed else given
+
+    def origin(self, models: Iterable[str]) -> str:
+        """Where the prices of these models are from, in a few words."""
+        given = {"" in self._given or _named(model, self._given) is not None for model in models}
+        table = f"of {self._as_of}: check them at your provider"
+        return {frozenset((True,)): "of --price", frozenset((True, False)): f"of --price, others {table}"}.get(
+            frozenset(given), table
+        )
+
+    def check(self, models: Iterable[str]) -> None:
+        """Whether every ``--price NAME=`` is for one of these models.
+
+        Raises:
+            KitError: one is for none of them.
+        """
+        used = {_named(model, self._given) for model in models}
+        for name in self._given:
+            if name and name not in used:
+                raise KitError(
+                    f"--price {name}=: this run asks no model of that name: {', '.join(dict.fromkeys(models))}"
+                )
 
     def needed(self, model: str) -> Price:
         """The price of a model.
@@ -133,6 +167,15 @@ def estimates(path: Path = ESTIMATES) -> Estimates:
         raise KitError(f"{path}: a figure is not above 0")
     a, b, c, d = characters
     return Estimates((a, b, c, d), *figures)
+
+
+def _named(model: str, table: Mapping[str, Price]) -> str | None:
+    """The name in a table that a model has, with a date after it or not."""
+    return model if model in table else next((name for name in table if name and _is_dated(model, name)), None)
+
+
+def _is_dated(model: str, name: str) -> bool:
+    return model.startswith(name) and _DATE.fullmatch(model, len(name)) is not None
 
 
 def _read_prices(path: Path) -> tuple[str, dict[str, Price]]:

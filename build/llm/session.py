@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -15,7 +15,7 @@ from build.llm.ledger import Ledger
 from build.llm.live import Live
 from build.llm.meter import Meter
 from build.llm.options import Settings
-from build.llm.plan import Plan, Planner
+from build.llm.plan import Later, Plan, Planner
 from build.llm.pricing import Prices
 
 BUDGET_REACHED: Final = 3
@@ -32,17 +32,25 @@ class Session:
         unfinished: jobs that :meth:`run` gave back without a result because the budget was reached.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, models: Sequence[str | None] = ()) -> None:
         """Open the cache; nothing is sent yet.
 
+        Args:
+            settings: how to talk to the model.
+            models: others that the run may ask; None stands for none.
+
         Raises:
-            KitError: the cache cannot be used.
+            KitError: the cache cannot be used, ``--price`` names a model that is not asked, or a price is needed for the budget
+                or the plan and is not there.
         """
         self.settings, self.unfinished = settings, 0
         self._prices = Prices(settings)
         self.ledger = Ledger(settings, self._prices)
-        if settings.max_cost is not None:
-            self._prices.needed(settings.model)
+        asked = [settings.model, *(model for model in models if model)]
+        self._prices.check(asked)
+        if settings.max_cost is not None or settings.dry_run:
+            for model in asked:
+                self._prices.needed(model)
         self._store = Store(Cache(settings.cache), self.ledger)
 
     def run(
@@ -76,21 +84,25 @@ class Session:
                 yield from batches.run(lambda: begin(jobs, start))
                 self.unfinished += batches.unfinished
             else:
-                connect = partial(Client, self.settings, meter.note, self.ledger.doubt)
+                connect = partial(Client, self.settings, meter.note, self.ledger)
                 live = Live[J, T](self.settings, self._store, meter, connect)
                 yield from live.run(begin(jobs, start))
                 self.unfinished += live.unfinished
         finally:
             meter.close()
 
-    def plan(self, jobs: Jobs[J], start: Start[J, T]) -> Plan:
+    def plan(self, jobs: Jobs[J], start: Start[J, T], *, sure: Sequence[Later] = ()) -> Plan:
         """What :meth:`run` would take (``--dry-run``): the jobs are replayed from the cache, and nothing is sent.
+
+        Args:
+            jobs, start: as in :meth:`run`.
+            sure: calls that each job makes when it has the replies to its first ones.
 
         Raises:
             KitError: a model has no price.
         """
         self._prices.needed(self.settings.model)
-        return Planner(self.settings, self._store, self._prices).plan(begin(jobs, start))
+        return Planner(self.settings, self._store, self._prices, sure).plan(begin(jobs, start))
 
     def usage(self) -> list[dict[str, Any]]:
         """What all calls needed so far used, be they paid now or found in the cache: the same after any interruption."""
@@ -105,6 +117,8 @@ class Session:
                 f"; the budget of ${ledger.limit:.2f} does not allow the calls of {self.unfinished:,} rows: the same command "
                 "with a higher --max-cost goes on from there"
             )
+        if ledger.failed:
+            text += f"; {ledger.failed:,} calls got no reply, which the same command asks again"
         if ledger.doubtful:
             text += f"; up to ${ledger.doubtful:.2f} more for requests whose replies were lost on their way"
         return text

@@ -9,8 +9,17 @@ from typing import Any, Final
 from build.llm.calls import Call, Finish, Reply
 
 PATH: Final = "/chat/completions"
+LIMITS: Final = ("max_tokens", "max_completion_tokens")
+"""What servers call the limit of a reply."""
 _UNSUPPORTED: Final = re.compile(r"unsupported|not support|not allow|unknown|unrecognized|extra", re.IGNORECASE)
 _FORMAT: Final = re.compile(r"response_format|json_schema|structured output", re.IGNORECASE)
+_MOST: Final = re.compile(
+    r"(?:at most|maximum(?: allowed)?(?: value)?(?: is| of|:)|less than or equal to|<=|up to|\d >) ?(\d+)",
+    re.IGNORECASE,
+)
+"""How servers tell the largest limit of a reply that a model takes."""
+
+NO_COMPLETION: Final = "the answer is no chat completion; the address of most servers ends in /v1"
 
 
 class NoCompletionError(Exception):
@@ -22,7 +31,8 @@ class Dialect:
 
     def __init__(self, structured: bool) -> None:
         """``structured``: ask for structured outputs where a call has a schema."""
-        self._limit = "max_tokens"
+        self._limit = LIMITS[0]
+        self._most: int | None = None
         self._temperature = True
         self._structured = structured
 
@@ -31,7 +41,7 @@ class Dialect:
         body: dict[str, Any] = {
             "model": call.model,
             "messages": [{"role": role, "content": content} for role, content in call.messages],
-            self._limit: call.max_tokens,
+            self._limit: min(call.max_tokens, self._most or call.max_tokens),
         }
         if self._temperature:
             body["temperature"] = call.temperature
@@ -52,11 +62,15 @@ class Dialect:
             return "response_format"
         if _UNSUPPORTED.search(message):
             if "max_tokens" in body and "max_completion_tokens" in message:
-                self._limit = "max_completion_tokens"
-                return "max_tokens"
+                self._limit = LIMITS[1]
+                return LIMITS[0]
             if "temperature" in body and "temperature" in message:
                 self._temperature = False
                 return "temperature"
+        limit = body.get(self._limit)
+        if limit and (most := _most_tokens(message)) and 0 < most < limit:
+            self._most = min(most, self._most or most)
+            return f"{self._limit} above {most}"
         return ""
 
 
@@ -74,9 +88,7 @@ def read_answer(answer: Any) -> Reply:
         tokens = [usage.get(name) for name in ("prompt_tokens", "completion_tokens")]
     except (TypeError, KeyError, IndexError, AttributeError) as error:
         raise NoCompletionError from error
-    if not isinstance(text, str):
-        if refusal is None and finish not in ("content_filter", "length"):
-            raise NoCompletionError
+    if not isinstance(text, str):  # null where the model said nothing, which is paid all the same
         text = refusal if isinstance(refusal, str) else ""
     ends: dict[str, Finish] = {"length": "length", "content_filter": "filter"}
     how = "filter" if refusal else ends.get(finish, "stop")
@@ -85,9 +97,23 @@ def read_answer(answer: Any) -> Reply:
     return Reply(text.encode("utf-8", "replace").decode(), how, prompt, completion)
 
 
-def error_message(body: Any) -> str:
-    """The first line of what a server says in an error, at most 300 characters."""
+def error_message(body: Any, key: str) -> str:
+    """The first line of what a server says in an error, at most 300 characters, without the key.
+
+    Args:
+        body: of the error.
+        key: that was sent along; it is taken out before the line is cut, or its beginning could stay.
+    """
     found = body
     for name in ("error", "message"):
         found = found.get(name, found) if isinstance(found, dict) else found
-    return (str(found).strip().splitlines() or [""])[0][:300]
+    text = (str(found).strip().splitlines() or [""])[0]
+    return (text.replace(key, "[key]") if key else text)[:300]
+
+
+def _most_tokens(message: str) -> int | None:
+    """The largest limit of a reply that a rejection names; None if it is about something else, such as a long prompt."""
+    if not re.search(r"max_(?:completion_)?tokens", message) or "context" in message:
+        return None
+    found = _MOST.search(message)
+    return int(found[1]) if found else None

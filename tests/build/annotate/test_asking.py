@@ -56,6 +56,7 @@ def test_case_and_width_do_not_matter_in_a_closed_set():
         ([say(label=None)], "abstained", 1),
         ([Reply("", "filter")], "filter", 1),
         ([Reply("too long", "refused")], "refused", 1),
+        ([Reply("500: no", "failed")], "no_reply", 1),
         ([Reply('{"label"', "length"), Reply('{"label"', "length")], "truncated", 2),
         (["?", Reply("", "filter")], "filter", 2),
     ],

@@ -14,6 +14,7 @@ PAIR, EVENT = ("LABEL", "entity"), ("subject", "LABEL", "object?", "time?")
         ('{"label": "社会", "confidence": 0.5}', ("社会", 0.5)),
         ('{"label": " 社会 "}', ("社会", None)),
         ('```json\n{"label": "社会", "confidence": 1}\n```', ("社会", 1.0)),
+        ('Sure: {"label": "社会"} I hope this helps.', ("社会", None)),
         ('\n{"label": null, "confidence": null, "why": "unclear"}\n', (None, None)),
     ],
 )
@@ -31,7 +32,6 @@ def test_a_label_is_read(text, answer):
         '{"label": 1}',
         '{"class": "社会"}',
         '{"label": ["社会"]}',
-        'Sure: {"label": "社会"}',
         '{"label": "社会"} {"label": "自然"}',
         '{"label": "社会", "confidence": 2}',
         '{"label": "社会", "confidence": "high"}',

@@ -133,8 +133,8 @@ def test_a_dry_run_sends_nothing_and_names_a_price(translate, tmp_path, double):
 
 
 def test_a_budget_stops_cleanly_and_more_money_goes_on(translate, tmp_path, double):
-    code, _, err = translate("ja_scnm", "en", "--max-cost", "0.02")
-    assert code == 3 and "--max-cost" in err and double.dollars <= 0.02, err
+    code, out, err = translate("ja_scnm", "en", "--max-cost", "0.02")
+    assert code == 3 and (out + err).count("--max-cost") == 1 and double.dollars <= 0.02, err
     manifest = json.loads((tmp_path / "out/ja_scnm-en/manifest.json").read_text())
     missed = manifest["steps"]["dropped"]["budget"]
     assert 0 < missed < 44 and len(lines(tmp_path / "out/ja_scnm-en/records.jsonl")) == 44 - missed
@@ -154,6 +154,13 @@ def test_a_budget_stops_cleanly_and_more_money_goes_on(translate, tmp_path, doub
         ("ja_scnm", "en", ["--checks", "missing.toml"], "missing.toml: no such file"),
         ("ja_scnm", "en", ["--prompts", "missing"], "no such folder"),
         ("ja_scnm", ",", [], "--to"),
+        ("ja_scnm", "en", ["--labels", "keep"], "en_scnm has a closed set of labels: leave out --labels keep"),
+        (
+            "ja_scnm",
+            "en",
+            ["--method", "paper", "--stronger-model", "x"],
+            "--stronger-model is a rung of --method tags",
+        ),
     ],
 )
 def test_a_mistake_is_one_line_before_anything_is_asked(translate, double, tmp_path, source, to, more, says):
@@ -269,6 +276,63 @@ def test_a_source_without_derivatives_is_warned_of(translate, tmp_path):
     assert code == 0 and "CC-BY-ND" in err and "do not publish" in err
 
 
+def test_another_runs_result_is_not_replaced(translate, tmp_path, double):
+    assert translate("ja_scnm", "en")[0] == 0
+    folder = tmp_path / "out/ja_scnm-en"
+    before = {name: (folder / name).read_bytes() for name in FILES}
+    asked = double.requests.total()
+    for more, says in (
+        (["--method", "paper"], "options: method 'tags', now 'paper'"),
+        (["--model", "other"], "options: model 'double', now 'other'"),
+        (["--sample", "5"], "translated: rows 44, now 5"),
+    ):
+        code, _, err = translate("ja_scnm", "en", *more)
+        assert code == 2 and says in err and str(folder) in err and err.count("\n") == 1, err
+    # A budget below what is there already: the cache would give fewer rows than the folder holds.
+    code, _, err = translate("ja_scnm", "en", "--max-cost", "0")
+    assert code == 2 and "stays as it was: raise --max-cost" in err, err
+    assert {name: (folder / name).read_bytes() for name in FILES} == before and double.requests.total() == asked
+    assert translate("ja_scnm", "en", "--dry-run", "--model", "other")[0] == 0  # nothing is written
+
+
+def test_rows_of_another_file_do_not_replace_those_that_are_there(translate, tmp_path):
+    rows = [row for row in embedded()[0] if row.config == "ja_scnm"]
+    path = tmp_path / "own.jsonl"
+    path.write_text("".join(dump(to_dict(row)) + "\n" for row in rows[:3]), encoding="utf-8")
+    assert translate(path, "en")[0] == 0
+    path.write_text("".join(dump(to_dict(row)) + "\n" for row in rows[3:6]), encoding="utf-8")
+    code, _, err = translate(path, "en")
+    assert code == 2 and "inputs: own.jsonl" in err
+
+
+def test_what_a_killed_run_left_is_removed(translate, tmp_path):
+    folder = tmp_path / "out/ja_scnm-en"
+    folder.mkdir(parents=True)
+    for name in FILES:
+        (folder / f".{name}.a1b2_c3d").write_text("half of the source")
+    mine = folder / ".notes.txt"
+    mine.write_text("a user's own")
+    assert translate("ja_scnm", "en")[0] == 0
+    assert {path.name for path in folder.iterdir()} == {*FILES, ".notes.txt"}
+
+
+def test_two_rows_that_would_have_one_id_are_named_before_anything_is_asked(translate, tmp_path, double):
+    rows = [to_dict(row) for row in embedded()[0] if row.config == "ja_scnm"][:2]
+    path = tmp_path / "own.jsonl"
+    path.write_text(dump({**rows[0], "id": "a"}) + "\n" + dump({**rows[1], "id": "ja_scnm-a"}) + "\n", encoding="utf-8")
+    code, _, err = translate(path, "en")
+    assert code == 2 and "rename 'ja_scnm-a' or the other" in err and not double.requests
+
+
+def test_a_release_says_which_model_made_its_rows(translate, tmp_path):
+    translate("ja_scnm", "en")
+    folder, tree = tmp_path / "out/ja_scnm-en", tmp_path / "tree"
+    assert main(["export", str(folder / "records.jsonl"), "--out", str(tree)]) == 0
+    step = json.loads((tree / "manifest.json").read_text())["steps"]["ja_scnm-en"]
+    digest = json.loads((folder / "manifest.json").read_text())["options"]["prompts"]
+    assert step["made_by"] == {"method": "tags", "model": "double", "prompts": digest}
+
+
 COMMAND = [sys.executable, "-m", "build", "translate", "--source", "ja_scpos_rw", "--to", "en,zh", "--model", "double"]
 
 
@@ -307,6 +371,7 @@ def test_killed_at_ten_moments_it_ends_with_the_same_bytes_and_pays_nothing_twic
         assert start(tmp_path / "whole", tmp_path / "other", fresh.url).wait() == 0
         assert fresh.billed.keys() == double.billed.keys()
     for folder in ("ja_scpos_rw-en", "ja_scpos_rw-zh"):
+        assert {path.name for path in (tmp_path / "killed" / folder).iterdir()} == set(FILES)
         for name in FILES:
             assert (tmp_path / "killed" / folder / name).read_bytes() == (
                 tmp_path / "whole" / folder / name
