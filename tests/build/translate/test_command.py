@@ -288,8 +288,8 @@ def test_another_runs_result_is_not_replaced(translate, tmp_path, double):
     ):
         code, _, err = translate("ja_scnm", "en", *more)
         assert code == 2 and says in err and str(folder) in err and err.count("\n") == 1, err
-    # A budget below what is there already: the cache would give fewer rows than the folder holds.
-    code, _, err = translate("ja_scnm", "en", "--max-cost", "0")
+    # Another cache, and no money for what it lacks: there would be fewer rows than the folder holds.
+    code, _, err = translate("ja_scnm", "en", "--max-cost", "0", "--cache", tmp_path / "empty")
     assert code == 2 and "stays as it was: raise --max-cost" in err, err
     assert {name: (folder / name).read_bytes() for name in FILES} == before and double.requests.total() == asked
     assert translate("ja_scnm", "en", "--dry-run", "--model", "other")[0] == 0  # nothing is written

@@ -1,10 +1,15 @@
 """Against a double that loses one tag in ten and makes nine other mistakes in one reply of fifty each, and knows the truth."""
 
+import json
+import random
+import re
 from collections import Counter
 
 import pytest
 
+from build.markup import tag, untag
 from build.row_checks import Report, check_row
+from build.translate.tagging import take_apart
 from build.translate.yields import Yield
 from mmm_dataset.schema import to_row
 from tests.double.trial import FOURTEEN, Mistakes, attempt, embedded
@@ -61,6 +66,32 @@ def test_the_papers_way_keeps_far_fewer_and_some_bad_ones(rows):
     assert 0.5 < found.whole / found.rows < 0.75  # the paper's own: 64.7 %
     assert bad["text"] > 0  # its filters are blind to kanji, wrong languages, and what is cut
     assert {"entity_not_in_text", "malformed_reply", "residual_kana", "wrong_labels"} == set(found.reasons)
+
+
+KANA, KANJI = re.compile(r"[\u3041-\u3096\u30a1-\u30fa]{2}"), re.compile(r"[\u4e00-\u9fff]{2}")
+
+
+@pytest.mark.parametrize("fault, runs", [("kana", KANA), ("kanji", KANJI)])
+def test_the_double_makes_a_mistake_whenever_it_is_drawn_in_tags_and_outside(rows, fault, runs):
+    from tests.double.translator import Translator
+
+    double, made, outside = Translator(*rows, Mistakes(**{fault: 1.0})), 0, 0
+    for row in rows[0]:
+        if row.language == "ja" and runs.search(row.text):
+            text = tag(row.text, take_apart(row).spans)
+            messages = [{"content": "from Japanese to Chinese"}, {"content": json.dumps({"text": text})}]
+            plain, _ = untag(json.loads(double.answer(messages, "m", 0))["translation"])
+            assert plain != double.truth(row.text, "zh").text, row.id
+            made += 1
+            outside += double.made[-1][1].endswith(":")
+    assert made == len(double.made) > 100 and 0.2 < outside / made < 1
+
+
+def test_the_double_breaks_tags_in_many_ways():
+    from tests.double.translator import _broken
+
+    said = {_broken("a <1>b</1> c", 1, random.Random(seed)) for seed in range(200)}
+    assert said >= {"a <1>b c", "a <1b</1> c", "a 1>b</1> c", "a <1>b</1 c", "a <x1>b</x1> c", "a [1]b[/1] c"}
 
 
 def test_without_mistakes_both_ways_keep_everything(rows):
