@@ -2,7 +2,8 @@
 
 It knows the embedded rows in three languages and answers from them, with mistakes if it is told to. For demonstrations:
 ``python -m tests.double`` serves until it is stopped; ``python -m tests.double -- COMMAND ...`` serves while COMMAND runs, and
-tells it the address by OPENAI_BASE_URL.
+tells it the address by OPENAI_BASE_URL. It answers to any name of a model: as replies are cached by it, use another for each
+setting, such as ``--model double-mistakes``, or the mistakes hide behind the replies of an earlier run.
 """
 
 from __future__ import annotations

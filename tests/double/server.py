@@ -85,6 +85,7 @@ class Double:
         latency: seconds that every reply takes.
         rejects: parts of a request (``response_format``) that are answered with 400.
         usage: whether replies tell tokens.
+        remembers: whether a request that comes again under its ``Idempotency-Key`` is answered from memory, and not billed.
         looks: how often a batch must be looked at before it is done.
         requests: how often each key was asked for; ``billed``: how often it was paid.
         bodies: every request as it came, if ``record``.
@@ -97,6 +98,7 @@ class Double:
     latency: float = 0.0
     rejects: tuple[str, ...] = ()
     usage: bool = True
+    remembers: bool = True
     looks: int = 1
     record: bool = True
     requests: Counter[str] = field(default_factory=Counter)
@@ -203,14 +205,14 @@ class Double:
 
     async def _paid(self, key: str, body: dict[str, Any], attempt: int) -> bytes:
         """The answer; one that was given before is given again, and not billed."""
-        if key not in self._answered:
+        if key not in self._answered or not self.remembers:
             for name in self.rejects:
                 if name in body:
                     raise Reject(400, f"Unsupported parameter: '{name}' is not supported here")
             found = self.answer(body["messages"], body["model"], attempt)
             answer = await found if inspect.isawaitable(found) else found
             # Asked for twice at the same time, it is answered once.
-            if key not in self._answered:
+            if key not in self._answered or not self.remembers:
                 self._answered[key] = self._completion(body, answer)
                 self.billed[key] += 1
         return self._answered[key]
@@ -266,7 +268,8 @@ class Double:
         return web.json_response(_shown(self.batches[name]))
 
     async def _look(self, request: web.Request) -> web.Response:
-        batch = self.batches[request.match_info["id"]]
+        if (batch := self.batches.get(request.match_info["id"])) is None:
+            return _error(404, "no batch found with that id")
         batch["looks"] += 1
         if batch["status"] in ("validating", "in_progress"):
             batch["status"] = "in_progress"
@@ -281,6 +284,8 @@ class Double:
             asked = json.loads(line)
             key, attempt = asked["custom_id"], self.requests[asked["custom_id"]]
             self.requests[key] += 1
+            if self.record:
+                self.bodies.append(asked["body"])
             fault = self.faults.drawn(key, attempt)
             row: dict[str, Any] = {"id": f"r-{key[:8]}", "custom_id": key, "response": None, "error": None}
             if fault == "expired":

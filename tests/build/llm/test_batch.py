@@ -133,13 +133,90 @@ def test_an_endpoint_without_the_batch_api(tmp_path):
         server.shutdown()
 
 
-def test_one_run_at_a_time(tmp_path):
-    from filelock import FileLock
+def test_a_request_that_fails_round_after_round_is_given_up_and_the_others_are_kept(tmp_path):
+    def answer(messages, model, attempt):
+        if messages[-1]["content"] == "row 3":
+            raise Reject(500, "boom on this one")
+        return "ok"
 
-    (tmp_path / "batches").mkdir()
-    lock = pytest.raises(KitError, match="another run uses these batches")
-    with Double() as double, FileLock(tmp_path / "batches" / "lock"), lock:
+    def full(number):
+        reply = yield from talk.ask(call(f"row {number}"))
+        return reply.finish, reply.text
+
+    with Double(answer) as double:
+        for _ in range(2):
+            found, session = run(batched(double, tmp_path), 8, full)
+            assert found[3] == (3, ("failed", "boom on this one")) and found[4] == (4, ("stop", "ok"))
+            assert session.ledger.calls == 7 and session.ledger.failed == 1
+        assert sorted(double.requests.values()) == [*[1] * 7, 6]
+
+
+def test_many_requests_that_fail_round_after_round_end_the_run(tmp_path):
+    def answer(messages, model, attempt):
+        if int(messages[-1]["content"].split()[1]) >= 5:
+            raise Reject(500, "down")
+        return "ok"
+
+    with Double(answer) as double, pytest.raises(KitError, match=r"failed in 3 rounds running .down."):
+        run(batched(double, tmp_path), 20)
+
+
+def test_an_answer_that_is_none_is_told_in_words(tmp_path):
+    class Other(Double):
+        def _completion(self, body, answer):
+            return b'{"status": "fine", "usage": {}}'
+
+    with Other() as double, pytest.raises(KitError, match=r"running .the answer is no chat completion; [^{]*.;"):
         run(batched(double, tmp_path), 3)
+
+
+def test_two_runs_at_once_share_a_cache_and_pay_nothing_twice(tmp_path):
+    with Double(looks=10**6) as double:
+        running = []
+        for rows, batches in ((20, 1), (30, 2)):
+            running.append(started(double, tmp_path, rows))
+            until(lambda batches=batches: len(double.batches) == batches)
+        double.looks = 1
+        for process, rows in zip(running, (20, 30)):
+            out, err = process.communicate(timeout=60)
+            assert process.returncode == 0, err
+            found = [json.loads(line) for line in out.splitlines()[1:-1]]
+            assert [texts[0] for _, texts in found] == [f"row {number}" for number in range(rows)]
+        assert set(double.requests.values()) == {1} and len(double.requests) == 90
+    assert [path.name for path in (tmp_path / "batches").iterdir()] == ["lock"]
+
+
+def test_batches_of_another_run_are_kept_and_not_counted(tmp_path):
+    with Double(looks=10**6) as double:
+        process = started(double, tmp_path, 20)
+        until(lambda: double.batches and next(iter(double.batches.values()))["looks"] > 3)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        double.looks = 1
+
+        def other(number):
+            reply = yield from talk.ask(call(f"line {number}"))
+            return reply.text
+
+        # Nothing is left of a budget in which the other run's calls count.
+        _, session = run(batched(double, tmp_path, max_cost=0.001), 2, other)
+        assert [row["calls"] for row in session.usage()] == [2] and session.ledger.calls == 2 and not session.unfinished
+        _, session = run(settings(double.url, tmp_path), 20)
+        assert session.ledger.paid_calls == 0 and session.ledger.calls == 20
+
+
+def test_a_batch_that_the_endpoint_has_forgotten_is_submitted_again(tmp_path, capsys):
+    with Double(looks=10**6) as double:
+        process = started(double, tmp_path, 5)
+        until(lambda: double.batches and next(iter(double.batches.values()))["looks"] > 3)
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        double.batches.clear()
+        double.looks = 1
+        found, _ = run(batched(double, tmp_path), 5, chain)
+    assert [texts[0] for _, texts in found] == [f"row {number}" for number in range(5)]
+    shown = capsys.readouterr().err
+    assert "does not know the batch batch-0" in shown and "-000000.json; what it should" in shown
 
 
 def test_a_broken_state_is_named(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 from build.llm.session import Session
 from build.steps import KitError
 from tests.build.llm.talk import chain, run, settings, single
-from tests.double.server import Double, Faults
+from tests.double.server import Answer, Double, Faults
 
 WHOLE = 0.002
 """Above what 60 chains cost in all."""
@@ -49,14 +49,7 @@ def test_money_is_used_up_to_the_last_call_that_fits(tmp_path, whole):
 def test_a_budget_holds_while_replies_are_lost(tmp_path, whole):
     _, _, cost = whole
 
-    class Forgetful(Double):
-        """A server that does not know repeated requests, and bills each."""
-
-        async def _paid(self, key, body, attempt):
-            self._answered.pop(key, None)
-            return await super()._paid(key, body, attempt)
-
-    with Forgetful(faults=Faults(cut=0.3)) as double:
+    with Double(faults=Faults(cut=0.3), remembers=False) as double:
         _, session = run(settings(double.url, tmp_path / "cache", max_cost=cost), 60, chain)
         assert 0 < double.dollars <= cost and max(double.billed.values()) > 1 and session.ledger.doubtful
         assert "lost on their way" in session.summary()
@@ -85,3 +78,18 @@ def test_without_a_budget_no_price_is_needed(tmp_path):
     with Double() as double:
         _, session = run(settings(double.url, tmp_path, price=()), 2, single)
     assert session.usage()[0]["dollars"] is None and session.usage()[0]["calls"] == 2
+
+
+def test_an_answer_that_is_none_may_have_been_paid(tmp_path):
+    def answer(messages, model, attempt):
+        return "ok" if attempt else Answer(None)
+
+    class Broken(Double):
+        """The first answer to each request lacks what matters."""
+
+        def _completion(self, body, answer):
+            return b'{"choices": []}' if answer == Answer(None) else super()._completion(body, answer)
+
+    with Broken(answer, remembers=False) as double:
+        _, session = run(settings(double.url, tmp_path, max_cost=1.0), 3)
+    assert session.ledger.doubtful > 0 and session.ledger.calls == 3

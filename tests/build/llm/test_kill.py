@@ -44,10 +44,12 @@ def whole(tmp_path):
 
 
 @pytest.mark.slow
-def test_killed_at_ten_random_moments_the_output_is_the_same_and_no_call_is_paid_twice(tmp_path):
+@pytest.mark.parametrize("remembers", [True, False], ids=["idempotent", "forgetful"])
+def test_killed_at_ten_random_moments_the_output_is_the_same_and_no_call_is_paid_twice(tmp_path, remembers):
     expected, drawn, stored = whole(tmp_path), random.Random(0), {}
-    faults = Faults(too_many=0.02, error=0.02, dropped=0.02, cut=0.02)
-    with Double(faults=faults, latency=0.08) as double:
+    # A reply that is lost on its way is billed again by a server that does not honour Idempotency-Key, kill or no kill.
+    faults = Faults(too_many=0.02, error=0.02, dropped=0.02, cut=0.02 * remembers)
+    with Double(faults=faults, latency=0.08, remembers=remembers) as double:
         for _ in range(10):
             process = started(double.url, tmp_path / "cache", concurrency=8)
             process.stdout.readline()
@@ -66,7 +68,9 @@ def test_killed_at_ten_random_moments_the_output_is_the_same_and_no_call_is_paid
         assert process.returncode == 0, err
         assert out == expected
         assert len(stored) > 50 and all(double.requests[key] == times for key, times in stored.items())
-        assert set(double.billed.values()) == {1} and len(double.billed) == 3 * ROWS
+        assert len(double.billed) == 3 * ROWS
+        # Without the server's help, what was in flight at a kill is paid again: never more.
+        assert double.billed.total() - 3 * ROWS <= (0 if remembers else 10 * 8)
 
 
 def stored_keys(folder, keys):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from build.llm.options import OPENAI, Settings, add_options, settings
+from build.steps import KitError
 
 ROOT = Path(__file__).parents[3]
 
@@ -51,6 +52,14 @@ def test_every_option_arrives(tmp_path):
 def test_the_address_may_come_from_the_environment(monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     assert parsed().base_url == "http://127.0.0.1:1/v1" and parsed("--base-url", OPENAI).base_url == OPENAI
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:8000", "https://me:secret@host/v1"])
+def test_an_address_in_the_environment_that_is_none_is_named(monkeypatch, address):
+    monkeypatch.setenv("OPENAI_BASE_URL", address)
+    with pytest.raises(KitError, match="OPENAI_BASE_URL: .*--base-url") as error:
+        parsed()
+    assert "secret@" not in str(error.value)
 
 
 @pytest.mark.parametrize(

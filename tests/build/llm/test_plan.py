@@ -1,9 +1,12 @@
 """--dry-run: nothing is sent; prices, tokens by script, and what the cache knows."""
 
+from dataclasses import replace
+
 import pytest
 
 from build.llm.calls import ask
 from build.llm.options import Settings
+from build.llm.plan import Later, added
 from build.llm.pricing import Prices, estimates, most_prompt_tokens, widths
 from build.llm.session import Session
 from build.steps import KitError
@@ -70,11 +73,70 @@ def test_a_model_without_a_price(tmp_path):
         plan(settings("http://127.0.0.1:9/v1", tmp_path, price=()), 1)
 
 
-def test_the_longest_beginning_of_a_name_and_the_users_price_first():
+def test_a_price_is_that_of_the_whole_name_but_for_a_date_and_the_users_comes_first():
     prices = Prices(Settings(price=(("gpt-4o-mini", 7.0, 8.0),)))
     assert prices.of("gpt-4.1-mini-2025-04-14").prompt == 0.4 and prices.of("gpt-4.1").prompt == 2.0
-    assert prices.of("gpt-4o-mini").prompt == 7.0 and prices.of("llama") is None
+    assert prices.of("gpt-4o-mini").prompt == 7.0 and prices.of("gpt-3.5-turbo-0125").prompt == 0.5
+    for dearer in ("o3-pro", "gpt-5-pro", "gpt-4o-audio-preview", "gpt-4o-mini-search-2025-03-11", "llama"):
+        assert prices.of(dearer) is None
     assert Prices(Settings(price=(("", 0.0, 0.0),))).of("gpt-4.1").prompt == 0.0
+
+
+def test_a_users_price_keeps_the_tables_discount_for_batches():
+    prices = Prices(Settings(price=(("", 1.0, 1.0),)))
+    assert prices.of("gpt-4o").batch == 0.5 and prices.of("own").batch == 1.0
+    assert prices.origin(["gpt-4o"]) == "of --price"
+    assert Prices(Settings()).origin(["gpt-4o"]).startswith("of 20")
+    mixed = Prices(Settings(price=(("own", 1.0, 1.0),))).origin(["gpt-4o", "own"])
+    assert mixed.startswith("of --price, others of 20")
+
+
+def test_a_price_for_a_model_that_is_not_asked_is_a_mistake(tmp_path):
+    asked = settings("http://127.0.0.1:9/v1", tmp_path, price=(("m", 1.0, 1.0), ("betterr", 1.0, 1.0)))
+    with pytest.raises(KitError, match="--price betterr=: this run asks no model of that name: m, better"):
+        Session(asked, ["better", None])
+
+
+@pytest.mark.parametrize("about", [{"max_cost": 1.0}, {"dry_run": True}])
+def test_the_prices_of_all_models_are_there_before_anything_is_paid(tmp_path, about):
+    asked = settings("http://127.0.0.1:9/v1", tmp_path, price=(("m", 1.0, 1.0),), **about)
+    Session(asked, [None, "gpt-4o"]).close()
+    with pytest.raises(KitError, match="no price for the model 'better'"):
+        Session(asked, ["better"])
+
+
+def second_look(number):
+    first = yield from ask(call(f"row {number}"))
+    replies = yield [call(f"{first.text}?", "back"), replace(call(f"{first.text}!", "judge"), model="judge")]
+    return [reply.text for reply in replies]
+
+
+def test_calls_that_every_row_makes_later_are_planned(tmp_path):
+    later = [Later("m", "back"), Later("judge", "judge", 10)]
+    with Double() as double:
+        asked = settings(double.url, tmp_path, price=(("m", 1.0, 1.0), ("judge", 10.0, 10.0)))
+        with Session(asked, ["judge"]) as session:
+            alone = session.plan(lambda: range(44), second_look)
+            found = session.plan(lambda: range(44), second_look, sure=later)
+        assert found.calls == {"m": 44} and found.sure == {"m": 44, "judge": 44} and found.later == alone.later
+        assert found.dollars > 5 * alone.dollars and "44 to m then 44 to judge, 44 to m" in str(found)
+        run(replace(asked, price=()), 44, second_look)
+        assert sum(double.requests.values()) == 132
+        with Session(asked, ["judge"]) as session:
+            assert session.plan(lambda: range(44), second_look, sure=later).sure == {}
+
+
+def test_several_plans_and_their_sum(tmp_path):
+    with Double() as double:
+        asked = settings(double.url, tmp_path)
+        run(asked, 30)
+        with Session(asked) as session:
+            first = session.plan(lambda: range(10), single)
+            second = session.plan(lambda: range(10, 50), single)
+    assert first.spent + second.spent == pytest.approx(double.dollars) and first.done == 10
+    whole = added([first, second])
+    assert (whole.rows, whole.done, whole.calls, whole.measured) == (50, 30, {"m": 20}, 30)
+    assert whole.spent == pytest.approx(double.dollars) and whole.seconds == first.seconds + second.seconds
 
 
 @pytest.mark.parametrize(

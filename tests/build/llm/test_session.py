@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import logging
+import signal
+import threading
 import time
 
 import pytest
@@ -218,8 +220,109 @@ def test_nobody_at_the_address(tmp_path):
 
 
 def test_an_address_that_serves_something_else(tmp_path):
-    with Double(lambda *_: Answer(None)) as double, pytest.raises(KitError, match="no chat completion.*ends in /v1"):
+    class Other(Double):
+        def _completion(self, body, answer):
+            return b'{"status": "fine"}'
+
+    with Other() as double, pytest.raises(KitError, match="no chat completion.*ends in /v1"):
         run(settings(double.url, tmp_path, retries=1), 5)
+
+
+def full(number):
+    reply = yield from ask(call(f"row {number}"))
+    return reply.finish, reply.text
+
+
+def test_one_call_that_is_never_answered_does_not_end_the_run_and_is_asked_anew_by_the_next(tmp_path):
+    def answer(messages, model, attempt):
+        if messages[-1]["content"] == "row 3":
+            raise Reject(500, "boom on this one")
+        return "ok"
+
+    with Double(answer) as double:
+        for _ in range(2):  # the second time nothing else is asked
+            found, session = run(settings(double.url, tmp_path, retries=2), 8, full)
+            assert found[3] == (3, ("failed", "500: boom on this one"))
+            assert [text for _, text in found[4:]] == [("stop", "ok")] * 4 and session.ledger.calls == 7
+            assert "1 calls got no reply" in session.summary()
+        assert sorted(double.requests.values()) == [*[1] * 7, 6]
+        double.answer = lambda *_: "ok"
+        assert run(settings(double.url, tmp_path), 8, full)[0][3] == (3, ("stop", "ok"))
+
+
+def test_a_call_that_takes_too_long_does_not_end_the_run(tmp_path):
+    async def answer(messages, model, attempt):
+        if messages[-1]["content"] == "row 3":
+            await asyncio.sleep(30)
+        return "ok"
+
+    with Double(answer) as double:
+        found, _ = run(settings(double.url, tmp_path, retries=1, timeout=0.5), 5, full)
+    assert found[3] == (3, ("failed", "no reply within 0.5 s")) and found[4] == (4, ("stop", "ok"))
+
+
+def test_an_endpoint_that_dies_in_mid_run_ends_it(tmp_path):
+    def answer(messages, model, attempt):
+        if int(messages[-1]["content"].split()[1]) >= 50:
+            raise Reject(503, "overloaded")
+        return "ok"
+
+    with Double(answer) as double:
+        with pytest.raises(KitError, match="refused with 503 .overloaded.*goes on from there"):
+            run(settings(double.url, tmp_path, retries=2, concurrency=4), 400)
+        # Ten calls in a row, and those under way with them; not the other 340.
+        assert 60 <= len(double.requests) < 70
+
+
+def test_nobody_at_the_address_any_more(tmp_path):
+    with Double() as double:
+        run(settings(double.url, tmp_path), 20)
+        url = double.url
+    with pytest.raises(KitError, match="no answer; start the server"):
+        run(settings(url, tmp_path, retries=1), 21)
+
+
+def test_long_waits_are_told(tmp_path, capsys):
+    def busy(messages, model, attempt):
+        raise Reject(429, "slow down", **{"Retry-After": "3600"})
+
+    with Double(busy) as double, Session(settings(double.url, tmp_path)) as session:
+        rows = session.run(lambda: range(3), single)
+        timer = threading.Timer(2, signal.raise_signal, [signal.SIGINT])
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            next(rows)
+    shown = capsys.readouterr().err
+    assert shown.count("429: slow down; asked again in 3,6") == 1 and "(1 retries so far)" in shown
+
+
+def test_what_another_run_has_asked_meanwhile_is_not_asked_again(tmp_path):
+    with Double(latency=0.05) as double, Session(settings(double.url, tmp_path, concurrency=1)) as session:
+        rows = session.run(lambda: range(20), single)
+        next(rows)
+        run(settings(double.url, tmp_path), 20)
+        assert len(list(rows)) == 19
+        # But for the call that is under way.
+        assert sum(double.requests.values()) <= 21 and session.ledger.calls == 20
+
+
+def test_a_limit_that_the_model_does_not_take_is_lowered(tmp_path, capsys):
+    def answer(messages, model, attempt):
+        if (most := double.bodies[-1]["max_tokens"]) > 4096:
+            raise Reject(
+                400, f"max_tokens is too large: {most}. This model supports at most 4096 completion tokens, not {most}."
+            )
+        return str(most)
+
+    def long(number):
+        reply = yield from ask(call(f"row {number}", max_tokens=5000 if number else 100))
+        return reply.text
+
+    for batch in (False, True):
+        with Double(answer) as double:
+            found, _ = run(settings(double.url, tmp_path / str(batch), batch=batch, concurrency=1), 4, long)
+        assert found == [(0, "100"), (1, "4096"), (2, "4096"), (3, "4096")]
+        assert capsys.readouterr().err.count("does not take max_tokens above 4096") == 1
 
 
 def test_no_reply_in_time(tmp_path):
@@ -264,18 +367,19 @@ def test_a_server_that_refuses_everything_stops_the_run(tmp_path):
         (Answer(None, "content_filter"), "filter", ""),
         (Answer(None, "stop", "I cannot"), "filter", "I cannot"),
         (Answer(None, "length"), "length", ""),
+        (Answer(None, "stop"), "stop", ""),
         (Answer("", "stop"), "stop", ""),
         (Answer("東京\ud83d", "stop"), "stop", "東京?"),
     ],
 )
 def test_how_a_reply_ends(tmp_path, answer, finish, text):
-    def full(number):
+    def whole(number):
         reply = yield from ask(call(f"row {number}"))
         return reply
 
     with Double(lambda *_: answer) as double:
         for cached in (False, True):
-            ((_, reply),), _ = run(settings(double.url, tmp_path), 1, full)
+            ((_, reply),), _ = run(settings(double.url, tmp_path), 1, whole)
             assert (reply.finish, reply.text, reply.cached) == (finish, text, cached)
 
 
@@ -311,9 +415,10 @@ def test_a_server_without_structured_outputs_is_asked_without_from_then_on(tmp_p
         found, _ = run(settings(double.url, tmp_path / "auto", concurrency=4), 40, formatted)
         assert [text for _, text in found] == [f"row {number}" for number in range(40)]
         assert sum("response_format" in body for body in double.bodies) <= 4
-    strict = pytest.raises(KitError, match="no structured outputs there.*--structured auto")
-    with Double(rejects=("response_format",)) as double, strict:
-        run(settings(double.url, tmp_path / "on", structured="on"), 40, formatted)
+    for batch in (False, True):
+        strict = pytest.raises(KitError, match="no structured outputs there.*--structured auto")
+        with Double(rejects=("response_format",)) as double, strict:
+            run(settings(double.url, tmp_path / f"on{batch}", structured="on", batch=batch), 40, formatted)
     assert capsys.readouterr().err.count("going on without") == 1
 
 
@@ -356,6 +461,23 @@ def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path, monkeypatch, caps
     assert secret not in shown.out + shown.err + caplog.text + str(error.value)
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or secret.encode() not in path.read_bytes()
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["live", "batch"])
+@pytest.mark.parametrize("status", [400, 401])
+def test_no_part_of_the_key_is_shown_where_a_message_is_cut(tmp_path, monkeypatch, status, batch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-42")
+
+    def answer(messages, model, attempt):
+        raise Reject(status, "x" * 290 + " sk-very-secret-42 and more")
+
+    shown = ""
+    with Double(answer) as double:
+        try:
+            shown = str(run(settings(double.url, tmp_path, batch=batch), 3, full)[0])
+        except KitError as error:
+            shown = str(error)
+    assert "x" * 290 in shown and "sk-" not in shown
 
 
 @pytest.mark.parametrize("key", ["sk-a b", "sk-é", "sk-\x07"])
