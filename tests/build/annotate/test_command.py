@@ -73,6 +73,17 @@ def test_a_rerun_pays_nothing_and_writes_the_same_bytes(tmp_path, scnm):
     assert not list((tmp_path / "one").glob(".*"))
 
 
+def test_what_a_killed_run_left_is_removed(tmp_path, scnm):
+    worklist = write_rows(tmp_path / "scnm" / "worklist.jsonl", scnm, label=None)
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("records.jsonl", "report.jsonl", "labels.csv", "manifest.json"):
+        (out / f".{name}.a1b2_c3d").write_text("half of the source")
+    with Double(Truth(scnm)) as double:
+        call(worklist, out, double)
+    assert not list(out.glob(".*"))
+
+
 def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path, scnm):
     worklist = write_rows(tmp_path / "scnm" / "worklist.jsonl", scnm, label=None)
     with Double(Truth(scnm)) as double:
