@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+_BATCH: Final = 4096
 _STYLES: Final = ("cyan", "yellow", "green", "magenta", "blue", "red")
 # Characters that steer a terminal, or turn the direction of what follows: shown, not sent.
 _STEERING: Final = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -57,9 +58,7 @@ def _rows(tree: Path, config: str, n: int, split: str | None, row_id: str | None
     if row_id is None:
         return _read(tree / files[split or next(iter(files))]["path"], n)
     for name in [split] if split else files:
-        table = pq.read_table(tree / files[name]["path"])
-        found: list[dict[str, Any]] = table.filter(pc.equal(table["id"], row_id)).to_pylist()
-        if found:
+        if found := _read(tree / files[name]["path"], 1, row_id):
             return found
     raise KitError(f"{tree}: {config} has no row {row_id!r}")
 
@@ -77,15 +76,16 @@ def _files(tree: Path, config: str) -> Mapping[str, Any]:
     return files
 
 
-def _read(path: Path, n: int) -> list[dict[str, Any]]:
+def _read(path: Path, n: int, row_id: str | None = None) -> list[dict[str, Any]]:
+    """The first ``n`` rows of a file, of those with this id if one is given."""
     rows: list[dict[str, Any]] = []
     try:
         with pq.ParquetFile(path, pre_buffer=False) as file:
-            for batch in file.iter_batches(min(n, 1024) or 1):
-                rows += batch.to_pylist()
+            for batch in file.iter_batches(min(n, _BATCH) if row_id is None else _BATCH):
+                rows += (batch if row_id is None else batch.filter(pc.equal(batch["id"], row_id))).to_pylist()
                 if len(rows) >= n:
                     break
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
         raise KitError(f"{path}: cannot be read ({error})".replace("\n", " ")) from error
     return rows[:n]
 

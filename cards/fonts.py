@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
@@ -32,7 +33,12 @@ def fonts_for(texts: Iterable[str]) -> Fonts:
     """
     from matplotlib import font_manager
 
-    wanted = {character for text in texts for character in text if character.isprintable() and not character.isspace()}
+    wanted = {
+        character
+        for text in texts
+        for character in text
+        if not character.isspace() and unicodedata.category(character) not in ("Cc", "Cf")
+    }
     families: list[str] = []
     own = [path for path in (_shipped(), Path(font_manager.findfont("DejaVu Sans"))) if path]
     for path in own:

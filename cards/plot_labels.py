@@ -64,5 +64,6 @@ def _name(entry: Entry, fonts: Fonts) -> str:
     """All spellings; the English one where a script cannot be shown here."""
     shown = [text for text in entry.spellings if fonts.can(text)]
     name = " · ".join(shown or [entry.english if fonts.can(entry.english) else ascii(entry.english)[1:-1]])
+    name = " ".join(name.split())
     # A dollar would begin a formula.
     return (name if len(name) <= 36 else f"{name[:35]}…").replace("$", r"\$")

@@ -40,6 +40,11 @@ def read_manifest(tree: Path) -> dict[str, Any]:
     manifest: dict[str, Any] = read_json(where)
     for keys in _NEEDED:
         _check(manifest, where, keys, ())
+    configs = manifest["configs"]
+    if empty := [f"files of {name}" for name, config in configs.items() if not config["files"]] or ["configs"] * (
+        not configs
+    ):
+        raise CardError(f"{where}: has no {empty[0]}, and the card needs some")
     return manifest
 
 
