@@ -22,10 +22,15 @@ def _sentences(review: Mapping[str, Any]) -> Iterator[str]:
     who = "one person" if people == 1 else f"{people:,} people"
     yield f"{review['decided']:,} of {review['rows']:,} rows were decided by {who}."
     if review["correction_rate"]["rows"]:
-        yield f"{_rate(review['correction_rate'])} of those decided were corrected or rejected."
-    drawn = review["correction_rate_by_order"].get("random")
+        yield f"{_rate(review['correction_rate'])} of those decided did not pass as they were."
+    drawn = review["correction_rate_of_sample"]
     if drawn and drawn["rows"]:
-        yield f"Of {drawn['rows']:,} rows shown in random order, which speak for all rows, it is {_rate(drawn)}."
+        left = (
+            f" and {drawn['undecided']:,} that are undecided, which the interval allows for"
+            if drawn["undecided"]
+            else ""
+        )
+        yield f"Of {drawn['rows']:,} rows drawn at random{left}, which speak for all rows, it is {_rate(drawn)}."
     else:
         yield "They were chosen by risk or by hand, so this is not the rate of all rows."
     agreed = review["agreement"]
@@ -33,7 +38,10 @@ def _sentences(review: Mapping[str, Any]) -> Iterator[str]:
         chance = {"Cohen's kappa": agreed["cohen_kappa"], "Krippendorff's alpha": agreed["krippendorff_alpha"]}
         beyond = [f"{name} {value:.2f}" for name, value in chance.items() if value is not None]
         said = f" ({', '.join(beyond)})" if beyond else ""
-        yield f"On {agreed['rows']:,} rows decided by several, all said the same in {agreed['share']:.1%}{said}."
+        yield (
+            f"On {agreed['rows']:,} rows decided by several, all said the same in {agreed['share']:.1%}{said} before "
+            "anyone saw what another had said."
+        )
     if review["conflicts"]:
         yield f"{review['conflicts']:,} rows on which they differed were left out."
 

@@ -59,10 +59,18 @@ def krippendorff(units: Sequence[Sequence[str]]) -> float | None:
     return None if not expected else 1 - (total - 1) * disagreeing / expected
 
 
-def rate(counts: Mapping[str, int]) -> dict[str, float | int | list[float] | None]:
-    """The share of rows that were corrected: edited or rejected, of those accepted, edited or rejected."""
-    total = sum(counts.get(name, 0) for name in ("accept", "edit", "reject"))
+def rate(counts: Mapping[str, int], unknown: int = 0) -> dict[str, float | int | None]:
+    """The share of rows that did not pass as they were, of those accepted, edited, rejected or in conflict.
+
+    A conflict counts as not passed, since somebody found something wrong. If it did not count, the rows with the most to say
+    about would be left out, and the rate would be too low.
+
+    Args:
+        counts: rows by state.
+        unknown: rows that belong to the sample but are not decided: the interval allows for all and for none of them.
+    """
+    total = sum(counts.get(name, 0) for name in ("accept", "edit", "reject", "conflict"))
     hits = total - counts.get("accept", 0)
-    low, high = wilson(hits, total)
+    low, high = wilson(hits, total + unknown)[0], wilson(hits + unknown, total + unknown)[1]
     share = round(hits / total, 4) if total else None
     return {"share": share, "low": round(low, 4), "high": round(high, 4), "corrected": hits, "rows": total}

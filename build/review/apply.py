@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from build.files import versions
 from build.reading import write_rows
 from build.review.book import Book
-from build.review.decisions import DecisionLog
+from build.review.decisions import Decision, DecisionLog
 from build.review.edits import corrected
-from build.review.figures import figures
+from build.review.figures import figures, unknown_adjudicator
 from build.steps import Drop, KitError, Note, Row, Tally
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
+
+GONE: Final = "decision_gone"
+"""Note on a row that was decided and that the file no longer has."""
 
 
 def apply(
@@ -25,7 +28,7 @@ def apply(
     Rows stay in file order. A rejected row is dropped as ``rejected: REASON``, an edited one replaced and noted. Where
     reviewers disagree the adjudicator's decision holds; without one the row is dropped as ``conflict``, because no rule of ours
     should pick the right one of two readings. Undecided rows stay, among them those that were decided in an earlier form, which
-    are noted.
+    are noted. Decided rows that the file no longer has are noted at the end.
 
     Args:
         book: the file and its decisions.
@@ -60,7 +63,8 @@ def apply(
     }
     with atomic(out / "manifest.json") as file:
         file.write(pretty(manifest))
-    return _summary(out, counts, manifest)
+    warnings = [warning for warning in (unknown_adjudicator(book, adjudicator), log.warning()) if warning]
+    return "\n".join([*_summary(out, counts, manifest), *warnings])
 
 
 def reviewed(book: Book, registry: Registry, adjudicator: str | None = None, only: bool = False) -> Iterator[Row]:
@@ -69,10 +73,7 @@ def reviewed(book: Book, registry: Registry, adjudicator: str | None = None, onl
         row, outcome = book.file[number], book.outcome(number, adjudicator)
         target, decision = row.target, outcome.decision
         if outcome.state == "conflict":
-            said = [
-                f"{name}: {one.action} {one.reason}".rstrip() for name, one in sorted(book.standing(number).items())
-            ]
-            yield Drop(target.id, "conflict", "; ".join(said), book.file.line(number).decode())
+            yield Drop(target.id, "conflict", _said(book.standing(number)), book.file.line(number).decode())
         elif outcome.state == "reject" and decision is not None:
             detail = f"{decision.reviewer}: {decision.detail}" if decision.detail else decision.reviewer
             yield Drop(target.id, f"rejected: {decision.reason}", detail, book.file.line(number).decode())
@@ -91,6 +92,12 @@ def reviewed(book: Book, registry: Registry, adjudicator: str | None = None, onl
             yield target
             if outcome.state == "undecided" and book.stale(number):
                 yield Note(target.id, "stale_decision", ", ".join(sorted(book.stale(number))))
+    for (config, id), said in sorted(book.gone.items()):
+        yield Note(id, GONE, f"{config}: {_said(said)}")
+
+
+def _said(decisions: Mapping[str, Decision]) -> str:
+    return "; ".join(f"{name}: {one.action} {one.reason}".rstrip() for name, one in sorted(decisions.items()))
 
 
 def _changes(target: Record, record: dict[str, Any], reviewer: str) -> str:
@@ -105,12 +112,15 @@ def _changes(target: Record, record: dict[str, Any], reviewer: str) -> str:
     return f"{reviewer}: {'; '.join(changes)}"
 
 
-def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any]) -> str:
+def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any]) -> list[str]:
     steps, review = manifest["steps"], manifest["review"]
     lines = [
         f"{out}: {counts['records']:,} records of {steps['in']:,} rows "
-        f"({review['decided']:,} decided, {review['undecided']:,} undecided, {review['stale']:,} to be decided again)"
+        f"({review['decided']:,} decided, {review['undecided']:,} undecided, {review['stale']:,} to be decided again, "
+        f"{review['gone']:,} decided ones gone)"
     ]
     lines += [f"  dropped {count:,} x {reason}" for reason, count in steps["dropped"].items()]
     lines += [f"  noted {count:,} x {reason}" for reason, count in steps["noted"].items()]
-    return "\n".join([*lines, f"make a release of them: python3 -m build export {out / 'records.jsonl'}"])
+    if review["conflicts"]:
+        lines.append("  --adjudicator NAME settles the conflicts that this person has decided")
+    return [*lines, f"make a release of them: python3 -m build export {out / 'records.jsonl'}"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from build.review.book import Book
-from build.review.decisions import DecisionLog, log_path
+from build.review.decisions import DecisionLog, log_path, tidy
 from build.review.rows import ReviewFile
 from build.steps import KitError
 from mmm_dataset import Registry, load
@@ -23,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
     registry = load(*options.registry)
     if not options.apply and (options.out or options.only_reviewed):
         raise KitError("--out and --only-reviewed belong to --apply")
-    options.reviewer = options.reviewer.strip()
+    options.reviewer = tidy(options.reviewer)
     if not options.reviewer.isprintable():
         raise KitError(f"--reviewer: {options.reviewer!r} is no name on one line")
     if options.apply:
@@ -34,7 +34,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.report:
         from build.review.figures import report
 
-        print(report(_book(options, registry)[0], options.adjudicator))
+        book, log = _book(options, registry)
+        print("\n".join(filter(None, (report(book, options.adjudicator), log.warning()))))
     elif options.to_label_studio:
         from build.review.label_studio import write_tasks
 
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _book(options: argparse.Namespace, registry: Registry) -> tuple[Book, DecisionLog]:
     file = ReviewFile(options.file)
-    file.check_configs(registry)
+    file.check(registry)
     log = DecisionLog(log_path(options.file))
+    log.mend()
     return Book(file, log.fresh()), log

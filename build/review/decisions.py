@@ -1,13 +1,14 @@
 """Decisions and their log, ``review.decisions.jsonl`` beside the file: append-only, one JSON object a line.
 
 Several servers may write at once: a line is written whole under a lock and is on the disk before anyone is told that it is
-saved. A line that a crash cut off is moved to ``review.decisions.torn``.
+saved. A line that a crash cut off is moved to ``review.decisions.torn``; a whole one that lacks its end gets it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
@@ -37,9 +38,9 @@ class Decision:
         record: the corrected record as ``to_dict`` writes it, of an ``edit``.
         reason: key of ``reasons.toml``, of a ``reject``.
         detail: free text.
-        order: the order in which rows were shown; only ``random`` lets rates speak for the whole file, and not
-            ``random, filtered``.
-        key: made up by whoever sends the decision; the same key is logged once, however often it is sent.
+        order: the order in which rows were shown, such as ``random``, or ``random, filtered`` if a filter chose the row.
+        key: made up by whoever sends the decision; the same reviewer's key on the same row counts once, however often it
+            is sent.
     """
 
     time: str
@@ -66,6 +67,16 @@ class Decision:
             raise ValueError("an edit, and only an edit, needs the corrected record")
         if self.action == "reject" and not self.reason:
             raise ValueError("a rejection needs a reason")
+
+
+def tidy(name: str) -> str:
+    """A reviewer's name as it is logged and shown: blanks at its ends are off, those within are one space each."""
+    return " ".join(name.split())
+
+
+def person(name: str) -> str:
+    """What all spellings of one reviewer's name have in common: width, case and blanks do not matter."""
+    return tidy(unicodedata.normalize("NFKC", name)).casefold()
 
 
 def now() -> str:
@@ -120,18 +131,52 @@ class DecisionLog:
                 raise KitError(f"{self.path}: is gone: put it back and start again") from error
             return []
         content = content[: content.rfind(b"\n") + 1]
-        decisions = []
-        for line in content.split(b"\n")[:-1]:
-            self._line += 1
-            decisions.append(self._parse(line))
-        self._read += len(content)
+        lines = content.split(b"\n")[:-1]
+        decisions = [self._parse(line, number) for number, line in enumerate(lines, self._line + 1)]
+        self._read, self._line = self._read + len(content), self._line + len(lines)
         return decisions
 
-    def _parse(self, line: bytes) -> Decision:
+    def mend(self) -> None:
+        """Give a last line that is a whole decision its missing end, as some editors leave it; set a torn one aside.
+
+        Raises:
+            KitError: the file cannot be written.
+        """
         try:
-            return Decision(**json.loads(line))
+            with self.path.open("rb") as file:
+                file.seek(max(file.seek(0, os.SEEK_END) - 1, 0))
+                end = file.read()
+        except FileNotFoundError:
+            return
+        if end not in (b"", b"\n"):  # a log in order is left alone: it can be read where nothing can be written
+            self.append([])
+
+    def torn(self) -> int:
+        """Lines that a crash cut off and that were set aside."""
+        try:
+            return self._torn.read_bytes().count(b"\n")
+        except FileNotFoundError:
+            return 0
+
+    def warning(self) -> str:
+        """What a person should know of lines that were set aside; empty if none was."""
+        count = self.torn()
+        lines = f"{count:,} lines were" if count > 1 else "a line was"
+        return (
+            f"{self._torn}: {lines} cut off by a crash: see whose rows they were and decide those again"
+            if count
+            else ""
+        )
+
+    @property
+    def _torn(self) -> Path:
+        return self.path.with_suffix(".torn")
+
+    def _parse(self, line: bytes, number: int) -> Decision:
+        try:
+            return _decision(line)
         except (ValueError, TypeError, RecursionError) as error:
-            raise KitError(f"{self.path}:{self._line}: no decision ({error}): mend or remove this line") from error
+            raise KitError(f"{self.path}:{number}: no decision ({error}): mend or remove this line") from error
 
     @contextmanager
     def _locked(self) -> Iterator[int]:
@@ -151,20 +196,33 @@ class DecisionLog:
             raise KitError(f"{self.path}: another process holds its lock for over {_WAIT:.0f} s: end it") from error
 
     def _mend(self, file: int) -> None:
-        """Set aside what a crash left behind the last whole line."""
+        """End what stands behind the last whole line, if it is a decision; else set it aside."""
         size = os.fstat(file).st_size
         end, tail = size, b""
         while end and b"\n" not in tail:
             start = max(0, end - (1 << 16))
             tail, end = os.pread(file, end - start, start) + tail, start
         tail = tail[tail.rfind(b"\n") + 1 :]
-        if tail:
-            torn = os.open(self.path.with_suffix(".torn"), os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+        if tail and _is_decision(tail):
+            _write(file, b"\n")
+        elif tail:
+            torn = os.open(self._torn, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
             try:
                 _write(torn, tail + b"\n")
             finally:
                 os.close(torn)
             os.ftruncate(file, size - len(tail))
+
+
+def _decision(line: bytes) -> Decision:
+    return Decision(**json.loads(line))
+
+
+def _is_decision(line: bytes) -> bool:
+    try:
+        return bool(_decision(line))
+    except (ValueError, TypeError, RecursionError):
+        return False
 
 
 def _write(file: int, content: bytes) -> None:

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from build.review.book import Book
-from build.review.decisions import Decision, DecisionLog, log_path, now
+from build.review.decisions import Decision, DecisionLog, log_path, now, person
 from build.review.edits import check_complete, corrected, move_items, same
 from build.review.filters import Filter, holds, passes
-from build.review.rows import Order, ReviewFile, ReviewRow
+from build.review.options import Order
+from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
 from build.steps import KitError
 from mmm_dataset import Registry, from_dict, to_dict
@@ -39,18 +40,20 @@ class Desk:
         self._fresh()  # a broken log is told at the start, not to the first page
 
     def _open(self) -> None:
-        self._file = ReviewFile(self.path)
-        self._file.check_configs(self.registry)
-        self._log = DecisionLog(log_path(self.path))
-        self._book = Book(self._file)
-        self._places = self._file.order(self.order)
+        """Read the file anew; until all of it is read and found good, what was open before stays."""
+        file, log = ReviewFile(self.path), DecisionLog(log_path(self.path))
+        file.check(self.registry)
+        log.mend()
+        self._file, self._log, self._book = file, log, Book(file)
+        self._places = file.order(self.order)
         self._found: tuple[str, frozenset[int]] = ("", frozenset())
 
     def _fresh(self) -> Book:
         """The book with what others added since, and of the file as it is now."""
         if self._file.changed():
-            self._file.close()
+            before = self._file
             self._open()
+            before.close()
         for decision in self._log.fresh():
             self._book.add(decision)
         return self._book
@@ -60,7 +63,9 @@ class Desk:
         with self._lock:
             book = self._fresh()
             checks, rungs = self._file.count()
+            reviewer = book.name(reviewer)
             return {
+                "reviewer": reviewer,
                 "file": self.path.name,
                 "order": self.order,
                 "adjudicator": self.adjudicator,
@@ -85,6 +90,7 @@ class Desk:
         """
         with self._lock:
             book, total = self._fresh(), len(self._places)
+            reviewer = book.name(reviewer)
             if step == 0:
                 route: Sequence[int] = [min(max(place, 0), total - 1)]
             else:
@@ -101,6 +107,7 @@ class Desk:
         """Number of rows that pass the filter."""
         with self._lock:
             book, hits = self._fresh(), self._search(filters.query)
+            reviewer = book.name(reviewer)
             return sum(self._passes(book, number, reviewer, filters, hits) for number in range(len(self._file)))
 
     def decide(
@@ -124,9 +131,11 @@ class Desk:
         """
         with self._lock:
             book = self._fresh()
-            if more.get("key") and more["key"] in book.keys:
+            reviewer = book.name(reviewer)
+            config, id = str(row.get("config")), str(row.get("id"))
+            if book.has(str(more.get("key", "")), reviewer, config, id):
                 return self._progress(book, reviewer)
-            number = self._file.find(str(row.get("config")), str(row.get("id")))
+            number = self._file.find(config, id)
             if number is None or self._file.sha256(number) != row.get("sha256"):
                 raise Changed("the file was rebuilt and this row is not as it was shown: look at it again")
             if action == "edit":
@@ -186,7 +195,7 @@ class Desk:
         mine = standing.get(reviewer)
         others = [decision for name, decision in standing.items() if name != reviewer]
         # What the others say is told to who has decided, so that it cannot sway them; an adjudicator must know it.
-        told = mine is not None or reviewer == self.adjudicator
+        told = mine is not None or person(reviewer) == person(self.adjudicator or "")
         return {
             "place": place,
             "total": len(self._places),

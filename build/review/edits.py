@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from build.steps import KitError
-from mmm_dataset import Record, RecordError, Registry, RegistryError, decode, encode, from_dict, to_dict
+from mmm_dataset import Item, Record, RecordError, Registry, RegistryError, decode, encode, from_dict, to_dict
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import Failure, shape
 
@@ -88,7 +90,8 @@ def move_items(old: str, new: str, items: Sequence[Mapping[str, Any]]) -> list[d
 def corrected(target: Record, change: Mapping[str, Any], registry: Registry, source: Record | None = None) -> Record:
     """The record that a reviewer made of a target: another text, label or items, everything else as it was.
 
-    A row of a worklist may get one of label and items now and the other later.
+    A row of a worklist may get one of label and items now and the other later. Items that stood in the order of the text
+    do so again, so that two people who add the same ones have made the same record.
 
     Args:
         target: the record under review.
@@ -110,6 +113,9 @@ def corrected(target: Record, change: Mapping[str, Any], registry: Registry, sou
             raise KitError("the text is empty: reject the row instead")
         if gone := set(missing(record)) - set(missing(target)):
             raise KitError(f"the {min(gone)} cannot be taken away: change them, or reject the row")
+        _check_repeated(record, target)
+        if record.items is not None and _in_order(target.items or ()):
+            record = replace(record, items=tuple(sorted(record.items, key=_place)))
         filled = _filled(record, registry)
         registry.check_labels(filled)
         _check_round_trip(filled, registry)
@@ -122,6 +128,24 @@ def corrected(target: Record, change: Mapping[str, Any], registry: Registry, sou
     if wrong and source is not None:
         raise KitError(f"the source has no item {wrong[0]}")
     return record
+
+
+def _check_repeated(record: Record, target: Record) -> None:
+    """Raises KitError: an item is there twice, which the target did not have."""
+    counts, before = (Counter((item.label, item.spans) for item in one.items or ()) for one in (record, target))
+    if twice := [item for item, count in counts.items() if count > max(1, before[item])]:
+        label, spans = twice[0]
+        raise KitError(f"{spans[0].text!r} is there twice as {label!r} at one place: drop one of the two")
+
+
+def _place(item: Item) -> tuple[int, int]:
+    """Where an item begins and ends in the text; before all others if it has no place."""
+    places = [(span.start, span.end or 0) for span in item.spans if span.start is not None]
+    return min(places, default=(-1, -1))
+
+
+def _in_order(items: Sequence[Item]) -> bool:
+    return all(_place(one) <= _place(other) for one, other in pairwise(items))
 
 
 def missing(record: Record) -> list[str]:

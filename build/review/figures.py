@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping
 from typing import Any
 
 from build.review.agreement import cohen, krippendorff, rate
@@ -18,24 +19,22 @@ def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
     Returns:
         JSON types: ``rows``, ``reviewers``, ``decided``, ``accepted``, ``edited``, ``completed`` (edits of rows that lacked
         something, which are no corrections), ``rejected``, ``conflicts``, ``stale``, ``gone``, ``undecided``, ``reasons``,
-        ``correction_rate`` (over all orders), ``correction_rate_by_order``, ``correction_rate_by_check``, ``agreement``.
+        ``correction_rate`` (over all orders), ``correction_rate_of_sample`` (see :func:`_sample`),
+        ``correction_rate_by_order`` (that in which a row was first decided), ``correction_rate_by_check``, ``agreement``.
     """
+    judged = {number: _judged(book, number, adjudicator) for number in book.rows()}
     states: Counter[str] = Counter()
     found: Counter[str] = Counter()
     orders: dict[str, Counter[str]] = defaultdict(Counter)
     checks: dict[str, Counter[str]] = defaultdict(Counter)
-    for number in book.rows():
-        outcome = book.outcome(number, adjudicator)
-        completes = outcome.state == "edit" and missing(book.file[number].target)
-        state = "complete" if completes else outcome.state
+    for number, state in judged.items():
         states[state] += 1
-        if outcome.decision is None:
-            continue
-        orders[outcome.decision.order or "unknown"][state] += 1
+        orders[book.first_order(number) or "unknown"][state] += 1
         for check in book.file.checks(number) or ("(none)",):
             checks[check][state] += 1
-        if state == "reject":
-            found[outcome.decision.reason] += 1
+        decision = book.outcome(number, adjudicator).decision
+        if state == "reject" and decision is not None:
+            found[decision.reason] += 1
     return {
         "rows": len(book.file),
         "reviewers": len(_names(book)),
@@ -44,16 +43,39 @@ def figures(book: Book, adjudicator: str | None = None) -> dict[str, Any]:
         "edited": states["edit"],
         "completed": states["complete"],
         "rejected": states["reject"],
-        "conflicts": states["conflict"],
+        "conflicts": states["conflict"] + states["conflict to complete"],
         "stale": book.stale_rows(),
         "gone": len(book.gone),
         "undecided": len(book.file) - book.decided,
         "reasons": dict(sorted(found.items())),
         "correction_rate": rate(states),
+        "correction_rate_of_sample": _sample(book, judged),
         "correction_rate_by_order": {name: rate(counts) for name, counts in sorted(orders.items())},
         "correction_rate_by_check": {name: rate(counts) for name, counts in sorted(checks.items())},
         "agreement": _agreement(book, adjudicator),
     }
+
+
+def _judged(book: Book, number: int, adjudicator: str | None) -> str:
+    """What became of a decided row; completing one that lacked something is kept apart, for it corrects nothing."""
+    state = book.outcome(number, adjudicator).state
+    lacks = state in ("edit", "conflict") and missing(book.file[number].target)
+    return {"edit": "complete", "conflict": "conflict to complete"}[state] if lacks else state
+
+
+def _sample(book: Book, judged: Mapping[int, str]) -> dict[str, Any] | None:
+    """The correction rate that speaks for the whole file: of the rows of the random order, up to the last one decided in it.
+
+    Chance alone put them there, so all of them count, however, in which order and by which filter each was decided; the
+    interval allows for those that are undecided. None if nobody reviewed in random order.
+    """
+    order = book.file.order("random")
+    drawn = (any(one.order == "random" for one in book.standing(number).values()) for number in order)
+    size = max((place for place, is_drawn in enumerate(drawn, 1) if is_drawn), default=0)
+    if not size:
+        return None
+    states = Counter(judged.get(number, "undecided") for number in order[:size])
+    return {**rate(states, states["undecided"]), "undecided": states["undecided"]}
 
 
 def _names(book: Book) -> list[str]:
@@ -61,11 +83,13 @@ def _names(book: Book) -> list[str]:
 
 
 def _agreement(book: Book, adjudicator: str | None) -> dict[str, Any]:
+    """How far reviewers agree in what they said before they could see what the others said."""
+    settles = None if adjudicator is None else book.name(adjudicator)
     rows = []
-    for number in book.rows():
-        standing = {name: one for name, one in book.standing(number).items() if name != adjudicator}
-        if len(standing) > 1:
-            rows.append(standing)
+    for number in book.blind_rows():
+        said = {name: one for name, one in book.blind(number).items() if name != settles}
+        if len(said) > 1:
+            rows.append(said)
     names = sorted({name for row in rows for name in row})
     kappa = None
     if len(names) == 2:
@@ -91,22 +115,40 @@ def report(book: Book, adjudicator: str | None = None) -> str:
         f"rejected {found['rejected']:,}, in conflict {found['conflicts']:,}; "
         f"to be decided again after a rebuild {found['stale']:,}, gone {found['gone']:,}",
         *(f"  rejected {count:,} x {reason}" for reason, count in found["reasons"].items()),
-        f"corrected: {_rate(found['correction_rate'])}",
+        f"not passed as they were: {_rate(found['correction_rate'])}; speaks for the rows that were looked at only",
+        f"  {_of_sample(found['correction_rate_of_sample'])}",
     ]
-    for name, one in found["correction_rate_by_order"].items():
-        note = "speaks for the whole file" if name == "random" else "speaks for the rows that were looked at only"
-        lines.append(f"  shown in the order {name}: {_rate(one)}; {note}")
+    lines += [
+        f"  first decided in the order {name}: {_rate(one)}" for name, one in found["correction_rate_by_order"].items()
+    ]
     lines += [f"  flagged {name}: {_rate(one)}" for name, one in found["correction_rate_by_check"].items()]
     agreed = found["agreement"]
     if agreed["rows"]:
         kappa, alpha = agreed["cohen_kappa"], agreed["krippendorff_alpha"]
         lines.append(
-            f"agreement: {agreed['rows']:,} rows by two or more, the same in {agreed['share']:.1%}; "
+            f"agreement, before anyone saw another's: {agreed['rows']:,} rows by two or more, "
+            f"the same in {agreed['share']:.1%}; "
             f"Cohen's kappa {_or_dash(kappa)}, Krippendorff's alpha {_or_dash(alpha)}"
         )
     else:
         lines.append("agreement: no row was decided by two reviewers")
+    if settles := unknown_adjudicator(book, adjudicator):
+        lines.append(settles)
     return "\n".join(lines)
+
+
+def unknown_adjudicator(book: Book, adjudicator: str | None) -> str:
+    """A warning if the one who is to settle conflicts decided nothing, as after a slip in the name; else empty."""
+    if adjudicator is None or book.decided_by[book.name(adjudicator)]:
+        return ""
+    return f"--adjudicator {adjudicator}: decided no row; those who did: {', '.join(_names(book)) or 'nobody'}"
+
+
+def _of_sample(one: dict[str, Any] | None) -> str:
+    if one is None:
+        return "nothing speaks for the whole file: that takes a review with --order random"
+    left = f", which allows for {one['undecided']:,} of them that are undecided" if one["undecided"] else ""
+    return f"of the rows at the beginning of the random order: {_rate(one)}{left}; speaks for the whole file"
 
 
 def _rate(one: dict[str, Any]) -> str:

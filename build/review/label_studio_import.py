@@ -31,7 +31,8 @@ def read_tasks(book: Book, log: DecisionLog, path: Path, registry: Registry, rev
         log: of the file.
         path: the export, in Label Studio's format JSON.
         registry: what corrections are checked against.
-        reviewer: whose decisions they are; default: the annotators' own names.
+        reviewer: whose decisions they are; default: the annotators' own names. What was read before under another name adds
+            nothing either.
 
     Returns:
         A summary for people that lists what was refused, and the number of annotations that were.
@@ -43,11 +44,13 @@ def read_tasks(book: Book, log: DecisionLog, path: Path, registry: Registry, rev
     refused: list[str] = []
     skipped = known = 0
     for place, task in enumerate(_load(path), 1):
-        for annotation in task.get("annotations") or ():
-            if annotation.get("was_cancelled"):
-                skipped += 1
-                continue
+        for annotation in _annotations(task):
             try:
+                if not isinstance(annotation, dict):
+                    raise KitError("its annotations are not there as a whole: export the project as JSON")
+                if annotation.get("was_cancelled"):
+                    skipped += 1
+                    continue
                 decision = to_decision(book.file, task["data"], annotation, registry, reviewer)
             except (KitError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
                 words = f"lacks {error}" if isinstance(error, KeyError) else str(error)
@@ -78,6 +81,11 @@ def _load(path: Path) -> list[dict[str, Any]]:
     return tasks
 
 
+def _annotations(task: Mapping[str, Any]) -> Sequence[Any]:
+    given = task.get("annotations") or ()
+    return given if isinstance(given, list | tuple) else (given,)
+
+
 def to_decision(
     file: ReviewFile, data: Mapping[str, Any], annotation: Mapping[str, Any], registry: Registry, reviewer: str = ""
 ) -> Decision:
@@ -92,8 +100,10 @@ def to_decision(
     if number is None or file.sha256(number) != names[2]:
         raise KitError(f"the row {names[1]!r} is gone or was rebuilt since the export: export it again")
     row, results = file[number], annotation["result"]
-    who, time = reviewer or _name(annotation.get("completed_by")), annotation.get("updated_at")
-    key = "label-studio:" + hashlib.sha256(dump([names, who, time, results]).encode()).hexdigest()
+    annotator, time = _name(annotation.get("completed_by")), annotation.get("updated_at")
+    who = reviewer or annotator
+    # Of the annotation, not of the name that it is taken under: under two names it would agree with itself.
+    key = "label-studio:" + hashlib.sha256(dump([names, annotator, time, results]).encode()).hexdigest()
     why = [result["value"]["choices"][0] for result in results if result.get("from_name") == REJECT]
     if why:
         keys = {text: reason for reason, text in reasons().items()}

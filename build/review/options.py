@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Literal, get_args
+
+Order = Literal["risk", "file", "random"]
+"""``risk``: the riskiest first. ``file``: as they stand. ``random``: shuffled by their ids, the same for every reviewer."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +17,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, metavar="N", help="on 127.0.0.1 (default: a free one)")
     parser.add_argument(
         "--order",
-        choices=("risk", "file", "random"),
+        choices=get_args(Order),
         default="risk",
         help="default: risk, the likeliest errors first; random: a sample whose rates speak for the whole file",
     )

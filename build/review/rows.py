@@ -11,16 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from sys import intern
-from typing import Any, Final, Literal, get_args
+from typing import Any
 
+from build.review.options import Order
 from build.review.rules import Weights, weights
 from build.steps import KitError
 from mmm_dataset import Record, RecordError, Registry, from_dict, to_dict
 from mmm_dataset.files import dump, progress
-
-Order = Literal["risk", "file", "random"]
-ORDERS: Final = get_args(Order)
-"""``risk``: the riskiest first. ``file``: as they stand. ``random``: shuffled by their ids, the same for every reviewer."""
 
 _KEYS = ("source", "target", "flags", "rung", "risk")
 
@@ -93,7 +90,7 @@ class ReviewFile:
         self._rungs: list[str] = []
         self._checks: list[tuple[str, ...]] = []
         self._numbers: dict[str, int] = {}
-        self.configs: set[str] = set()
+        self._kinds: dict[tuple[str, str], int] = {}
         sets: dict[tuple[str, ...], tuple[str, ...]] = {}
         for start, line, content in progress(_lines(self._file), f"reading {path.name}"):
             row = self._parse(content, line)
@@ -103,7 +100,7 @@ class ReviewFile:
                     f"{path}:{line}: the id {row.target.id!r} is in {row.target.config} already: make it unique"
                 )
             self._numbers[key] = len(self._starts)
-            self.configs.add(row.target.config)
+            self._kinds.setdefault((row.target.config, row.target.word), line)
             self._starts.append(start)
             self._sizes.append(len(content))
             self._lines.append(line)
@@ -122,10 +119,15 @@ class ReviewFile:
         """Let go of the file."""
         self._file.close()
 
-    def check_configs(self, registry: Registry) -> None:
-        """Raises KitError: the registry lacks a config of the file."""
-        for name in sorted(self.configs - set(registry.configs)):
-            raise KitError(f"{self.path}: no config {name!r} in the registry: add it (--registry FILE.toml)")
+    def check(self, registry: Registry) -> None:
+        """Raises KitError: the registry lacks a config or task word of the file."""
+        for (name, word), line in self._kinds.items():
+            if name not in registry.configs:
+                raise KitError(f"{self.path}:{line}: no config {name!r} in the registry: add it (--registry FILE.toml)")
+            if word not in registry.task_words:
+                raise KitError(
+                    f"{self.path}:{line}: no task word {word!r} in the registry: add it (--registry FILE.toml)"
+                )
 
     def changed(self) -> bool:
         """Whether the file was rebuilt or removed since it was read."""
@@ -145,10 +147,6 @@ class ReviewFile:
     def sha256(self, number: int) -> str:
         """Digest of the row's target."""
         return self._digests[32 * number : 32 * number + 32].hex()
-
-    def risk(self, number: int) -> float:
-        """Risk of the row, from 0 to 1."""
-        return self._risks[number]
 
     def rung(self, number: int) -> str:
         """Rung of the row, or an empty string."""

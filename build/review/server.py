@@ -12,6 +12,7 @@ from build.review.desk import Changed, Desk
 from build.review.filters import Filter
 from build.review.guard import HOST, Guard
 from build.steps import KitError
+from mmm_dataset import RegistryError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,25 +39,29 @@ def make_app(desk: Desk, token: str, reviewer: str = "") -> ASGIApp:
         async def endpoint(request: Request) -> JSONResponse:
             try:
                 body = await request.json()
+                if not isinstance(body, dict) or not isinstance(body.get("filter", {}), dict):
+                    raise TypeError("not an object")
                 # Files and locks make one wait: not in the loop, which serves the others.
                 return JSONResponse(await run_in_threadpool(work, body))
             except Changed as error:
                 return JSONResponse({"error": str(error), "changed": True}, 409)
-            except KitError as error:
+            except (KitError, RegistryError) as error:
                 return JSONResponse({"error": str(error)}, 422)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
                 return JSONResponse({"error": f"not a request of the page ({type(error).__name__}: {error})"}, 400)
 
         return endpoint
 
     calls: dict[str, Callable[[dict[str, Any]], Any]] = {
         "hello": lambda body: {"reviewer": reviewer},
-        "overview": lambda body: desk.overview(body["reviewer"]),
+        "overview": lambda body: desk.overview(str(body["reviewer"])),
         "step": lambda body: desk.step(
-            body["reviewer"], int(body["place"]), int(body["step"]), _filter(body), bool(body.get("wrap"))
+            str(body["reviewer"]), int(body["place"]), int(body["step"]), _filter(body), bool(body.get("wrap"))
         ),
-        "count": lambda body: {"rows": desk.count(body["reviewer"], _filter(body))},
-        "decide": lambda body: desk.decide(body.pop("row"), body.pop("reviewer"), body.pop("action"), **body),
+        "count": lambda body: {"rows": desk.count(str(body["reviewer"]), _filter(body))},
+        "decide": lambda body: desk.decide(
+            dict(body.pop("row")), str(body.pop("reviewer")), str(body.pop("action")), **body
+        ),
         "move": lambda body: {"items": desk.move(body["old"], body["new"], body["items"])},
     }
 

@@ -49,7 +49,14 @@ def test_perfect_and_opposite():
     assert krippendorff([["a", "b"]]) == 0
 
 
-def test_the_correction_rate_leaves_conflicts_out():
-    found = rate({"accept": 6, "edit": 3, "reject": 1, "conflict": 5})
-    assert (found["corrected"], found["rows"], found["share"]) == (4, 10, 0.4)
+def test_a_conflict_is_no_accept_and_a_completed_row_no_correction():
+    found = rate({"accept": 6, "edit": 3, "reject": 1, "conflict": 5, "complete": 9})
+    assert (found["corrected"], found["rows"], found["share"]) == (9, 15, 0.6)
     assert rate({})["share"] is None
+
+
+def test_the_interval_allows_for_rows_of_the_sample_that_nobody_decided():
+    found = rate({"accept": 8, "reject": 2}, unknown=10)
+    assert (found["corrected"], found["rows"], found["share"]) == (2, 10, 0.2)
+    assert (found["low"], found["high"]) == (round(wilson(2, 20)[0], 4), round(wilson(12, 20)[1], 4))
+    assert rate({}, unknown=5)["share"] is None

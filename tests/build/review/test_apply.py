@@ -1,12 +1,16 @@
 """From decisions to records, report and manifest, and on into a release."""
 
+import argparse
 import json
 
 import pytest
 
 from build.reading import _steps, release
+from build.review.agreement import wilson
 from build.review.apply import apply
+from build.review.command import run
 from build.review.figures import figures, report
+from build.review.options import add_options
 from build.steps import KitError
 from build.validate import validate
 from mmm_dataset import from_dict, load, to_dict
@@ -155,21 +159,26 @@ def test_figures_of_two_reviewers(tmp_path):
     assert counts == [8, 5, 1, 1, 1, 2]
     assert found["reviewers"] == 2
     assert found["reasons"] == {"other": 1}
-    assert (found["correction_rate"]["corrected"], found["correction_rate"]["rows"]) == (2, 7)
+    assert (found["correction_rate"]["corrected"], found["correction_rate"]["rows"]) == (
+        3,
+        8,
+    )  # a conflict is no accept
     assert found["correction_rate_by_order"]["random"]["share"] == 1.0
+    assert found["correction_rate_by_order"]["risk"]["corrected"] == 1
     assert found["correction_rate_by_check"]["numbers"]["rows"] == 2
     agreed = found["agreement"]
     assert (agreed["rows"], agreed["share"], agreed["cohen_kappa"]) == (3, 0.6667, 0.0)
     text = report(book)
     assert "Ann: 8 rows" in text
-    assert "3 rows by two or more, the same in 66.7%" in text
+    assert "before anyone saw another's: 3 rows by two or more, the same in 66.7%" in text
     assert "speaks for the whole file" in text
 
 
 def test_the_report_of_a_file_that_nobody_reviewed(tmp_path):
     text = report(decided(review_file(tmp_path, 3))[0])
     assert "0 decided, 3 undecided" in text
-    assert "corrected: no row" in text
+    assert "not passed as they were: no row" in text
+    assert "nothing speaks for the whole file: that takes a review with --order random" in text
 
 
 def test_a_row_of_a_worklist_is_completed_not_corrected_and_kept_once_it_is_whole(tmp_path):
@@ -190,3 +199,114 @@ def test_a_row_of_a_worklist_is_completed_not_corrected_and_kept_once_it_is_whol
     assert [note["noted"] for note in notes] == ["edited"] * 3
     found = manifest["review"]
     assert (found["completed"], found["edited"], found["correction_rate"]["rows"]) == (2, 1, 1)
+
+
+def in_random_order(path, states):
+    """Decisions about the first rows of the random order: one letter each, a dot where a row was passed over."""
+    from build.review.rows import ReviewFile
+
+    said = {
+        "a": [("accept", "Ann", {})],
+        "r": [("reject", "Ann", {"reason": "other"})],
+        "c": [("accept", "Ann", {}), ("reject", "Ben", {"reason": "other"})],
+        ".": [],
+    }
+    order = ReviewFile(path).order("random")
+    return [(number, action, who, more) for number, state in zip(order, states) for action, who, more in said[state]]
+
+
+def logged(made, order):
+    return [(number, action, who, {**more, "order": order}) for number, action, who, more in made]
+
+
+@pytest.mark.parametrize(
+    "order, states, expected",
+    [
+        ("random", "aaraa", (1, 5, 0)),
+        ("random", "aacaa", (1, 5, 0)),  # a conflict is in the sample, and no accept
+        ("random", "a.r.a", (1, 3, 2)),  # the rows that were passed over count into the interval
+    ],
+)
+def test_the_rate_of_the_whole_file_is_that_of_the_beginning_of_the_random_order(tmp_path, order, states, expected):
+    path = review_file(tmp_path, 40)
+    found = figures(decided(path, *logged(in_random_order(path, states), order))[0])["correction_rate_of_sample"]
+    assert (found["corrected"], found["rows"], found["undecided"]) == expected
+    total, unknown = expected[1] + expected[2], expected[2]
+    assert found["low"] == round(wilson(expected[0], total)[0], 4)
+    assert found["high"] == round(wilson(expected[0] + unknown, total)[1], 4)
+
+
+def test_rows_stay_in_the_sample_whichever_way_they_were_decided_or_settled(tmp_path):
+    """What is wrong is often decided first by risk, and settled by a filter: it must not leave the sample for that."""
+    path = review_file(tmp_path, 40)
+    made = in_random_order(path, "raaca")
+    by_risk, drawn = logged(made[:1], "risk"), logged(made[1:], "random")
+    settled = (made[3][0], "reject", "Zed", {"reason": "other", "order": "random, filtered"})
+    book, _ = decided(path, *by_risk, *drawn, settled)
+    found = figures(book, "Zed")
+    sample = found["correction_rate_of_sample"]
+    assert (sample["corrected"], sample["rows"], sample["undecided"]) == (2, 5, 0)
+    assert found["correction_rate_by_order"]["random"]["rows"] == 4
+    assert "2 of 5 = 40.0%" in report(book, "Zed") and "speaks for the whole file" in report(book, "Zed")
+
+
+def test_a_review_by_risk_or_by_filter_alone_does_not_speak_for_the_file(tmp_path):
+    path = review_file(tmp_path, 40)
+    for order in ("risk", "random, filtered"):
+        book, log = decided(path, *logged(in_random_order(path, "rr"), order))
+        assert figures(book)["correction_rate_of_sample"] is None
+        log.path.unlink()
+
+
+def test_agreement_cannot_be_raised_by_looking(tmp_path):
+    path = review_file(tmp_path, 4)
+    book, _ = decided(
+        path,
+        (0, "reject", "Ann", {"reason": "other"}),
+        (0, "accept", "Ben", {}),
+        (0, "reject", "Ben", {"reason": "other"}),
+        (1, "accept", "Ann", {}),
+        (1, "accept", "Ben", {}),
+        (2, "accept", "Ann", {}),
+        (2, "reject", "Ben", {"reason": "other"}),
+        (2, "undo", "Ben", {}),  # one who takes the word back has said it
+    )
+    found = figures(book)
+    assert (found["agreement"]["rows"], found["agreement"]["share"]) == (3, 0.3333)
+    assert (found["conflicts"], found["rejected"], found["accepted"]) == (0, 1, 2)
+
+
+def test_decided_rows_that_are_gone_are_named(tmp_path):
+    path = review_file(tmp_path, 3)
+    decided(path, (0, "accept", "Ann", {}), (2, "reject", "Ann", {"reason": "other"}))
+    write_rows(path, [review_row(n) for n in range(2)])
+    _, notes, manifest, summary = applied(path, *decided(path))
+    assert notes == [{"id": "zh-2", "noted": "decision_gone", "detail": "zh_scnm: Ann: reject other"}]
+    assert manifest["review"]["gone"] == 1 and manifest["steps"]["noted"] == {"decision_gone": 1}
+    assert "1 decided ones gone" in summary and "noted 1 x decision_gone" in summary
+
+
+def test_a_slip_in_the_adjudicators_name_is_told_and_what_settles_conflicts_is_said(tmp_path):
+    path = review_file(tmp_path, 2)
+    book, log = decided(path, (0, "accept", "Ann", {}), (0, "reject", "Ben", {"reason": "other"}))
+    told = "--adjudicator Zde: decided no row; those who did: Ann, Ben"
+    assert told in applied(path, book, log, adjudicator="Zde")[3] and told in report(book, "Zde")
+    assert "decided no row" not in applied(path, book, log, adjudicator="ann")[3] + report(book, "Ann ")
+    assert "--adjudicator NAME settles" in applied(path, book, log)[3]
+
+
+@pytest.mark.parametrize("verb", ["--report", "--apply"])
+def test_a_line_that_a_crash_cut_off_is_told(tmp_path, verb, capsys):
+    path = review_file(tmp_path, 3)
+    _, log = decided(path, (0, "accept", "Ann", {}), (1, "accept", "Ann", {}))
+    log.path.write_bytes(log.path.read_bytes()[:-20])
+    for _ in range(2):
+        assert run(parsed(path, verb)) == 0
+        said = capsys.readouterr().out
+        assert "1 decided" in said and "review.decisions.torn: a line was cut off" in said
+
+
+def parsed(path, *options):
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return parser.parse_args([str(path), *options])

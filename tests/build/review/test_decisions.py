@@ -4,6 +4,7 @@ import json
 import multiprocessing
 import os
 import resource
+from dataclasses import replace
 
 import pytest
 
@@ -175,7 +176,7 @@ def test_a_rebuilt_row_is_asked_again_and_others_stay(tmp_path):
     book = Book(again, made)
     assert book.is_decided(0) and not book.is_decided(1)
     assert book.stale(1)["Ann"].action == "accept"
-    assert (book.decided, book.stale_rows(), book.gone) == (1, 1, {("zh_scnm", "zh-2")})
+    assert (book.decided, book.stale_rows(), set(book.gone)) == (1, 1, {("zh_scnm", "zh-2")})
     book.add(decision(again, 1, "reject", reason="other"))
     assert (book.decided, book.stale_rows()) == (2, 0)
 
@@ -194,3 +195,97 @@ def test_the_log_is_json_lines_that_others_can_read(tmp_path):
         "reason": "untranslated",
         "key": "k1",
     }
+
+
+def test_a_whole_last_line_without_its_end_counts_and_is_not_set_aside(tmp_path):
+    log = DecisionLog(tmp_path / "x.decisions.jsonl")
+    log.append([sample("Ann"), sample("Ben")])
+    log.path.write_bytes(log.path.read_bytes().removesuffix(b"\n"))  # as some editors save
+    again = DecisionLog(log.path)
+    again.append([sample("Cem")])
+    assert [d.reviewer for d in again.fresh()] == ["Ann", "Ben", "Cem"]
+    assert again.warning() == ""
+
+
+@pytest.mark.parametrize("cut, readers", [(1, ["Ann", "Ben"]), (30, ["Ann"])])
+def test_a_log_is_mended_before_it_is_read_and_lines_set_aside_are_named(tmp_path, cut, readers):
+    log = DecisionLog(tmp_path / "x.decisions.jsonl")
+    log.append([sample("Ann"), sample("Ben")])
+    log.path.write_bytes(log.path.read_bytes()[:-cut])
+    again = DecisionLog(log.path)
+    again.mend()
+    assert [d.reviewer for d in again.fresh()] == readers
+    assert ("x.decisions.torn: a line was cut off" in again.warning()) == (len(readers) == 1)
+
+
+def test_a_log_in_order_and_one_that_is_not_there_are_left_alone(tmp_path):
+    log = DecisionLog(tmp_path / "x.decisions.jsonl")
+    log.mend()
+    assert not list(tmp_path.iterdir())
+    log.append([sample()])
+    log.path.with_name(f".{log.path.name}.lock").unlink()
+    log.mend()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.decisions.jsonl"]
+
+
+def test_a_broken_line_has_the_same_number_however_often_it_is_read(tmp_path):
+    log = DecisionLog(tmp_path / "x.decisions.jsonl")
+    log.append([sample()])
+    with log.path.open("ab") as file:
+        file.write(b'{"a": 1}\n')
+    for _ in range(3):
+        with pytest.raises(KitError, match=r"x.decisions.jsonl:2: no decision"):
+            log.fresh()
+
+
+def test_a_key_is_of_one_reviewer_and_one_row(tmp_path):
+    file = ReviewFile(review_file(tmp_path))
+    sent = [decision(file, 1, key="k"), decision(file, 1, key="k", reviewer="Ben"), decision(file, 2, key="k")]
+    book = Book(file, [*sent, *sent])
+    assert set(book.standing(1)) == {"Ann", "Ben"}
+    assert set(book.standing(2)) == {"Ann"}
+
+
+def test_one_person_is_one_reviewer_however_the_name_is_spelled(tmp_path):
+    file = ReviewFile(review_file(tmp_path))
+    names = ("Mika", "Mika ", "mika", "Ｍｉｋａ")
+    book = Book(file, [decision(file, 1, reviewer=name) for name in names])
+    assert set(book.standing(1)) == {"Mika"} and book.decided_by == {"Mika": 1}
+    assert book.outcome(1, "MIKA").state == "accept"
+    assert book.name("山田　花子") == "山田 花子"
+
+
+def test_a_decision_about_a_row_that_is_gone_can_be_taken_back(tmp_path):
+    made = decision(ReviewFile(review_file(tmp_path, 3)), 2)
+    book = Book(ReviewFile(review_file(tmp_path, 2)), [made])
+    assert list(book.gone) == [("zh_scnm", "zh-2")]
+    book.add(replace(made, action="undo"))
+    assert not book.gone
+
+
+def test_the_same_items_in_another_order_are_the_same_correction(tmp_path):
+    file = ReviewFile(review_file(tmp_path))
+    record = to_dict(file[1].target)
+    turned = {**record, "items": record["items"][::-1]}
+    book = Book(file, [decision(file, 1, "edit", record=record), decision(file, 1, "edit", "Ben", record=turned)])
+    assert book.outcome(1).state == "edit"
+
+
+def test_what_counts_for_the_agreement_is_what_was_said_before_the_other_could_be_seen(tmp_path):
+    file = ReviewFile(review_file(tmp_path))
+    no = {"reason": "other"}
+    book = Book(
+        file,
+        [
+            decision(file, 1, "accept"),  # a slip, taken back at once
+            decision(file, 1, "undo"),
+            decision(file, 1, "reject", **no),
+            decision(file, 1, "accept", "Ben"),
+            decision(file, 1, "undo", "Ben"),  # Ben has seen that Ann rejects
+            decision(file, 1, "reject", "Ben", **no),
+            decision(file, 2, "accept"),
+        ],
+    )
+    assert {name: one.action for name, one in book.blind(1).items()} == {"Ann": "reject", "Ben": "accept"}
+    assert book.outcome(1).state == "reject"
+    assert list(book.blind_rows()) == [1] and book.blind(2) == {}

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from build.review.edits import corrected, missing, move_items, reanchor
 from build.steps import KitError
-from mmm_dataset import load, to_dict
-from tests.build.review.review_files import source_record, target_record
+from mmm_dataset import from_dict, load, to_dict
+from tests.build.review.review_files import pair, source_record, target_record
 from tests.records import make_record
 from tests.strategies import garbage, hostile
 
@@ -145,3 +145,29 @@ def test_a_row_of_a_worklist_gets_its_label_and_items_together_or_one_by_one():
 def test_what_is_given_to_a_row_of_a_worklist_is_checked_though_the_rest_is_missing(values, message):
     with pytest.raises(KitError, match=message):
         corrected(open_record(), change(open_record(), **values), load())
+
+
+def test_an_item_is_not_added_twice_at_one_place_but_what_was_there_may_stay():
+    record = to_dict(target_record(1))
+    twice = {**record, "items": [*record["items"], record["items"][0]]}
+    with pytest.raises(KitError, match="'大阪' is there twice as '地名' at one place"):
+        corrected(target_record(1), twice, load())
+    other = {**record, "items": [*record["items"], {**record["items"][0], "label": "设施名"}]}
+    assert len(corrected(target_record(1), other, load()).items) == 3
+    assert corrected(from_dict(twice), {**twice, "label": "自然"}, load()).label == "自然"
+
+
+def test_added_items_stand_in_the_order_of_the_text_if_the_others_do():
+    target = target_record(1)
+    record = to_dict(target)
+    added = [
+        to_dict(replace(target, items=(pair("活动名", piece, target.text),)))["items"][0] for piece in ("讲话", "庆典")
+    ]
+    one, other = (
+        corrected(target, {**record, "items": [*record["items"], *more]}, load()) for more in (added, added[::-1])
+    )
+    assert one == other
+    assert [item.spans[0].text for item in one.items] == ["庆典", "大阪", "山田花子", "讲话"]
+    turned = replace(target, items=target.items[::-1])
+    kept = corrected(turned, {**to_dict(turned), "label": "自然"}, load())
+    assert kept.items == turned.items

@@ -103,7 +103,10 @@ def test_changes_of_an_annotator_become_an_edit_that_keeps_the_alignment(tmp_pat
     wider, relabelled, other = (from_dict(said[number].record).items for number in (3, 4, 5))
     assert wider[0] == Item("地名", (Span("𠮷野举", 6, 9),), 0)
     assert (relabelled[0].label, relabelled[0].source_item) == ("设施名", 0)
-    assert [(item.label, item.source_item) for item in other] == [("人名", 1), ("活动名", None)]
+    assert [(item.label, item.source_item) for item in other] == [
+        ("活动名", None),
+        ("人名", 1),
+    ]  # in the order of the text
 
 
 def test_relations_and_events_come_back_with_their_roles(tmp_path):
@@ -243,3 +246,24 @@ def test_a_row_of_a_worklist_comes_back_with_the_label_that_it_was_given(tmp_pat
     assert refused == 1 and "row 'zh-1': label still missing" in summary
     (decision,) = log.fresh()
     assert (decision.action, decision.record["label"], len(decision.record["items"])) == ("edit", "学术", 2)
+
+
+def test_annotations_that_are_not_there_as_a_whole_are_refused_in_words(tmp_path):
+    path = review_file(tmp_path, 4)
+    tasks = exported(path)
+    tasks[0]["annotations"] = [17, 18]
+    tasks[1]["annotations"] = {"id": 3}
+    tasks[2]["annotations"] = "none"
+    book, summary, refused = imported(path, tasks)
+    assert refused == 4 and book.decided == 1
+    assert summary.count("its annotations are not there as a whole: export the project as JSON") == 3
+    assert "task 2: lacks 'result'" in summary
+
+
+def test_an_export_that_is_taken_under_two_names_does_not_agree_with_itself(tmp_path):
+    path = review_file(tmp_path, 3)
+    tasks = exported(path)
+    assert imported(path, tasks)[0].decided_by == {"ann@example.org": 3}
+    book, summary, _ = imported(path, tasks, reviewer="Ben")
+    assert book.decided_by == {"ann@example.org": 3}
+    assert "0 decisions added, 3 were there" in summary

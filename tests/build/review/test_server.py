@@ -80,6 +80,12 @@ def test_what_is_no_request_of_the_page_is_an_answer_not_a_crash(server):
         ("step", []),
         ("decide", {"row": {}}),
         ("count", {"reviewer": "A", "filter": {"x": 1}}),
+        ("count", {"reviewer": "A", "filter": [1]}),
+        ("decide", []),
+        ("decide", {"row": "x", "reviewer": "A", "action": "accept"}),
+        ("overview", None),
+        ("hello", "x"),
+        ("step", {"reviewer": "A", "place": float("inf"), "step": 1}),
     ):
         status, answer = server.request("POST", f"/api/{name}", body)
         assert status == 400 and "not a request of the page" in answer["error"]
@@ -229,3 +235,46 @@ def test_a_log_that_a_hand_broke_is_told_at_the_start(tmp_path):
     done = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2
     assert done.stderr.startswith(f"build: error: {log_path(path)}:1: no decision") and done.stderr.count("\n") == 1
+
+
+def test_a_rebuild_that_cannot_be_read_is_told_until_it_can_and_mixes_nothing(tmp_path):
+    path = review_file(tmp_path, 4)
+    with serving(path, "--order", "file") as server:
+        row = server.first()
+        server.decide(row, "accept")
+        good = path.read_bytes()
+        others = [review_row(n) for n in (3, 2, 1, 0)]
+        for change, told in (
+            ({"language": "fr"}, "no config 'fr_scnm' in the registry"),
+            ({"word": "Nonsense"}, "no task word 'Nonsense' in the registry"),
+        ):
+            bad = {**review_row(9), "target": {**review_row(9)["target"], **change}}
+            write_rows(tmp_path / "new.jsonl", [*others, bad]).replace(path)
+            for _ in range(2):
+                status, answer = server.request("POST", "/api/overview", {"reviewer": "Ann"})
+                assert status == 422 and told in answer["error"]
+                assert server.decide(row, "accept", "Ben")[0] == 422
+        path.unlink()
+        assert server.request("POST", "/api/overview", {"reviewer": "Ann"})[0] == 422
+        path.write_bytes(good)
+        assert server.first(show="decided")["target"]["id"] == "zh-0"
+        write_rows(tmp_path / "new.jsonl", others).replace(path)
+        assert server.first(show="decided")["target"]["id"] == "zh-0"
+        assert server.first()["target"]["id"] == "zh-3"
+
+
+def test_a_reviewer_is_known_however_the_name_is_typed(tmp_path):
+    with serving(review_file(tmp_path, 2), "--adjudicator", "zed") as server:
+        row = server.first("Mika")
+        server.decide(row, "accept", "Mika")
+        assert server.decide(row, "accept", " mika ")[1] == {"rows": 2, "mine": 1, "all": 1, "stale": 0}
+        assert server.call("overview", {"reviewer": "MIKA"})["reviewer"] == "Mika"
+        assert server.first("mika", show="decided")["mine"]["reviewer"] == "Mika"
+        assert len(server.first(" ZED", show="all")["others"]) == 1
+
+
+def test_a_key_of_one_reviewer_takes_nothing_from_another(tmp_path):
+    with serving(review_file(tmp_path, 2)) as server:
+        row = server.first()
+        server.decide(row, "accept", "Ann", key="K")
+        assert server.decide(row, "accept", "Ben", key="K")[1]["mine"] == 1
