@@ -20,7 +20,7 @@ KINDS: Final = (
 )
 
 
-_SAID: Final = ("stronger_model", "method", "votes")  # of a step, beside the model
+_SAID: Final = ("stronger_model", "method")  # of a step, beside the model and the digest of its prompts
 _FILES: Final = 60  # named in a card at most
 
 
@@ -113,11 +113,13 @@ def models_section(steps: Mapping[str, Any]) -> str:
 
 def _models(steps: Mapping[str, Any]) -> Iterator[str]:
     for name, step in steps.items():
-        options = step.get("options") or {}
-        if model := step.get("model") or options.get("model"):
+        if made_by := step.get("made_by"):
             what = "translated by" if "yield" in step else "annotated by"
-            more = [f", {key.replace('_', ' ')} {code(str(options[key]))}" for key in _SAID if options.get(key)]
-            yield f"- {escape(name)}: {what} {code(str(model))}{''.join(more)}"
+            more = [f", {key.replace('_', ' ')} {code(str(made_by[key]))}" for key in _SAID if made_by.get(key)]
+            prompts = made_by.get("prompts")
+            said = prompts if isinstance(prompts, str) else " ".join((prompts or {}).values())
+            digest = f", prompts {code(said)}" if said else ""
+            yield f"- {escape(name)}: {what} {code(made_by['model'])}{''.join(more)}{digest}"
 
 
 def yields_section(kept: Mapping[str, Kept], steps: Mapping[str, Any], plot: str) -> str:

@@ -25,7 +25,7 @@ def front_matter(manifest: Mapping[str, Any], registry: Registry, title: str) ->
     languages = sorted({registry.config(name).language for name in configs})
     hubs = {place for name in {s for c in configs.values() for s in c["sources"]} for place in _hubs(name, registry)}
     translated = any("yield" in step for step in manifest["steps"].values())
-    annotated = any(step.get("model") and "yield" not in step for step in manifest["steps"].values())
+    annotated = any("made_by" in step and "yield" not in step for step in manifest["steps"].values())
     origins = origins_of(configs)
     creators = ["expert-generated"] * ("demo" in origins) + ["found"] * bool(origins - {"demo"})
     return {

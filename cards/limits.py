@@ -72,7 +72,7 @@ def _of_models(steps: Mapping[str, Any]) -> Iterator[str]:
             "Translations are a model's. Rows that it could not translate with their items are missing, and these are not the "
             "average row: what remains may be easier than the source."
         )
-    made = [step for step in steps.values() if step.get("model") and "yield" not in step]
+    made = [step for step in steps.values() if "made_by" in step and "yield" not in step]
     if made:
         yield "Labels or items of some rows are a model's; they are as good as that model, and share its habits."
     if (translated or made) and not any("review" in step and step["review"]["decided"] for step in steps.values()):

@@ -57,7 +57,7 @@ _NEEDED: Final = tuple(
         *("leakage.*.test_rows", "leakage.*.by_config"),
         *(f"steps.*.{name}" for name in ("in", "kept", "dropped", "noted")),
         *(f"steps.*.yield?.{name}" for name in ("rows", "kept_whole", "kept_minus_items", "items", "items_kept")),
-        *(f"steps.*.yield?.{name}" for name in ("rungs", "reasons")),
+        *("steps.*.yield?.rungs", "steps.*.yield?.reasons", "steps.*.made_by?.model"),
         *(f"steps.*.review?.{name}" for name in ("rows", "reviewers", "decided", "conflicts", "agreement")),
         *(f"steps.*.review?.correction_rate{name}" for name in ("", "_by_order")),
     )

@@ -62,9 +62,7 @@ def test_what_a_review_found_is_said_with_its_interval_and_agreement():
     agreement = {"rows": 40, "reviewers": 2, "share": 0.9, "cohen_kappa": 0.7, "krippendorff_alpha": None}
     drawn = {**drawn, "undecided": 0}
     said = section({"a": {"review": review(correction_rate_of_sample=drawn, agreement=agreement, conflicts=4)}})
-    assert (
-        "Of 100 rows drawn at random, which speak for all rows, it is 2.0% (95 % interval 1.0% to 5.0%)." in said
-    )
+    assert "Of 100 rows drawn at random, which speak for all rows, it is 2.0% (95 % interval 1.0% to 5.0%)." in said
     assert "On 40 rows decided by several, all said the same in 90.0% (Cohen's kappa 0.70) before anyone saw" in said
     assert "4 rows on which they differed were left out." in said and "not the rate" not in said
     said = section({"a": {"review": review(correction_rate_of_sample={**drawn, "undecided": 3})}})
@@ -159,8 +157,8 @@ def test_examples_are_rows_of_the_tree(demo):
 def test_models_and_yields_are_named(own):
     text = render_card(*own)
     for said in (
-        "- ko\\_mine-en: translated by `some-model`, method `ladder`",
-        "- labels: annotated by `other/model`, votes `3`",
+        "- ko\\_mine-en: translated by `some-model`, method `tags`, prompts `0123`",
+        "- labels: annotated by `other/model`, prompts `4567`",
         "| `en_mine` | 83.3 % | 86.7 % |",
         "- No row was checked by a person.",
         "- Translations are a model's.",

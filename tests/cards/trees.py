@@ -46,7 +46,7 @@ STEPS = {
         "kept": {"en_mine": 50},
         "dropped": {"lost_item": 10},
         "noted": {},
-        "options": {"model": "some-model", "method": "ladder", "stronger_model": None},
+        "made_by": {"model": "some-model", "method": "tags", "prompts": "0123"},
         "yield": YIELD,
     },
     "labels": {
@@ -54,8 +54,7 @@ STEPS = {
         "kept": {"ko_mine": 50},
         "dropped": {},
         "noted": {},
-        "model": "other/model",
-        "options": {"votes": 3},
+        "made_by": {"model": "other/model", "prompts": {"labels.md": "4567"}},
     },
 }
 
