@@ -19,6 +19,7 @@ from build.translate.tagging import Tagged, take_apart
 from mmm_dataset import Item, Record, Registry, decode, prompt, split_input
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import render, shape
+from tests.double.mistakes import ROW, Mistakes, broken, untranslated
 from tests.double.server import Answer, Message, Reject
 
 
@@ -28,38 +29,6 @@ class Truth:
 
     text: str
     places: dict[Place, Place] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Mistakes:
-    """Shares of replies, and for ``lost`` of tags, that go wrong; drawn from the seed and the request alone."""
-
-    lost: float = 0.0
-    doubled: float = 0.0
-    invented: float = 0.0
-    broken: float = 0.0
-    malformed: float = 0.0
-    kana: float = 0.0
-    kanji: float = 0.0
-    echo: float = 0.0
-    wrong_language: float = 0.0
-    truncated: float = 0.0
-    absent: float = 0.0
-    seed: int = 0
-
-    @classmethod
-    def usual(cls, seed: int = 0) -> Mistakes:
-        """One tag in ten lost, every other mistake in one reply of fifty."""
-        names = ("doubled", "invented", "broken", "malformed", "kana", "kanji", "echo", "wrong_language", "truncated")
-        return cls(lost=0.1, seed=seed, **dict.fromkeys(names, 0.02))
-
-
-_RUNS = {
-    "kana": r"[\u3041-\u30ff]*[\u3041-\u3096\u30a1-\u30fa]{2}[\u3041-\u30ff]*",
-    "kanji": r"[\u4e00-\u9fff]{2,}",
-}
-
-ROW = ("malformed", "truncated", "echo", "wrong_language", "kana", "kanji", "doubled", "invented", "broken")
 
 
 class Translator:
@@ -135,8 +104,10 @@ class Translator:
             return _json(said)
         places = truth_spans(truth, spans)
         text_out = truth.text
-        if fault in ("kana", "kanji"):
-            text_out, places = self._untranslated(fault, text, spans, text_out, places, target, draw)
+        is_left = fault == "kanji" or (fault == "kana" and "kana" not in self._tongues[target].scripts)
+        if is_left and (left := untranslated(fault, text, spans, text_out, places, draw)) is not None:
+            text_out, places, what = left
+            self.made.append((fault, f"{target}:{what}"))
         lost = [number for number in places if draw.random() < rates.lost]
         for number in lost:
             self.made.append(("lost", text))
@@ -196,46 +167,6 @@ class Translator:
         needed = max((end for (_, right), (_, end) in whole.places.items() if right <= cut), default=0)
         return there[-1] if cut == here[-1] else next(end for end in [0, *there] if end >= needed)
 
-    def _untranslated(
-        self,
-        fault: str,
-        text: str,
-        spans: dict[int, Place],
-        out: str,
-        places: dict[int, Place],
-        target: str,
-        draw: random.Random,
-    ) -> tuple[str, dict[int, Place]]:
-        """A run of the source's kana or kanji left in the translation: in place of a tagged word, or somewhere outside of tags.
-
-        Every run is as likely as another. A text without any is left alone, and so are kana in Japanese, where they are right.
-        """
-        if fault == "kana" and "kana" in self._tongues[target].scripts:
-            return out, places
-        runs = [match.span() for match in re.finditer(_RUNS[fault], text)]
-        tagged = {
-            place: number
-            for number, place in spans.items()
-            if number in places
-            and text[slice(*place)] != out[slice(*places[number])]
-            and not any(_overlap(places[number], places[other]) for other in places if other != number)
-        }
-        if not runs:
-            return out, places
-        run = draw.choice(runs)
-        inside = [number for place, number in tagged.items() if place[0] <= run[0] and run[1] <= place[1]]
-        if inside and (fault == "kana" or spans[inside[0]] == run):
-            word = text[slice(*spans[inside[0]])]
-            start, end = places[inside[0]]
-            self.made.append((fault, f"{target}:{word}:{out[start:end]}"))
-        else:
-            word = text[slice(*run)]
-            start = end = draw.choice(_between_words(out, places))
-            self.made.append((fault, f"{target}:{word}:"))
-        by = len(word) - (end - start)
-        moved = {number: (a + by * (a >= end), b + by * (b > start)) for number, (a, b) in places.items()}
-        return out[:start] + word + out[end:], moved
-
     def _mistagged(
         self,
         fault: str,
@@ -252,7 +183,7 @@ class Translator:
             return f"<{max(spans, default=0) + 1}>{said}</{max(spans, default=0) + 1}>"
         self.made.append((fault, text))
         if fault == "broken":
-            return _broken(said, number, draw)
+            return broken(said, number, draw)
         free = [
             at for at in range(len(out)) if not out[at].isspace() and not any(a <= at < b for a, b in places.values())
         ]
@@ -333,34 +264,5 @@ def _by_source(record: Record) -> dict[int, int]:
     return {index if item.source_item is None else item.source_item: index for index, item in enumerate(items)}
 
 
-def _overlap(one: Place, other: Place) -> bool:
-    return one[0] < other[1] and other[0] < one[1]
-
-
 def _json(said: str) -> str:
     return json.dumps({"translation": said}, ensure_ascii=False)
-
-
-def _broken(said: str, number: int, draw: random.Random) -> str:
-    """A tagged text with one tag broken in one of the ways in which models break them."""
-    opened, closed = f"<{number}>", f"</{number}>"
-    ways = [
-        (closed, ""),
-        (opened, opened[1:]),
-        (opened, opened[:-1]),
-        (closed, closed[1:]),
-        (closed, closed[:-1]),
-        (opened, f"&quot;{opened}"),
-        (closed, f"{closed}<br/>"),
-        (rf"<(/?){number}>", rf"<\g<1>x{number}>"),
-        (rf"<(/?){number}>", rf"[\g<1>{number}]"),
-    ]
-    old, new = draw.choice(ways)
-    return re.sub(old, new, said) if "?" in old else said.replace(old, new, 1)
-
-
-def _between_words(text: str, places: Mapping[int, Place]) -> list[int]:
-    """Where another word can stand: at the ends of the text, beside a mark or a blank, and beside a tag, never within one."""
-    borders = {0, len(text), *(at for place in places.values() for at in place)}
-    borders |= {at for at in range(1, len(text)) if not (text[at - 1].isalnum() and text[at].isalnum())}
-    return [at for at in sorted(borders) if not any(a < at < b for a, b in places.values())]

@@ -132,6 +132,22 @@ def test_a_dry_run_sends_nothing_and_names_a_price(translate, tmp_path, double):
     assert not double.requests and not (tmp_path / "out").exists()
 
 
+def test_a_dry_run_knows_the_second_look_and_adds_up_the_languages(translate, double):
+    more = ["--back-translate", "--judge", "rater"]
+    code, out, _ = translate("ja_scnm", "en,zh", "--dry-run", *more)
+    assert code == 0 and out.count("44 to double then 44 to double, 44 to rater;") == 2
+    assert "in all" in out and "88 to double then 88 to double, 88 to rater;" in out
+    assert "prices of --price" in out and "calls    none" not in out
+
+
+@pytest.mark.parametrize("other", ["--stronger-model", "--judge"])
+def test_the_price_of_every_model_is_known_before_anything_is_paid(translate, double, other):
+    # What the fixture gives is a price for all, so it is told apart by a name.
+    code, _, err = translate("ja_scnm", "en", other, "better", "--price", "doubel=1,1")
+    assert code == 2 and "--price doubel=: this run asks no model of that name: double, better" in err
+    assert not double.requests
+
+
 def test_a_budget_stops_cleanly_and_more_money_goes_on(translate, tmp_path, double):
     code, out, err = translate("ja_scnm", "en", "--max-cost", "0.02")
     assert code == 3 and (out + err).count("--max-cost") == 1 and double.dollars <= 0.02, err

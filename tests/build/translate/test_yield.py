@@ -88,9 +88,9 @@ def test_the_double_makes_a_mistake_whenever_it_is_drawn_in_tags_and_outside(row
 
 
 def test_the_double_breaks_tags_in_many_ways():
-    from tests.double.translator import _broken
+    from tests.double.mistakes import broken
 
-    said = {_broken("a <1>b</1> c", 1, random.Random(seed)) for seed in range(200)}
+    said = {broken("a <1>b</1> c", 1, random.Random(seed)) for seed in range(200)}
     assert said >= {"a <1>b c", "a <1b</1> c", "a 1>b</1> c", "a <1>b</1 c", "a <x1>b</x1> c", "a [1]b[/1] c"}
 
 

@@ -1,0 +1,101 @@
+"""What the test double of a translator does wrong, and how often."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from build.markup import Place
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """Shares of replies, and for ``lost`` of tags, that go wrong; drawn from the seed and the request alone."""
+
+    lost: float = 0.0
+    doubled: float = 0.0
+    invented: float = 0.0
+    broken: float = 0.0
+    malformed: float = 0.0
+    kana: float = 0.0
+    kanji: float = 0.0
+    echo: float = 0.0
+    wrong_language: float = 0.0
+    truncated: float = 0.0
+    absent: float = 0.0
+    seed: int = 0
+
+    @classmethod
+    def usual(cls, seed: int = 0) -> Mistakes:
+        """One tag in ten lost, every other mistake in one reply of fifty."""
+        names = ("doubled", "invented", "broken", "malformed", "kana", "kanji", "echo", "wrong_language", "truncated")
+        return cls(lost=0.1, seed=seed, **dict.fromkeys(names, 0.02))
+
+
+_RUNS = {
+    "kana": r"[\u3041-\u30ff]*[\u3041-\u3096\u30a1-\u30fa]{2}[\u3041-\u30ff]*",
+    "kanji": r"[\u4e00-\u9fff]{2,}",
+}
+
+ROW = ("malformed", "truncated", "echo", "wrong_language", "kana", "kanji", "doubled", "invented", "broken")
+
+
+def untranslated(
+    fault: str, text: str, spans: Mapping[int, Place], out: str, places: Mapping[int, Place], draw: random.Random
+) -> tuple[str, dict[int, Place], str] | None:
+    """A run of the source's kana or kanji left in the translation: in place of a tagged word, or somewhere outside of tags.
+
+    Every run is as likely as another. Returns text, places, and what was left; None if the source has no run of two.
+    """
+    runs = [match.span() for match in re.finditer(_RUNS[fault], text)]
+    tagged = {
+        place: number
+        for number, place in spans.items()
+        if number in places
+        and text[slice(*place)] != out[slice(*places[number])]
+        and not any(_overlap(places[number], places[other]) for other in places if other != number)
+    }
+    if not runs:
+        return None
+    run = draw.choice(runs)
+    inside = [number for place, number in tagged.items() if place[0] <= run[0] and run[1] <= place[1]]
+    if inside and (fault == "kana" or spans[inside[0]] == run):
+        word = text[slice(*spans[inside[0]])]
+        start, end = places[inside[0]]
+    else:
+        word = text[slice(*run)]
+        start = end = draw.choice(_between_words(out, places))
+    by = len(word) - (end - start)
+    moved = {number: (a + by * (a >= end), b + by * (b > start)) for number, (a, b) in places.items()}
+    return out[:start] + word + out[end:], moved, f"{word}:{out[start:end]}"
+
+
+def broken(said: str, number: int, draw: random.Random) -> str:
+    """A tagged text with one tag broken in one of the ways in which models break them."""
+    opened, closed = f"<{number}>", f"</{number}>"
+    ways = [
+        (closed, ""),
+        (opened, opened[1:]),
+        (opened, opened[:-1]),
+        (closed, closed[1:]),
+        (closed, closed[:-1]),
+        (opened, f"&quot;{opened}"),
+        (closed, f"{closed}<br/>"),
+        (rf"<(/?){number}>", rf"<\g<1>x{number}>"),
+        (rf"<(/?){number}>", rf"[\g<1>{number}]"),
+    ]
+    old, new = draw.choice(ways)
+    return re.sub(old, new, said) if "?" in old else said.replace(old, new, 1)
+
+
+def _between_words(text: str, places: Mapping[int, Place]) -> list[int]:
+    """Where another word can stand: at the ends of the text, beside a mark or a blank, and beside a tag, never within one."""
+    borders = {0, len(text), *(at for place in places.values() for at in place)}
+    borders |= {at for at in range(1, len(text)) if not (text[at - 1].isalnum() and text[at].isalnum())}
+    return [at for at in sorted(borders) if not any(a < at < b for a, b in places.values())]
+
+
+def _overlap(one: Place, other: Place) -> bool:
+    return one[0] < other[1] and other[0] < one[1]
