@@ -1,4 +1,4 @@
-"""What a model owes to the model it was trained from: its licence, its name, what must be shown. ``base_licences.toml`` has it."""
+"""What a model owes to the model it was trained from: licence, name, what must be shown; from ``base_licences.toml``."""
 
 from __future__ import annotations
 
@@ -80,7 +80,10 @@ def read_base_licences(path: Path = _FILE) -> tuple[BaseTerms, ...]:
 
 def _family(name: str, entry: dict[str, Any], path: Path) -> BaseTerms:
     try:
-        terms = BaseTerms(**{key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()})
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+        }
+        terms = BaseTerms(**values)
         for pattern in terms.names:
             re.compile(pattern)
     except (TypeError, re.error) as error:

@@ -84,18 +84,20 @@ def scores(results: Results) -> str:
         body = [[f"`{name}`", *_line(entry, f"{where}: {name}")] for name, entry in run["configs"].items()]
         body.append(["**all rows**", *_line(need(run, where, "overall"), where)])
         headers = ["config", "rows >", "TL >", "WL >", "ALL >", "unreadable >", "not in the text >"]
-        parts += [f"### Decoding: {place}", failures(place, run, where), table(body, headers)]
+        parts += [f"### Decoding: {place}", failures(run, where), table(body, headers)]
         if run["note"]:
             parts.append(escape(run["note"]))
     return "\n\n".join(parts)
 
 
-def failures(place: str, run: Mapping[str, Any], where: str) -> str:
+def failures(run: Mapping[str, Any], where: str) -> str:
     """How many outputs could not be read, and of which kind, in a sentence."""
     whole, summary = need(run, where, "overall"), need(run, where, "about", "summary")
     kinds = {kind: count for kind, count in need(whole, where, "parse_failures").items() if count}
     count, rows = sum(kinds.values()), whole["rows"]
-    said = f"{_share(need(whole, where, 'parse_failure_rate'))} of the outputs ({count:,} of {rows:,}) could not be read"
+    said = (
+        f"{_share(need(whole, where, 'parse_failure_rate'))} of the outputs ({count:,} of {rows:,}) could not be read"
+    )
     if kinds:
         said += f": {', '.join(f'`{kind}` {number:,}' for kind, number in kinds.items())}"
     cut = sum(need(summary, where, "finish").get(kind, 0) for kind in ("length", "closed"))
@@ -137,13 +139,16 @@ def caption(results: Results) -> str:
     )
     versions = ", ".join(f"{name} {version}" for name, version in settings["versions"].items() if version)
     return (
-        f"In percent, of the test rows of `{need(said, where, 'data', 'name')}` (manifest `{said['data']['manifest_sha256'][:16]}`), "
-        f"{escape(said['protocol'])}.{drawn} TL: share of rows with the right text-level label; WL: micro F1 over label-entity "
-        "pairs, relations and events; ALL: share of rows in which everything is right. In brackets: 95 % bootstrap intervals over "
-        f"rows ({need(overall, where, 'bootstrap_resamples'):,} resamples). Unreadable: outputs that are not in the format, which "
-        "count as wrong. Not in the text: entities that the model wrote and the text does not hold. Scored by `mmm_f1` "
-        f"(`{said['scoring']}`), greedy decoding in {settings['dtype']}, engine `{settings['engine']}`, {versions}; "
-        f"{need(said, where, 'date')}."
+        f"In percent, of the test rows of `{need(said, where, 'data', 'name')}` (manifest "
+        f"`{need(said, where, 'data', 'manifest_sha256')[:16]}`), {escape(need(said, where, 'protocol'))}.{drawn}\n\n"
+        "- TL: share of rows with the right text-level label\n"
+        "- WL: micro F1 over label-entity pairs, relations and events\n"
+        "- ALL: share of rows in which everything is right\n"
+        "- unreadable: outputs that are not in the format; they count as wrong\n"
+        "- not in the text: share of the entities that the model wrote and the text does not hold\n\n"
+        f"In brackets: 95 % bootstrap intervals over rows ({need(overall, where, 'bootstrap_resamples'):,} resamples). "
+        f"Scored by `mmm_f1` (`{need(said, where, 'scoring')}`). Greedy decoding in {settings['dtype']}, engine "
+        f"`{settings['engine']}`, {versions}; {need(said, where, 'date')[:10]}."
     )
 
 
@@ -172,7 +177,9 @@ def eval_result_files(results: Path, dataset: str) -> dict[str, str]:
                 entry["dataset"] |= {"id": name, **({"revision": revision} if revision else {})}
         out[f"{_YAML}/{path.name}"] = yaml.safe_dump(entries, allow_unicode=True, sort_keys=False, width=120)
     for place, run in found.runs.items():
-        if not any(set(run["configs"]) <= {e["dataset"]["task_id"] for e in yaml.safe_load(text)} for text in out.values()):
+        if not any(
+            set(run["configs"]) <= {e["dataset"]["task_id"] for e in yaml.safe_load(text)} for text in out.values()
+        ):
             raise CardError(f"{results / _YAML}: no file has every config of {place}; evaluate again")
     return out
 

@@ -61,13 +61,13 @@ def _quoted(text: str) -> str:
 
 def _words(facts: Facts) -> str:
     """Task words by task and language."""
-    rows = {}
+    rows: dict[str, tuple[str, list[str], list[str]]] = {}
     for name in facts.configs:
         config = facts.registry.config(name)
-        entry = rows.setdefault(config.task, [escape(facts.registry.task(config.task).description), [], []])
-        entry[1] = [code(f"/{word}") for word in facts.registry.task(config.task).words]
-        entry[2].append(config.language)
-    body = [[f"`{task}`", what, ", ".join(words), ", ".join(dict.fromkeys(to))] for task, (what, words, to) in rows.items()]
+        task = facts.registry.task(config.task)
+        ends = [code(f"/{word}") for word in task.words]
+        rows.setdefault(config.task, (escape(task.description), ends, []))[2].append(config.language)
+    body = [[f"`{task}`", what, ", ".join(ends), ", ".join(to)] for task, (what, ends, to) in rows.items()]
     return table(body, ["task", "what it is", "end of the prompt", "languages"])
 
 
@@ -101,4 +101,10 @@ def _rows(path: Path) -> list[dict[str, Any]]:
 def _shows(row: Mapping[str, Any]) -> tuple[bool, bool, bool, int, int]:
     """Smaller shows better; among equals the first in the file is taken."""
     items, long = len(row["entities"] or row["tuples"] or ()), len(row["text"])
-    return row["finish"] != "stop", bool(row["failure"]), not items, max(0, long - _LONG), len(row["raw"]) if not items else 0
+    return (
+        row["finish"] != "stop",
+        bool(row["failure"]),
+        not items,
+        max(0, long - _LONG),
+        len(row["raw"]) if not items else 0,
+    )
