@@ -23,6 +23,7 @@ from build.steps import KitError
 from cards.base_licences import base_terms
 from cards.errors import CardError
 from cards.publisher import Publisher
+from cards.recorded import need
 from mmm_dataset import Registry, load
 from oiellm.errors import OiellmError
 
@@ -127,8 +128,8 @@ def _pieces(
 def _model(model: Model, options: argparse.Namespace) -> tuple[str, Callable[[list[Pressed], Target], Piece]]:
     folder = Path(model.folder)
     said = _manifest(folder / "mmm.json", "`oiellm train` makes one")
-    base = base_terms(said)
-    name = demo_name(model.name, said["data"]["origins"], demo=options.demo, what=model.folder)
+    base = base_terms(said, folder / "mmm.json")
+    name = demo_name(model.name, need(said, folder / "mmm.json", "data", "origins"), demo=options.demo, what=model.folder)
     if base and base.prefix and not name.startswith(base.prefix):
         raise KitError(
             f"{model.folder}: by the licence of its base its name begins with {base.prefix!r}: {base.prefix}-{name}"

@@ -16,7 +16,8 @@ from build.release.versions import Level, dataset_difference
 from cards.base_licences import BaseTerms
 from cards.dataset_card import render_card
 from cards.licence import render_licence
-from cards.model_card import eval_result_files, render_model_card
+from cards.model_card import render_model_card
+from cards.model_results import eval_result_files
 from cards.plots import draw
 from cards.publisher import Publisher
 from cards.spaces import stage_demo, stage_metric
