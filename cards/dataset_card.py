@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from string import Template
 from typing import Any, Final
-
-import yaml
 
 from cards import built, contents, credit, hub
 from cards.credit import LOCAL
@@ -17,11 +13,12 @@ from cards.front_matter import default_title, front_matter, origins_of, what_the
 from cards.labels import inventories
 from cards.licence import licence_table, open_questions
 from cards.limits import limits
-from cards.markdown import OWN_WORDS, escape, folded
+from cards.markdown import escape, folded
 from cards.plots import FOLDER, alt_texts
 from cards.publisher import Publisher
 from cards.recorded import read_json, read_manifest
 from cards.stats import Stats, stats
+from cards.template import fill
 from mmm_dataset import Registry
 from mmm_dataset.evaluation import SIZE
 
@@ -70,9 +67,7 @@ def render_card(tree: Path, registry: Registry, publisher: Publisher = LOCAL) ->
     title = publisher.title or default_title(manifest["configs"], origins_of(manifest["configs"]), manifest["name"])
     front = front_matter(manifest, registry, title)
     hub.check(front, f"the card of {tree}")
-    top = yaml.safe_dump(front, allow_unicode=True, sort_keys=False, width=120)
-    body = Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(_said(whole, title))
-    return f"---\n{top}---\n\n{_tidy(body)}"
+    return fill(_TEMPLATE, front, _said(whole, title))
 
 
 def _said(tree: _Tree, title: str) -> dict[str, str]:
@@ -126,7 +121,6 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
         ),
         "limits": "\n".join(f"- {limit}" for limit in limits(manifest, counts, sets, registry)) or "None are known.",
         "left_out": credit.left_out(tree.publisher),
-        "own_words": OWN_WORDS,
         "credit": credit.credit(origins_of(tree.configs), registry),
         "citation": "\n\n".join(filter(None, [tree.publisher.citation, credit.CITATION])),
         "changes": f"## Changelog\n\n{tree.publisher.changes.strip()}" if tree.publisher.changes else "",
@@ -174,12 +168,3 @@ def _plots(tree: _Tree) -> dict[str, str]:
         else ""
         for name in ("sizes", "lengths", "labels", "yields")
     }
-
-
-def _tidy(body: str) -> str:
-    """Parts that are empty leave no gap; what is inside a fence stays as it is."""
-    pieces: Sequence[str] = re.split(r"(^```.*?^```$)", body, flags=re.MULTILINE | re.DOTALL)
-    return (
-        "".join(piece if piece.startswith("```") else re.sub(r"\n{3,}", "\n\n", piece) for piece in pieces).rstrip()
-        + "\n"
-    )

@@ -11,8 +11,9 @@ import yaml
 
 from cards.credit import publication
 from cards.errors import CardError
+from cards.markdown import OWN_WORDS
 from cards.publisher import Publisher
-from cards.template import BEGIN, END, fill
+from cards.template import fill
 from mmm_dataset.files import pretty
 
 _ROOT: Final = Path(__file__).parents[2]
@@ -86,7 +87,7 @@ def stage_metric(target: Path, publisher: Publisher) -> None:
     for old, new in (
         (_LOAD, f'evaluate.load("{name}"){here}'),
         ("# MMM F1\n", f"# MMM F1\n\n{publication(publisher)}\n"),
-        ("\n## Citation\n", f"\n{BEGIN}\n{END}\n\n## Citation\n"),
+        ("\n## Citation\n", f"\n{OWN_WORDS}\n\n## Citation\n"),
     ):
         if card.count(old) != 1:
             raise CardError(f"{_METRIC / 'README.md'}: {old.strip()!r} must be there once, for the card of the Space")

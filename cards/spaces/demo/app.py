@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import gradio as gr
 
-from mmm_dataset import Item
+from mmm_dataset import Item, Registry
 from mmm_dataset import load as load_registry
+from mmm_dataset.registry import Config
 from oiellm.errors import OiellmError
 from oiellm.predict.checkpoint import ABOUT, find
 from oiellm.predict.extract import Extraction, load
@@ -36,58 +39,64 @@ def page() -> gr.Blocks:
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
     registry, extractor = load_registry(), load(folder)
     trained = [registry.config(config) for config in about["data"]["configs"] if config in registry.configs]
-    words = {config.name: registry.task(config.task).words for config in trained}
-    tasks = {
-        f"{registry.task(config.task).title}: {word}"
-        if len(words[config.name]) > 1
-        else registry.task(config.task).title: (word if len(words[config.name]) > 1 else config.task)
-        for config in trained
-        for word in words[config.name]
-    }
+    tasks = {choice: code for config in trained for choice, code in choices(config, registry)}
+    known = {(code, config.language) for config in trained for _, code in choices(config, registry)}
     languages = {registry.languages[config.language].name: config.language for config in trained}
 
     def answer(text: str, task: str, language: str, constrain: bool) -> tuple[Any, ...]:
         if not text.strip():
             raise gr.Error("Write a text first.")
+        if (task, language) not in known:
+            gr.Warning("The model was not trained on this task in this language: what it writes means nothing.")
         try:
             return show(extractor.extract(text, task=task, language=language, constrain=constrain))
         except OiellmError as error:
             raise gr.Error(str(error)) from error
 
-    made = gr.Blocks(title=name.rpartition("/")[2], analytics_enabled=False)
+    title = name.rpartition("/")[2]
+    made = gr.Blocks(title=title, analytics_enabled=False)
     with made:
-        gr.Markdown(
-            f"# {name.rpartition('/')[2]}\n\nA text-level label and word-level items of the same text, in one answer."
-        )
+        gr.Markdown(f"# {title}\n\nA text-level label and word-level items of the same text, in one answer.")
         for note in (NOTES[origin] for origin in about["data"]["origins"] if origin in NOTES):
             gr.Markdown(note)
         with gr.Row():
             with gr.Column():
-                text = gr.Textbox(label="Text", lines=5, max_length=LONGEST, elem_id="text")
-                with gr.Row():
-                    task = gr.Dropdown(list(tasks.items()), label="Task", elem_id="task")
-                    language = gr.Dropdown(list(languages.items()), label="Language", elem_id="language")
-                constrain = gr.Checkbox(
-                    True, label="Guarantee the form", info="Closed labels from their set, entities that are in the text"
-                )
-                button = gr.Button("Ask the model", variant="primary", elem_id="ask")
-                samples = [[TEXTS[code], code] for code in languages.values() if code in TEXTS]
-                gr.Examples(samples, [text, language], label="Texts to try")
+                inputs, button = form(tasks, languages)
             with gr.Column():
-                outputs = [
-                    gr.Textbox(label="Label of the text", elem_id="label"),
-                    gr.HighlightedText(label="Entities", show_legend=True, combine_adjacent=False, elem_id="entities"),
-                    gr.Dataframe(
-                        headers=["item", "role", "entity", "start", "end"],
-                        label="Items",
-                        interactive=False,
-                        wrap=True,
-                        elem_id="items",
-                    ),
-                    gr.Textbox(label="Raw output", lines=3, elem_id="raw"),
-                ]
-        button.click(answer, [text, task, language, constrain], outputs, api_name="extract")
+                outputs = results()
+        button.click(answer, inputs, outputs, api_name="extract")
     return made
+
+
+def choices(config: Config, registry: Registry) -> Iterator[tuple[str, str]]:
+    """What one can ask of a config, for people and for :meth:`oiellm.predict.extract.Extractor.extract`."""
+    task = registry.task(config.task)
+    for word in task.words:
+        yield f"{task.description}, /{word}", word if len(task.words) > 1 else config.task
+
+
+def form(tasks: Mapping[str, str], languages: Mapping[str, str]) -> tuple[list[gr.Component], gr.Button]:
+    """The left side."""
+    text = gr.Textbox(label="Text", lines=4, max_length=LONGEST, elem_id="text")
+    task = gr.Dropdown(list(tasks.items()), label="Task", elem_id="task")
+    language = gr.Dropdown(list(languages.items()), label="Language", elem_id="language")
+    says = "Closed labels from their set, entities that are in the text"
+    constrain = gr.Checkbox(True, label="Guarantee the form", info=says, elem_id="constrain")
+    button = gr.Button("Ask the model", variant="primary", elem_id="ask")
+    samples = [[TEXTS[code], code] for code in languages.values() if code in TEXTS]
+    gr.Examples(samples, [text, language], label="Texts to try")
+    return [text, task, language, constrain], button
+
+
+def results() -> list[gr.Component]:
+    """The right side."""
+    headers = ["item", "role", "entity", "start", "end"]
+    return [
+        gr.Textbox(label="Label of the text", elem_id="label"),
+        gr.HighlightedText(label="Entities", show_legend=True, combine_adjacent=False, elem_id="entities"),
+        gr.Dataframe(headers=headers, label="Items", interactive=False, wrap=True, elem_id="items"),
+        gr.Textbox(label="Raw output", lines=3, elem_id="raw"),
+    ]
 
 
 def show(found: Extraction) -> tuple[str, dict[str, Any], list[Row], str]:
@@ -96,7 +105,7 @@ def show(found: Extraction) -> tuple[str, dict[str, Any], list[Row], str]:
     rows: list[Row] = [[one.label, "", one.text, one.start, one.end] for one in found.entities]
     rows += [[one.label, a.role, a.text, a.start, a.end] for one in found.relations for a in one.arguments]
     spans = [(start, end, f"{item}: {role}" if role else item) for item, role, _, start, end in rows]
-    rows += [_unplaced(item) for item in found.unplaced]
+    rows += [_unplaced(item, count) for item, count in Counter(found.unplaced).items()]
     output = f"{found.output} (cut off)" if found.cut else found.output
     return label, {"text": found.text, "entities": highlights(spans)}, rows, output
 
@@ -111,8 +120,10 @@ def highlights(spans: list[tuple[Any, Any, Any]]) -> list[dict[str, Any]]:
     return shown
 
 
-def _unplaced(item: Item) -> Row:
-    return [item.label, "not in the text", "; ".join(span.text for span in item.spans), None, None]
+def _unplaced(item: Item, count: int) -> Row:
+    """An item that is written more often than the text has it, or that the text does not have."""
+    text = "; ".join(span.text for span in item.spans)
+    return [item.label, "no place in the text", f"{text} (× {count})" if count > 1 else text, None, None]
 
 
 if __name__ == "__main__":
