@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from build.cli import main
+from build.markup import scan
 from build.sources import demo
 from build.translate.labels import LabelTable
 from mmm_dataset import Record, from_dict, load, to_dict
 from mmm_dataset.files import dump
-from tests.double.server import Double, Faults
+from tests.double.server import Double, Faults, Reject
 from tests.double.translator import Mistakes, Translator
 from tests.double.trial import LABELS, embedded
 
@@ -400,3 +401,19 @@ def test_the_double_knows_every_embedded_row():
     for row in rows:
         assert isinstance(row, Record) and double.truth(row.text, "zh").text
     assert demo.FOLDER.is_dir()
+
+
+def test_a_row_that_is_never_answered_is_dropped_with_the_reason(translate, tmp_path, double):
+    answer, stubborn = double.answer, next(row.text for row in embedded()[0] if row.config == "ja_scnm")
+
+    def broken(messages, model, attempt):
+        if scan(json.loads(messages[-1]["content"]).get("text", "")).text == stubborn:
+            raise Reject(500, "boom on this one")
+        return answer(messages, model, attempt)
+
+    double.answer = broken
+    code, out, err = translate("ja_scnm", "en", "--retries", 1)
+    assert code == 0 and "1 calls got no reply" in out, err
+    (drop,) = [row for row in lines(tmp_path / "out/ja_scnm-en/report.jsonl") if "dropped" in row]
+    assert drop["dropped"] == "no_reply" and "boom on this one" in drop["detail"]
+    assert len(lines(tmp_path / "out/ja_scnm-en/records.jsonl")) == 43
