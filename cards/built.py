@@ -116,9 +116,12 @@ def _models(steps: Mapping[str, Any]) -> Iterator[str]:
         if made_by := step.get("made_by"):
             what = "translated by" if "yield" in step else "annotated by"
             more = [f", {key.replace('_', ' ')} {code(str(made_by[key]))}" for key in _SAID if made_by.get(key)]
-            prompts = made_by.get("prompts")
-            said = prompts if isinstance(prompts, str) else " ".join((prompts or {}).values())
-            digest = f", prompts {code(said)}" if said else ""
+            prompts = made_by.get("prompts") or {}
+            digest = (
+                f", prompts {code(prompts)}"
+                if isinstance(prompts, str)
+                else f", {len(prompts)} prompts (`manifest.json`)"
+            )
             yield f"- {escape(name)}: {what} {code(made_by['model'])}{''.join(more)}{digest}"
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from cards.plots import draw
 from mmm_dataset import load
-from tests.cards import trees
+from tests.cards import models, trees
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +30,9 @@ def own(tmp_path_factory):
     folder, registry = trees.make_own(tmp_path_factory.mktemp("own"))
     draw(folder, registry)
     return folder, registry
+
+
+@pytest.fixture(scope="session")
+def model(demo_release, tmp_path_factory):
+    """A model that learned a few rows by heart, with what `oiellm evaluate` says of it: the two folders, beside each other."""
+    return models.make_model(demo_release, tmp_path_factory.mktemp("models"))

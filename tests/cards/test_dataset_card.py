@@ -13,7 +13,7 @@ from build.release.card import merge_card
 from cards.contents import example_rows
 from cards.dataset_card import render_card
 from cards.errors import CardError
-from cards.markdown import BEGIN, END, OWN_WORDS
+from cards.markdown import BEGIN, END, OWN_WORDS, code
 from cards.publisher import Publisher
 from cards.recorded import read_manifest
 from cards.reviews import section
@@ -152,13 +152,15 @@ def test_examples_are_rows_of_the_tree(demo):
     assert len(rows) == 21 and all(row["entities"] or row["tuples"] for row in rows.values())
     shown = json.loads(text.split("```json\n")[1].split("```")[0])
     assert shown == rows["en_scpos_adj"]
+    for name, row in rows.items():
+        assert f"| `{name}` | {code(row['input'])} | {code(row['output'])} |" in text
 
 
 def test_models_and_yields_are_named(own):
     text = render_card(*own)
     for said in (
         "- ko\\_mine-en: translated by `some-model`, method `tags`, prompts `0123`",
-        "- labels: annotated by `other/model`, prompts `4567`",
+        "- labels: annotated by `other/model`, 1 prompts (`manifest.json`)",
         "| `en_mine` | 83.3 % | 86.7 % |",
         "- No row was checked by a person.",
         "- Translations are a model's.",
