@@ -98,7 +98,7 @@ def _read_log(path: Path) -> tuple[list[tuple[int, float]], dict[str, float]]:
     if not losses or not all(math.isfinite(loss) for _, loss in losses):
         raise CardError(f"{path}: has no loss, and the card needs it")
     spent: dict[str, float] = next((line for line in reversed(lines) if "tokens" in line and "seconds" in line), {})
-    keys = ("step", "epoch", "tokens", "seconds")
+    keys = ("tokens", "seconds", "step", "epoch")
     return losses, {key: need(spent, f"{path}: the last line", key) for key in keys}
 
 
