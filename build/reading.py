@@ -103,7 +103,7 @@ def release(files: Sequence[Path], out: Path, registry: Registry, split: str) ->
         inputs[name] = sha256(path)
         earlier = path.with_name("manifest.json")
         if earlier.is_file():
-            steps[path.resolve().parent.name] = _steps(earlier)
+            steps[path.resolve().parent.name] = _steps(earlier, registry)
     manifest = build_release(_all_records(files, registry), out, registry, split=split, inputs=inputs, steps=steps)
     return _released(manifest, out)
 
@@ -122,7 +122,7 @@ def import_published(origin: Path, out: Path, registry: Registry) -> str:
     )
 
 
-def _steps(manifest: Path) -> Any:
+def _steps(manifest: Path, registry: Registry) -> Any:
     try:
         found = json.loads(manifest.read_text(encoding="utf-8"))
         # How a translation or annotation was made, what it kept, and what a review found go into the card.
@@ -130,11 +130,20 @@ def _steps(manifest: Path) -> Any:
         made = {**found.get("options", {}), **found}
         if made.get("model"):
             carried["made_by"] = {name: made[name] for name in _MADE_BY if made.get(name)}
+        if also := _also_from(found, registry):
+            carried["also_from"] = also
         return {**{name: found["steps"][name] for name in ("in", "kept", "dropped", "noted")}, **carried}
     except (ValueError, RecursionError, KeyError, TypeError) as error:
         raise KitError(
             f"{manifest}: not a manifest of `read` ({error}); read the source again, or move it away"
         ) from error
+
+
+def _also_from(found: Mapping[str, Any], registry: Registry) -> list[str]:
+    """Sources beside its own whose files a step read, such as a lexicon: what it made is under their terms as well."""
+    beside = {name.rsplit("/", 1)[1] for name in found["inputs"] if "/" in name}
+    others = [source for name, source in registry.sources.items() if name != found.get("source") and source.files]
+    return [source.name for source in others if beside.issuperset(source.files)]
 
 
 def checksums(origin: Path) -> dict[str, str]:

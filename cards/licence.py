@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from cards.hub import licence_id
 from cards.markdown import escape, table
+from cards.recorded import with_sources_of_steps
 from cards.terms import read_terms, sources_of
 from mmm_dataset import Registry
 from mmm_dataset.registry import Source
@@ -40,7 +41,7 @@ def licence_fields(configs: Mapping[str, Any], registry: Registry) -> dict[str, 
 
 def render_licence(manifest: Mapping[str, Any], registry: Registry) -> str:
     """``LICENSE.md``: which terms hold for which rows, what they mean, and what is open."""
-    configs = manifest["configs"]
+    configs = with_sources_of_steps(manifest)["configs"]
     fields = licence_fields(configs, registry)
     whole = (
         "Several licences bear on these rows; no single one covers them all."

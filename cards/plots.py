@@ -69,7 +69,9 @@ def alt_texts(found: Stats, registry: Registry, kept: Mapping[str, Kept]) -> dic
     medians = {name: sides[name].lengths.quantile(0.5) for name in (short, long)}
     texts = {
         "sizes": f"Train and test rows of {_count(len(sides))}, from {sides[smallest].rows:,} ({smallest}) to "
-        f"{sides[largest].rows:,} rows ({largest}).",
+        f"{sides[largest].rows:,} rows ({largest})."
+        if sides[smallest].rows < sides[largest].rows
+        else f"Train and test rows of {_count(len(sides))}, {sides[largest].rows:,} in each.",
         "labels": "How the text-level labels and the labels of items are distributed, in percent of each language.",
         "lengths": f"Length of the texts by config: medians from {medians[short]:,} ({short}) to {medians[long]:,} "
         f"code points ({long}).",

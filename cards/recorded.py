@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,7 +45,20 @@ def read_manifest(tree: Path) -> dict[str, Any]:
         not configs
     ):
         raise CardError(f"{where}: has no {empty[0]}, and the card needs some")
-    return manifest
+    return with_sources_of_steps(manifest)
+
+
+def with_sources_of_steps(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest with ``also_from`` in each config: sources, such as a lexicon, that a step took beside the rows' own."""
+    also: dict[str, set[str]] = {}
+    for step in manifest.get("steps", {}).values():
+        for config in step.get("kept", {}) if "also_from" in step else ():
+            also.setdefault(config, set()).update(step["also_from"])
+    configs = {
+        name: {**config, **({"also_from": sorted(also[name])} if name in also else {})}
+        for name, config in manifest["configs"].items()
+    }
+    return {**manifest, "configs": configs}
 
 
 # Keys of the manifest, path by path; * is every entry of a table, a name with ? need not be there.

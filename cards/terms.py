@@ -91,14 +91,15 @@ def gated(names: Iterable[str]) -> list[str]:
 
 
 def sources_of(config: str, facts: Mapping[str, Any], registry: Registry) -> set[str]:
-    """All sources behind a config's rows: those that the rows name and, of MMM's own rows, those that MMM was made from.
+    """All sources behind a config's rows: those that the rows name, lexicons and the like that a step of the build took, and,
+    of MMM's own rows, those that MMM was made from.
 
     Args:
         config: its name.
-        facts: its entry of the manifest.
+        facts: its entry of the manifest, with ``also_from`` as :func:`cards.recorded.with_sources_of_steps` adds it.
         registry: knows what MMM's configs were made from.
     """
-    found = set(facts["sources"])
+    found = {*facts["sources"], *facts.get("also_from", ())}
     if set(facts["origins"]) & _MMM and config in registry.configs:
         found |= set(registry.config(config).upstream)
     return found

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from build.cli import main
 from cards.hub import check
 from cards.licence import licence_fields, licences_of, render_licence
 from mmm_dataset import load
@@ -69,3 +70,13 @@ def test_what_a_user_brings_is_told_as_it_is(own):
     text = render_licence(manifest(own[0]), own[1])
     assert "Support \\| tickets" in text and "`ask-first` is not one that this kit knows" in text
     assert "\\<else\\> (terms not stated)" in text
+
+
+def test_a_lexicon_that_a_step_took_is_among_the_sources(real_data, tmp_path):
+    read = ["read", "scpos", "--from", str(real_data / "jrte-pn/pn.tsv"), "--out", str(tmp_path / "scpos")]
+    assert main([*read, "--lexicon", str(real_data / "ja-polarity-tohoku")]) == 0
+    assert main(["export", str(tmp_path / "scpos/records.jsonl"), "--out", str(tmp_path / "tree")]) == 0
+    for name in ("README.md", "LICENSE.md"):
+        text = (tmp_path / "tree" / name).read_text()
+        assert "Japanese Sentiment Polarity Dictionary" in text and "Ask the source's authors before" in text, name
+    assert "license: other" in (tmp_path / "tree/README.md").read_text()
