@@ -1,17 +1,17 @@
 // The start of the page, and what keys, buttons and the mouse do.
 
 import { call } from "./api.js";
-import { accept, reject, undo } from "./decide.js";
+import { accept, reject, takeOver, undo } from "./decide.js";
 import { openHelp, openWho } from "./dialogs.js";
-import { addHere, byNudge, discard, editText, focusLabel, nextSpan, noItems, setSpan } from "./edit.js";
-import { choose, drop, filters, go, load, showProgress } from "./row.js";
-import { $, afterwards, once, problem, state } from "./state.js";
+import { addHere, byNudge, discard, editText, focusLabel, leave, nextSpan, noItems, setSpan } from "./edit.js";
+import { choose, draw, drop, filters, go, load, showProgress } from "./row.js";
+import { $, afterwards, commit, drafts, once, problem, state } from "./state.js";
 import { el, highlight } from "./view.js";
 
 /** Key, name (as in data-run), what the help says of it (nothing: said at its neighbour), and what it does. */
 const KEYS = [
   ["a", "accept", "accept the row, or save your correction of it", accept],
-  ["r", "reject", "reject the row, with a reason", reject],
+  ["r", "reject", "reject the row, with a reason", () => reject()],
   ["u", "undo", "take back the decision about this row, or your last one", undo],
   ["n", "undecided", "next row that you have not decided", () => go(1, { wrap: true, filter: { show: "undecided" } })],
   ["j", "next", "next row of the filter", () => go(1)],
@@ -34,13 +34,29 @@ const KEYS = [
   ["?", "help", "these keys", () => openHelp(KEYS)],
 ];
 
+const LEAVING = ["undo", "undecided", "next", "previous"];
+const SELECTING = ["span", "add"]; // a press on their button must leave the selection as it is
+
 function run(name) {
   const work = KEYS.find((key) => key[1] === name)[3];
-  if (state.row || name === "help") once(async () => work(), () => load(0, { keepProblem: true }));
+  commit();
+  if (state.row || name === "help") once(async () => (LEAVING.includes(name) && (await leave()), work()), again);
+}
+
+/** Show the row as it is now, after a rebuild. */
+function again() {
+  return load(0, { keepProblem: true });
+}
+
+/** The mouse button is up, and the click that belongs to it is over. */
+function release() {
+  state.pressing = false;
+  if (state.late) draw();
 }
 
 function onKey(event) {
   state.byKey = true;
+  release();
   // Code 229: a key that an input method has taken, in browsers that do not say isComposing.
   if (event.isComposing || event.keyCode === 229 || document.querySelector("dialog[open]")) return;
   if (event.target.closest("input, textarea, select, [contenteditable]")) {
@@ -58,15 +74,19 @@ function onKey(event) {
 
 function wire() {
   document.addEventListener("keydown", onKey);
-  document.addEventListener("pointerdown", () => {
+  const press = (event) => {
     state.byKey = false;
-  });
+    state.pressing = !event.target.closest("select"); // of a list that opens, the release may never be told
+  };
+  document.addEventListener("pointerdown", press, true);
+  for (const end of ["pointerup", "pointercancel"]) document.addEventListener(end, () => setTimeout(release), true);
   for (const button of document.querySelectorAll("[data-run]")) {
-    button.addEventListener("mousedown", (event) => event.preventDefault()); // the selection stays for what the button does
+    if (SELECTING.includes(button.dataset.run)) button.addEventListener("mousedown", (event) => event.preventDefault());
     button.addEventListener("click", () => run(button.dataset.run));
   }
   $("who-button").addEventListener("click", () =>
     once(async () => {
+      await leave();
       const before = state.reviewer;
       state.reviewer = await openWho(before);
       if (state.reviewer !== before) ["place", "made"].forEach((name) => sessionStorage.removeItem(name)); // the other's
@@ -74,7 +94,16 @@ function wire() {
     }),
   );
   $("filters").addEventListener("submit", (event) => event.preventDefault());
-  $("filters").addEventListener("change", () => afterwards(applyFilter));
+  $("filters").addEventListener("change", (event) => {
+    // Else the next key would choose from the list. Who chose with the keyboard goes on choosing; Enter leaves the list.
+    if (!state.byKey) event.target.blur();
+    afterwards(applyFilter);
+  });
+  $("unsaved").addEventListener("click", () => once(nextUnsaved, again));
+  $("standing").addEventListener("click", (event) => {
+    const [list, at] = event.target.closest("[data-use]")?.dataset.use.split(" ") ?? [];
+    if (list) once(() => takeOver(list, Number(at)), again);
+  });
   for (const side of ["source", "target"]) {
     for (const kind of ["mouseover", "focusin", "mouseout", "focusout"]) {
       $(side).addEventListener(kind, (event) => point(side, event));
@@ -85,7 +114,8 @@ function wire() {
     if (place && getSelection().isCollapsed) choose(...place.split(" ").map(Number));
   });
   addEventListener("beforeunload", (event) => {
-    if (state.editing) event.preventDefault(); // drafts are kept over a reload, a text that is being typed is not
+    commit();
+    if (state.editing || drafts(true).length) event.preventDefault(); // a reload keeps drafts, the end of the tab does not
   });
 }
 
@@ -97,29 +127,63 @@ function point(side, event) {
 }
 
 async function applyFilter() {
-  const filter = filters();
-  const { rows } = await call("count", { reviewer: state.reviewer, filter });
-  const isSet = Object.values(filter).some((value) => value && value !== "all");
+  await leave();
+  sessionStorage.setItem("filters", JSON.stringify(filters()));
+  const rows = await countRows();
   if (rows) await load(1, { wrap: true, place: (state.row?.place ?? 0) - 1 });
   else problem("No row passes this filter.");
-  $("count").textContent = isSet ? `${rows.toLocaleString("en")} row${rows === 1 ? "" : "s"}` : "";
+  showCount(rows);
+}
+
+async function countRows() {
+  return (await call("count", { reviewer: state.reviewer, filter: filters() })).rows;
+}
+
+function isFilterSet() {
+  return Object.values(filters()).some((value) => value && value !== "all");
+}
+
+/** Show how many rows pass the filter, if one is set. */
+function showCount(rows) {
+  $("count").textContent = isFilterSet() ? `${rows.toLocaleString("en")} row${rows === 1 ? "" : "s"}` : "";
+}
+
+/** Put the filter of before a reload into the form; what the file no longer has is no filter. */
+function restoreFilters() {
+  const kept = JSON.parse(sessionStorage.getItem("filters") || "{}");
+  for (const [name, value] of Object.entries(kept)) {
+    const field = $(name);
+    field.value = value;
+    if (field.matches("select") && field.selectedIndex < 0) field.selectedIndex = 0;
+  }
+}
+
+/** Go to the next row with unsaved changes. */
+async function nextUnsaved() {
+  await leave();
+  const places = drafts().map(([, { place }]) => place).sort((a, b) => a - b);
+  const place = places.find((one) => one > state.row.place) ?? places[0];
+  if (place !== undefined) await load(0, { place });
 }
 
 async function begin() {
+  state.overview = await call("overview", { reviewer: state.reviewer });
+  state.reviewer = state.overview.reviewer;
+  const { file, checks, rungs, progress } = state.overview;
   sessionStorage.setItem("reviewer", state.reviewer);
   $("who-button").textContent = state.reviewer;
-  state.overview = await call("overview", { reviewer: state.reviewer });
-  const { file, checks, rungs, progress } = state.overview;
   $("file").textContent = file;
   document.title = `Review ${file}`;
   for (const [id, counts] of Object.entries({ check: checks, rung: rungs })) {
     const options = Object.entries(counts).map(([name, n]) => el("option", { value: name }, `${name} (${n.toLocaleString("en")})`));
     $(id).replaceChildren($(id).options[0], ...options);
   }
+  restoreFilters();
   showProgress(progress);
   const place = sessionStorage.getItem("place");
-  if (place !== null && (await load(0, { place: Number(place) }))) return;
-  if (!(await load(1, { wrap: true, place: -1, filter: { show: "undecided" } }))) await load(0, { place: 0 });
+  if (place !== null) await load(0, { place: Number(place) });
+  else if (!(await load(1, { wrap: true, place: -1, filter: { show: "undecided" } }))) await load(0, { place: 0 });
+  if (isFilterSet()) showCount(await countRows());
 }
 
 wire();

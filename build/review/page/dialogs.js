@@ -1,18 +1,17 @@
 // The dialogs: why a row is rejected, who is reviewing, and the keys.
 
+import { $ } from "./state.js";
 import { el } from "./view.js";
 
-const $ = (id) => document.getElementById(id);
-
-/** Ask for a reason; resolves to {reason, detail}, or null if the row is kept after all. */
-export function openReject(reasons) {
+/** Ask for a reason, `given` being chosen; resolves to {reason, detail}, or null if the row is kept after all. */
+export function openReject(reasons, given = {}) {
   const dialog = $("reject-dialog");
   const radios = Object.entries(reasons).map(([key, text], at) => {
     const radio = el("input", { type: "radio", name: "reason", value: key, required: "" });
     return el("label", { class: "reason" }, radio, el("kbd", {}, at < 9 ? String(at + 1) : ""), el("span", {}, text));
   });
   $("reasons").replaceChildren(...radios);
-  $("detail").value = "";
+  $("detail").value = given.detail || "";
   const onDigit = (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.altKey || event.target === $("detail")) return;
     const radio = /^[1-9]$/.test(event.key) && radios[Number(event.key) - 1]?.querySelector("input");
@@ -35,7 +34,9 @@ export function openReject(reasons) {
   };
   dialog.returnValue = "";
   dialog.showModal();
-  radios[0].querySelector("input").focus();
+  const chosen = radios.map((label) => label.querySelector("input")).find((radio) => radio.value === given.reason);
+  if (chosen) chosen.checked = true;
+  (chosen || radios[0].querySelector("input")).focus();
   return new Promise((resolve) => {
     dialog.onclose = () => {
       dialog.removeEventListener("keydown", onDigit);

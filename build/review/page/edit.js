@@ -3,7 +3,7 @@
 import { call } from "./api.js";
 import { addItem, lostSpans, newDraft, nudge, setPlace } from "./draft.js";
 import { changed, choose, draw } from "./row.js";
-import { $, draftKey, firstLost, isChanged, once, problem, say, state } from "./state.js";
+import { $, commit, draftKey, firstLost, isChanged, once, problem, say, state } from "./state.js";
 import { selected } from "./text.js";
 import { el } from "./view.js";
 
@@ -24,6 +24,7 @@ export function setSpan() {
   if (!place) return undefined;
   setPlace(state.draft, state.chosen.item, state.chosen.span, place);
   state.chosen = firstLost() || state.chosen;
+  getSelection().removeAllRanges();
   return changed();
 }
 
@@ -32,10 +33,13 @@ export function addHere() {
   const place = selection();
   if (!place) return;
   const label = state.draft.items.at(-1)?.label || state.row.item_labels?.[0] || ""; // an open label is typed
+  const there = state.draft.items.findIndex(({ spans }) => spans[0].start === place.start && spans[0].end === place.end);
   const item = addItem(state.draft, state.row.roles, label, place);
   state.chosen = firstLost() || { item, span: 0 };
+  getSelection().removeAllRanges();
   changed();
   focusLabel(item);
+  if (there >= 0) say(`Item ${there + 1} is at this place already: choose another label, or drop one of the two.`);
 }
 
 /** Say of a row of a worklist that there is nothing to mark in it. */
@@ -112,6 +116,12 @@ export async function finishText() {
   state.chosen = firstLost() || state.chosen;
   changed();
   tellLost();
+}
+
+/** Take over all that is being typed, before another row is shown. */
+export async function leave() {
+  commit();
+  await finishText();
 }
 
 /** Say which spans must be set; false if there is none. */

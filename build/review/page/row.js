@@ -2,10 +2,10 @@
 
 import { call } from "./api.js";
 import { lostSpans, newDraft } from "./draft.js";
-import { $, draftKey, firstLost, isChanged, keepDraft, problem, say, state } from "./state.js";
+import { drawStanding } from "./standing.js";
+import { $, commit, draftKey, drafts, firstLost, isChanged, isFiltered, keepDraft, markFiltered, problem, say, state } from "./state.js";
+import { heldSelection } from "./text.js";
 import { el, hues, itemList, labelField, textBox } from "./view.js";
-
-const DONE = { accept: "accepted this row", edit: "corrected this row", reject: "rejected this row" };
 
 /** The filter as the form has it. */
 export function filters() {
@@ -18,18 +18,20 @@ export function filters() {
  */
 export async function load(step, { wrap = false, place = state.row?.place ?? -1, filter = {}, keepProblem = false } = {}) {
   const asked = { reviewer: state.reviewer, place, step, wrap, filter: { ...filters(), ...filter } };
+  commit();
   const answer = await call("step", asked);
   showProgress(answer.progress);
   if (!answer.found) return false;
+  commit(); // what was typed meanwhile belongs to the row that is left
   // A row that a filter chose stays so when the filter is taken away: it is no random row.
   const { check, rung, query, show } = asked.filter;
-  const chosen = step !== 0 && Boolean(check || rung || query || !["all", "undecided"].includes(show));
-  state.filtered = chosen || (state.filtered && answer.sha256 === state.row.sha256);
+  if (step !== 0 && (check || rung || query || !["all", "undecided"].includes(show))) markFiltered(answer);
+  if ($("target").contains(getSelection().anchorNode)) getSelection().removeAllRanges();
   state.row = answer;
   state.base = answer.mine?.record || answer.target;
   state.editing = null;
   const kept = sessionStorage.getItem(draftKey());
-  state.draft = kept ? JSON.parse(kept) : newDraft(state.base, answer.roles);
+  state.draft = kept ? JSON.parse(kept).draft : newDraft(state.base, answer.roles);
   state.chosen = firstLost() || (state.draft.items.length ? { item: 0, span: 0 } : null);
   sessionStorage.setItem("place", answer.place);
   if (!keepProblem) problem("");
@@ -52,16 +54,20 @@ export function showProgress({ rows, mine, all, stale }) {
   if (stale) $("progress").textContent += `, ${count(stale)} changed since`;
 }
 
-/** The draft was changed: keep it over a reload, and show it. */
+/** The draft was changed: keep it over a reload, and show it, but not between the press of a mouse button and its release. */
 export function changed() {
   keepDraft();
-  draw();
+  if (state.pressing) state.late = true;
+  else draw();
 }
 
-/** Draw the row; a field that was being used with the keyboard is used on. */
+/** Draw the row; a field that was being used with the keyboard is used on, and a selection in the text stays. */
 export function draw() {
   const { row, draft } = state;
+  state.late = false;
+  const selection = heldSelection($("target").querySelector(".text"));
   const field = $("target").contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
+  commit();
   const hue = hues(draft, row.source, row.item_labels);
   const names = [`${row.target.language}_${row.target.task}`, row.target.id, row.rung, `risk ${row.risk.toFixed(2)}`];
   $("meta").replaceChildren(
@@ -75,27 +81,16 @@ export function draw() {
   const edited = isChanged();
   $("accept").textContent = edited ? "Save correction" : "Accept";
   $("discard").disabled = !edited && !state.editing && !lostSpans(draft);
+  selection?.($("target").querySelector(".text"));
+  drawUnsaved();
   if (field && state.byKey) $("target").querySelector(`[aria-label="${CSS.escape(field)}"]`)?.focus();
 }
 
-function standingLine(one, who) {
-  const why = [state.overview.reasons[one.reason] || one.reason, one.detail].filter(Boolean).join(" – ");
-  return el("span", {}, `${who} ${DONE[one.action]}${one.action === "reject" ? `: ${why}` : ""}.`);
-}
-
-function drawStanding() {
-  const { mine, others, others_count: count, stale } = state.row;
-  const lines = stale.map((one) =>
-    el("span", {}, "This row was rebuilt since; please decide again. Before, ", standingLine(one, one.reviewer)),
-  );
-  if (mine) lines.push(standingLine(mine, "You have"));
-  lines.push(...others.map((one) => standingLine(one, one.reviewer)));
-  if (count && !others.length) {
-    const who = count > 1 ? `${count} other reviewers have` : "Another reviewer has";
-    lines.push(el("span", {}, `${who} decided this row; you will see how once you have.`));
-  }
-  $("standing").replaceChildren(...lines);
-  $("standing").hidden = !lines.length;
+/** Say how many rows have unsaved changes, which end with this tab. */
+function drawUnsaved() {
+  const count = drafts().length;
+  $("unsaved").hidden = !count;
+  $("unsaved").textContent = `${count} unsaved`;
 }
 
 function flagLine(flag) {
@@ -122,17 +117,20 @@ function drawSource(hue) {
 
 function drawTarget(hue) {
   const { row, draft } = state;
-  const label = labelField(draft.label, row.text_labels, "Label of the text", [], (value) => {
+  // A field may tell its change when another row, or another draft of this one, is there already.
+  const own = (work) => (...given) => state.draft === draft && work(...given);
+  const setText = own((value) => {
     draft.label = value;
     changed();
   });
+  const label = labelField(draft.label, row.text_labels, "Label of the text", [], setText);
   const counterpart = (at) => {
     const source = row.source ? draft.items[at].source_item : null;
     return source === null ? null : String(source + 1);
   };
   const flags = draft.text === row.target.text ? row.flags : [];
   const noLabel = draft.label === null && row.target.raw === null ? el("span", { class: "missing" }, "still missing") : null;
-  const list = itemList(draft.items, hue, row, state.chosen, { choose, label: setLabel, drop }, counterpart);
+  const list = itemList(draft.items, hue, row, state.chosen, { choose, label: own(setLabel), drop }, counterpart);
   const tellItems = "items still missing: select each and press w; press 0 if there is none";
   const unsaved = isChanged() ? el("span", { class: "unsaved" }, "not saved yet") : null;
   $("target").replaceChildren(

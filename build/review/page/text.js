@@ -71,8 +71,18 @@ export function setLanes(places) {
   }
 }
 
-/** Where the selection is within an element that holds nothing but a text: {start, end} in code points, or null. */
-export function selected(element, text) {
+/** The selection within an element, as a function that makes it anew in another element of the same text; or null. */
+export function heldSelection(element) {
+  const held = element && selectedUnits(element);
+  if (!held) return null;
+  const text = element.textContent;
+  return (again) => {
+    if (again?.textContent === text) getSelection().setBaseAndExtent(...nodeAt(again, held.start), ...nodeAt(again, held.end));
+  };
+}
+
+/** UTF-16 units of the selection within an element: {start, end}, or null if nothing or something else is selected. */
+function selectedUnits(element) {
   const selection = getSelection();
   if (!selection.rangeCount || selection.isCollapsed) return null;
   const range = selection.getRangeAt(0);
@@ -80,8 +90,25 @@ export function selected(element, text) {
   const before = document.createRange();
   before.selectNodeContents(element);
   before.setEnd(range.startContainer, range.startOffset);
-  let start = before.toString().length;
-  let end = start + range.toString().length;
+  const start = before.toString().length;
+  return { start, end: start + range.toString().length };
+}
+
+function nodeAt(element, units) {
+  const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  let node = walker.nextNode();
+  while (node && units > node.length) {
+    units -= node.length;
+    node = walker.nextNode();
+  }
+  return node ? [node, units] : [element, 0];
+}
+
+/** Where the selection is within an element that holds nothing but a text: {start, end} in code points, or null. */
+export function selected(element, text) {
+  const found = selectedUnits(element);
+  if (!found) return null;
+  let { start, end } = found;
   // Spaces that a double click takes along are not meant, and half a character cannot be.
   while (start < end && /\s/u.test(text[start])) start += 1;
   while (start < end && /\s/u.test(text[end - 1])) end -= 1;
