@@ -22,6 +22,7 @@ from cards.plots import draw
 from cards.publisher import Publisher
 from cards.spaces import stage_demo, stage_metric
 from mmm_dataset import Registry
+from mmm_dataset.files import pretty
 
 Read = Callable[[str], bytes | None]
 """Reads a file of the last release; None if it is not there."""
@@ -147,6 +148,8 @@ class ModelPiece:
     def prepare(self, folder: Path) -> None:
         """Weights, tokenizer, settings, predictions, scores."""
         _copy(self.model, folder, leave=_WORDS - {"LICENSE.md"})
+        said = _named(json.loads((folder / "mmm.json").read_text(encoding="utf-8")))
+        (folder / "mmm.json").write_text(pretty(said), encoding="utf-8")
         if self.results:
             _copy(self.results, folder / "evaluation", leave=_WORDS, skip=(".eval_results",))
             for path, text in eval_result_files(self.results, self.dataset).items():
@@ -155,7 +158,7 @@ class ModelPiece:
 
     def render(self, folder: Path, publisher: Publisher) -> None:
         """The card."""
-        card = render_model_card(self.model, self.results, publisher, self.dataset, base=self.base)
+        card = render_model_card(folder, self.results, publisher, self.dataset, base=self.base)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
     def first(self, folder: Path) -> list[str]:
@@ -196,6 +199,15 @@ class SpacePiece:
     def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
         """By files."""
         return _by_files(plan, "the page")
+
+
+def _named(value: Any) -> Any:
+    """A value in which every place on this disk, such as that of a recipe's data, has become the name of what is there."""
+    if isinstance(value, dict):
+        return {key: _named(entry) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_named(entry) for entry in value]
+    return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
 def _by_files(plan: Plan, what: str, level: Level = Level.MINOR) -> tuple[Level, list[str]]:

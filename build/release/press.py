@@ -31,7 +31,7 @@ class Pressed:
         folder: with all of its files, as they are there now.
         version: of what is there now, or would be.
         plan: what was, or would be, changed.
-        is_new: whether the repository was, or would be, made.
+        is_new: whether nothing of the kit's was there before.
         tagged: whether a tag was, or would be, set.
         untagged: the version before, if an interrupted release left it without its tag.
     """
@@ -117,7 +117,7 @@ def _staged(piece: Piece, target: Target, publisher: Publisher, folder: Path, st
     untagged = (
         recorded.version if recorded and recorded.version != version and f"v{recorded.version}" not in tags else ""
     )
-    return Pressed(piece, folder, version, plan, state is None, f"v{version}" not in tags, untagged)
+    return Pressed(piece, folder, version, plan, recorded is None, f"v{version}" not in tags, untagged)
 
 
 def _reader(piece: Piece, target: Target, state: State | None) -> Callable[[str], bytes | None]:

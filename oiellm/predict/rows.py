@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mmm_dataset import Failure, Record
 from mmm_dataset.schema import to_row
-from oiellm.predict.engine import Engine, Reply
+from oiellm.predict.engine import Engine, Reply, recorded_name
 from oiellm.predict.reading import Question, answer
 from oiellm.predict.store import ROW
 
@@ -48,7 +48,7 @@ def prediction(
         "engine": engine.name,
         "dtype": engine.dtype,
         "constrained": question.constrained,
-        "model": engine.model,
+        "model": recorded_name(engine.model),
     }
 
 

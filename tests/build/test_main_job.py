@@ -52,7 +52,7 @@ def test_the_main_command_prints_the_tables(tmp_path):
             assert len(re.findall(rf"^{name} ", evaluate, re.MULTILINE)) == 2
             assert re.search(rf"datasets/mmm-demo: {name}: train \d+, test \d+$", release, re.MULTILINE)
         assert release.startswith("release --demo --to ")
-        assert "spaces/mmm_f1: tl 1, wl 0.8, all 0.5" in release and "models/tiny-demo: Kazan filmed" in release
+        assert "spaces/mmm_f1: tl 1, wl 0.666667, all 0.5" in release and "models/tiny-demo: Kazan filmed" in release
         return done
 
     main()

@@ -46,7 +46,7 @@ def tags(hub):
 
 def test_one_commit_a_tag_and_nothing_the_second_time(hub, go):
     said = go()
-    assert (said["version"], said["new"], said["tagged"]) == ("1.0.0", False, True)
+    assert (said["version"], said["new"], said["tagged"]) == ("1.0.0", True, True)
     assert hub.count("commit") == 1 and hub.history(REPOSITORY)[1:] == ["Release v1.0.0"]
     assert tags(hub) == {"v1.0.0": hub.at(REPOSITORY).oid}
     assert hub.repositories[REPOSITORY].private
