@@ -14,9 +14,8 @@ from typing import Any, Final
 import yaml
 
 from build.steps import KitError
+from cards.markdown import BEGIN, END
 
-BEGIN: Final = "<!-- your own words: begin -->"
-END: Final = "<!-- your own words: end -->"
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
 _ZONE: Final = re.compile(f"{re.escape(BEGIN)}\n(.*?){re.escape(END)}", re.DOTALL)
 _HUB_STUB: Final = "Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from build.release.folder import Folder
 from build.release.gates import demo_name, left_out
@@ -23,7 +21,7 @@ from build.steps import KitError
 from cards.base_licences import base_terms
 from cards.errors import CardError
 from cards.publisher import Publisher
-from cards.recorded import need
+from cards.recorded import need, read_json, read_manifest
 from mmm_dataset import Registry, load
 from oiellm.errors import OiellmError
 
@@ -100,7 +98,8 @@ def _pieces(
     ready: list[Callable[[list[Pressed], Target], Piece]] = []
     if settings.dataset:
         tree = Path(settings.dataset.tree)
-        manifest = _manifest(tree / "manifest.json", "`python3 -m build main` or `export` makes one")
+        _require(tree / "manifest.json", "`python3 -m build main` or `export` makes one")
+        manifest = read_manifest(tree)
         out = left_out(manifest, registry, accepted)
         origins = {o for name, c in manifest["configs"].items() if name not in out for o in c["origins"]}
         name = demo_name(settings.dataset.name, origins, demo=options.demo, what=str(tree))
@@ -127,9 +126,12 @@ def _pieces(
 
 def _model(model: Model, options: argparse.Namespace) -> tuple[str, Callable[[list[Pressed], Target], Piece]]:
     folder = Path(model.folder)
-    said = _manifest(folder / "mmm.json", "`oiellm train` makes one")
+    _require(folder / "mmm.json", "`oiellm train` makes one")
+    said = read_json(folder / "mmm.json")
     base = base_terms(said, folder / "mmm.json")
-    name = demo_name(model.name, need(said, folder / "mmm.json", "data", "origins"), demo=options.demo, what=model.folder)
+    name = demo_name(
+        model.name, need(said, folder / "mmm.json", "data", "origins"), demo=options.demo, what=model.folder
+    )
     if base and base.prefix and not name.startswith(base.prefix):
         raise KitError(
             f"{model.folder}: by the licence of its base its name begins with {base.prefix!r}: {base.prefix}-{name}"
@@ -157,14 +159,9 @@ def _model_address(repository: Repository, options: argparse.Namespace) -> str:
     return f"{options.org}/{repository.name}" if options.org else f"../../{repository.path}"
 
 
-def _manifest(path: Path, remedy: str) -> dict[str, Any]:
-    try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return found
-    except FileNotFoundError as error:
-        raise KitError(f"{path}: not there; {remedy}, or change the settings (--set, release.yaml)") from error
-    except ValueError as error:
-        raise KitError(f"{path}: cannot be read ({error})") from error
+def _require(path: Path, remedy: str) -> None:
+    if not path.is_file():
+        raise KitError(f"{path}: not there; {remedy}, or change the settings (--set, release.yaml)")
 
 
 def _said(one: Pressed, target: Target, *, dry_run: bool) -> str:

@@ -202,11 +202,11 @@ def _again(error: BaseException) -> bool:
 
 def _asked(error: BaseException | None) -> float:
     """Seconds that the Hub asks to wait, in its own header or the standard one; 0 if it does not say."""
-    from huggingface_hub.utils import parse_ratelimit_headers
+    from huggingface_hub import utils
 
     if (response := getattr(error, "response", None)) is None:
         return 0.0
-    limit = parse_ratelimit_headers(response.headers)
+    limit = utils.parse_ratelimit_headers(response.headers)  # type: ignore[attr-defined]
     if limit and limit.remaining == 0:
         return float(limit.reset_in_seconds)
     value = response.headers.get("Retry-After", "")

@@ -69,5 +69,6 @@ def _places() -> list[re.Pattern[str]]:
 def _detectors() -> list[Any]:
     from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
 
-    found = {kind.__name__: kind for kind in get_mapping_from_secret_type_to_class().values()}
+    kinds: dict[str, Any] = get_mapping_from_secret_type_to_class()
+    found = {kind.__name__: kind for kind in kinds.values()}
     return [found[name]() for name in _rules()["detectors"]]

@@ -9,9 +9,9 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from build.release.card import BEGIN, END
 from build.release.target import Kind, Repository
 from build.release.versions import Level
+from cards.markdown import BEGIN, END
 
 ROOT = Path(__file__).parents[3]
 

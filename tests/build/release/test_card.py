@@ -3,8 +3,9 @@
 import pytest
 import yaml
 
-from build.release.card import BEGIN, END, merge_card
+from build.release.card import merge_card
 from build.steps import KitError
+from cards.markdown import BEGIN, END
 
 WHERE = "datasets/mmm: README.md"
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from build.release.card import BEGIN
 from build.release.folder import Folder
 from build.release.press import press
 from build.release.target import ChangedMeanwhileError
 from build.steps import KitError
+from cards.markdown import BEGIN
 from cards.publisher import Publisher
 from tests.build.release.made import Made
 
