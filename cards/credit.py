@@ -39,6 +39,12 @@ def publication(publisher: Publisher) -> str:
     return " ".join(parts)
 
 
+def changelog(publisher: Publisher) -> str:
+    """The section with the changelog, whose headings go below the card's; empty if there is none."""
+    entries = re.sub(r"\A# .*\n+", "", publisher.changes.strip())
+    return "## Changelog\n\n" + re.sub(r"^## ", "### ", entries, flags=re.MULTILINE) if entries else ""
+
+
 def _address(contact: str) -> str:
     """A link where it is an address."""
     return f"<{contact}>" if re.fullmatch(r"https?://\S+|[^\s@<>]+@[^\s@<>]+", contact) else escape(contact)

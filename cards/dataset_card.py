@@ -123,7 +123,7 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
         "left_out": credit.left_out(tree.publisher),
         "credit": credit.credit(origins_of(tree.configs), registry),
         "citation": "\n\n".join(filter(None, [tree.publisher.citation, credit.CITATION])),
-        "changes": f"## Changelog\n\n{tree.publisher.changes.strip()}" if tree.publisher.changes else "",
+        "changes": credit.changelog(tree.publisher),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cards import hub, model_results
 from cards.base_licences import BaseTerms, base_repository
-from cards.credit import CITATION, credit, publication
+from cards.credit import CITATION, changelog, credit, publication
 from cards.errors import CardError
 from cards.licence import licence_fields, licence_table, open_questions
 from cards.markdown import escape, folded, table
@@ -36,6 +36,11 @@ _LIMITS: Final = {
     "stand-in": "Its rows are not MMM's, so its scores cannot be compared with the paper's.",
     "rebuilt": "Its rows are not the authors' files, so its scores and the paper's are not the same measure.",
 }
+_BASELINES: Final = "TL / WL / ALL. `majority` and `lookup` know nothing but the train rows."
+_PAPER: Final = (
+    "TL / WL / ALL. The paper's figures are as printed, on draws of 1,000 rows that were not published; what its WL averages "
+    "is not settled."
+)
 
 
 def render_model_card(
@@ -79,7 +84,7 @@ def render_model_card(
             "licence": _licence(facts, base),
             "credit": credit(origins, facts.registry),
             "citation": "\n\n".join(filter(None, [publisher.citation, CITATION])),
-            "changes": f"## Changelog\n\n{publisher.changes.strip()}" if publisher.changes else "",
+            "changes": changelog(publisher),
         },
     )
 
@@ -138,18 +143,18 @@ def _results(results: Results | None) -> str:
         return "This model was not evaluated."
     warning = (
         "**The rows are not the authors' MMM: these figures must not be compared with the paper's, which stand here only to "
-        "show where they would be.** "
+        "show where such figures would be.** "
         if not results.is_mmm
         else ""
     )
+    baselines = model_results.baselines(results)
     return "\n\n".join(
         [
             model_results.caption(results),
             model_results.scores(results),
-            "### Beside the baselines and Table 1 of the paper",
-            f"{warning}TL / WL / ALL. `majority` and `lookup` are baselines that know nothing but the train rows. The paper's "
-            "figures are as printed in its Table 1, on draws of 1,000 rows that were not published; what its WL averages is "
-            "not settled.",
+            *(["### Beside the baselines", _BASELINES, baselines] if baselines else []),
+            "### Beside Table 1 of the paper",
+            f"{warning}{_PAPER}",
             model_results.beside(results),
             "### The predictions behind every number",
             table(model_results.files(results), ["file", "rows >"]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -106,25 +106,60 @@ def failures(run: Mapping[str, Any], where: str) -> str:
 
 
 def beside(results: Results) -> str:
-    """The same figures without intervals beside the baselines, and what the paper prints for these configs."""
-    configs = list(need(results.said, results.where, "data", "origins"))
+    """TL / WL / ALL without intervals beside what the paper prints for these configs; models that have only some, apart."""
+    configs = _configs(results)
     printed: dict[str, dict[str, str]] = {}
     for row in table_1():
         if row.config in configs:
-            cell = " / ".join(value or "-" for value in (row.tl, row.wl, row.all))
-            printed.setdefault(row.model, {})[row.config] = cell
-    ours: dict[str, Mapping[str, Any]] = {place: run["configs"] for place, run in results.runs.items()}
-    ours |= {name: entry["configs"] for name, entry in need(results.said, results.where, "baselines").items()}
-    rows = [
-        [
-            f"`{name}`",
-            *(_short(entries.get(name), f"{results.where}: {title}: {name}") for title, entries in ours.items()),
-            *(cells.get(name, "") for cells in printed.values()),
-        ]
-        for name in configs
-    ]
-    headers = ["config", *(f"{title} >" for title in ours), *(f"paper: {escape(model)} >" for model in printed)]
-    return table(rows, headers)
+            printed.setdefault(row.model, {})[row.config] = _cell(value or "-" for value in (row.tl, row.wl, row.all))
+    whole = {model: cells for model, cells in printed.items() if len(cells) == len(configs)}
+    some = {model: cells for model, cells in printed.items() if model not in whole}
+    parts = [_columns(configs, {**_ours(results), **_titled(whole)})] if whole else []
+    if some:
+        named = [name for name in configs if any(name in cells for cells in some.values())]
+        parts.append(_columns(named, {**_ours(results), **_titled(some)}))
+    return "\n\n".join(parts) or "The paper prints nothing for these configs."
+
+
+def baselines(results: Results) -> str:
+    """The same figures beside those of the baselines; empty if there are none."""
+    found = need(results.said, results.where, "baselines")
+    if not found:
+        return ""
+    return _columns(_configs(results), {**_ours(results), **_shown(found, results)})
+
+
+def _configs(results: Results) -> list[str]:
+    return list(need(results.said, results.where, "data", "origins"))
+
+
+def _ours(results: Results) -> dict[str, dict[str, str]]:
+    return _shown(results.runs, results)
+
+
+def _shown(entries: Mapping[str, Mapping[str, Any]], results: Results) -> dict[str, dict[str, str]]:
+    """Name of a system to config to cell."""
+    return {
+        title: {
+            name: _cell(f"{100 * _figure(entry, level, f'{results.where}: {title}: {name}'):.2f}" for level in _LEVELS)
+            for name, entry in found["configs"].items()
+        }
+        for title, found in entries.items()
+    }
+
+
+def _titled(printed: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    return {f"{escape(model)} (paper)": cells for model, cells in printed.items()}
+
+
+def _columns(configs: Sequence[str], systems: Mapping[str, Mapping[str, str]]) -> str:
+    rows = [[f"`{name}`", *(cells.get(name, "") for cells in systems.values())] for name in configs]
+    return table(rows, ["config", *(f"{title} >" for title in systems)])
+
+
+def _cell(values: Iterable[str]) -> str:
+    """Three figures that no line break separates."""
+    return "\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}".join(values)
 
 
 def caption(results: Results) -> str:
@@ -192,10 +227,6 @@ def _line(entry: Mapping[str, Any], where: str) -> list[str]:
 def _with_interval(entry: Mapping[str, Any], level: str, where: str) -> str:
     low, high = need(entry, where, f"{level}_ci95")
     return f"{100 * _figure(entry, level, where):.2f} [{100 * low:.1f}, {100 * high:.1f}]"
-
-
-def _short(entry: Mapping[str, Any] | None, where: str) -> str:
-    return "" if entry is None else " / ".join(f"{100 * _figure(entry, level, where):.2f}" for level in _LEVELS)
 
 
 def _figure(entry: Mapping[str, Any], level: str, where: str) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import yaml
 
-from cards.credit import publication
+from cards.credit import changelog, publication
 from cards.errors import CardError
 from cards.markdown import OWN_WORDS
 from cards.publisher import Publisher
@@ -62,7 +62,7 @@ def stage_demo(target: Path, model: str, publisher: Publisher) -> None:
         "title": title,
         "model": f"[{model}](https://huggingface.co/{model})" if on_hub else f"`{model}`",
         "publication": publication(publisher),
-        "changes": f"## Changelog\n\n{publisher.changes.strip()}" if publisher.changes else "",
+        "changes": changelog(publisher),
     }
     (target / "README.md").write_text(fill(_DEMO / "README.md", front, said), encoding="utf-8")
 
@@ -92,9 +92,8 @@ def stage_metric(target: Path, publisher: Publisher) -> None:
         if card.count(old) != 1:
             raise CardError(f"{_METRIC / 'README.md'}: {old.strip()!r} must be there once, for the card of the Space")
         card = card.replace(old, new)
-    if publisher.changes:
-        card += f"\n## Changelog\n\n{publisher.changes.strip()}\n"
-    (target / "README.md").write_text(re.sub(r"\n{3,}", "\n\n", card), encoding="utf-8")
+    whole = f"{card}\n{changelog(publisher)}".rstrip() + "\n"
+    (target / "README.md").write_text(re.sub(r"\n{3,}", "\n\n", whole), encoding="utf-8")
     cover = (_METRIC / "mmm_f1.py").read_text(encoding="utf-8")
     (target / "mmm_f1.py").write_text(cover.replace(_NAME, f'evaluate.load("{name}")'), encoding="utf-8")
 

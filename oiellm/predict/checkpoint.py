@@ -43,6 +43,11 @@ def find(where: str, revision: str | None = None) -> Path:
         raise OiellmError(f"no model {where!r}: there is no such folder, and the Hub gave none ({reason})") from error
 
 
+def called(where: str) -> str:
+    """What a model is called in what is recorded: ORG/NAME, or the name of its folder, without the path to it."""
+    return Path(where).resolve().name if Path(where).is_dir() else where
+
+
 def check_files(folder: Path) -> None:
     """Raise OiellmError naming the file if one that a model needs is missing or is no JSON."""
     _json(folder / "config.json")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from oiellm.errors import OiellmError
-from oiellm.predict.checkpoint import check_files, digest, find, trained_dtype
+from oiellm.predict.checkpoint import called, check_files, digest, find, trained_dtype
 from oiellm.predict.engine import Finish, Reply, Request
 from oiellm.quiet import quiet
 from oiellm.tokens import completion_text, prompt_ids
@@ -26,7 +26,7 @@ class Loaded:
     """A model that is ready to predict.
 
     Attributes:
-        name: what the user called it.
+        name: ORG/NAME, or the name of its folder.
         model: the causal language model, in evaluation mode, set to greedy decoding whatever its own settings say.
         tokenizer: its tokenizer, unchanged.
         dtype: of the weights, as in ``bfloat16``.
@@ -85,7 +85,8 @@ def load_model(
         raise OiellmError(f"{where}: the tokenizer has more tokens than the model; they do not belong together")
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     eos = _greedy(model.eval(), tokenizer, str(where))
-    return Loaded(str(where), model, tokenizer, str(model.dtype).removeprefix("torch."), digest(folder), positions, eos)
+    dtype = str(model.dtype).removeprefix("torch.")
+    return Loaded(called(str(where)), model, tokenizer, dtype, digest(folder), positions, eos)
 
 
 def _greedy(model: Any, tokenizer: Any, where: str) -> tuple[int, ...]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mmm_dataset import Record
 from mmm_dataset.files import dump
 from oiellm.data import Release
+from oiellm.predict.checkpoint import called, digest, find
 from oiellm.recipe import Recipe
 from oiellm.train.conditions import conditions
 
@@ -38,16 +38,8 @@ def digest_of(recipe: Recipe) -> str:
     return hashlib.sha256(dump(found).encode()).hexdigest()
 
 
-def _base_name(recipe: Recipe) -> str | None:
-    """The base as it is recorded: a repository by its name, a folder by its own name, without the path to it."""
-    base = recipe.model.base
-    return Path(base).resolve().name if base and Path(base).is_dir() else base
-
-
 def _base_digest(recipe: Recipe) -> str | None:
     """What tells one base from another, wherever it is and whatever it is called."""
-    from oiellm.predict.checkpoint import digest, find
-
     return recipe.model.base and digest(find(recipe.model.base, recipe.model.revision))
 
 
@@ -83,7 +75,7 @@ def about(
     return {
         "recipe": named.model_dump(mode="json"),
         "recipe_digest": facts["recipe"],
-        "base": _base_name(recipe),
+        "base": recipe.model.base and called(recipe.model.base),
         "base_digest": facts["base"],
         "release": release.manifest.get("name", release.path.name),
         "manifest_sha256": release.digest,

@@ -90,7 +90,9 @@ def test_its_scores_are_the_recorded_ones_with_intervals_beside_the_papers(model
             assert any(line.startswith(f"| `{config}` |") and cell in line and failed in line for line in lines)
     for row in table_1():
         if row.config in CONFIGS:
-            cell = f"{row.tl} / {row.wl} / {row.all}"
+            cell = (
+                f"{row.tl}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{row.wl}\N{NO-BREAK SPACE}/\N{NO-BREAK SPACE}{row.all}"
+            )
             assert any(line.startswith(f"| `{row.config}` |") and cell in line for line in lines)
     assert "must not be compared with the paper's" in card
     failures = results["runs"]["oiellm-tiny free"]["overall"]["parse_failures"]
@@ -129,6 +131,16 @@ def test_the_model_loads_from_its_repository_and_all_links_of_the_card_lead_some
     assert load(folder).extract("Kazan filmed in New York.", task="scnm", language="en").failure is None
     settings = json.loads((folder / "evaluation" / "free" / "run.json").read_text())["settings"]
     assert digest(folder) == settings["model_digest"], "the predictions are those of this model, also for a program"
+
+
+def test_what_goes_along_says_no_place_on_this_disk(model, card):
+    import pyarrow.parquet as pq
+
+    for path in (*model[1].rglob("*.json"), *model[1].rglob("*.yaml"), *model[1].glob("*.md")):
+        assert str(model[0].parent) not in path.read_text()
+    for path in model[1].rglob("*.parquet"):
+        assert set(pq.read_table(path, columns=["model"])["model"].to_pylist()) == {"oiellm-tiny"}
+    assert str(model[0].parent) not in card
 
 
 def test_the_yaml_is_what_the_hub_knows(model, card):

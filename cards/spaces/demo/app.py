@@ -123,7 +123,7 @@ def highlights(spans: list[tuple[Any, Any, Any]]) -> list[dict[str, Any]]:
 def _unplaced(item: Item, count: int) -> Row:
     """An item that is written more often than the text has it, or that the text does not have."""
     text = "; ".join(span.text for span in item.spans)
-    return [item.label, "no place in the text", f"{text} (× {count})" if count > 1 else text, None, None]
+    return [item.label, "repeated or not in the text", f"{text} (× {count})" if count > 1 else text, None, None]
 
 
 if __name__ == "__main__":
