@@ -6,16 +6,17 @@ import argparse
 import pickle
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from build.annotate.labels import Merges, Spellings, write_table
+from build.annotate.options import LEVELS
 from build.annotate.outcome import FILES, Outcome, outcome
-from build.annotate.prompts import LEVELS, Prompts
+from build.annotate.prompts import Prompts
 from build.annotate.rows import Annotated, Annotator
-from build.annotate.worklist import Worklist
+from build.annotate.worklist import LEFT_OUT, Worklist
 from build.files import versions
 from build.folder import held
 from build.llm.calls import Dialogue
@@ -126,7 +127,7 @@ def _annotate(
         }
         with atomic(out / "manifest.json") as file:
             file.write(pretty(manifest))
-    return _summary(out, counts, tally, spellings, session)
+    return _summary(out, counts, tally, spellings, worklist, session)
 
 
 def _stage(
@@ -168,12 +169,21 @@ def _made_of(worklist: Worklist, annotator: Annotator, options: argparse.Namespa
     }
 
 
-def _summary(out: Path, counts: Counter[str], tally: Tally, spellings: Spellings, session: Session) -> str:
+def _summary(
+    out: Path, counts: Counter[str], tally: Tally, spellings: Spellings, worklist: Worklist, session: Session
+) -> str:
     lines = [f"{out}: {counts['records']:,} records, {counts['worklist']:,} still on the worklist"]
     lines += [f"  {config}: {count:,} rows" for config, count in sorted(tally.kept.items())]
-    lines += [f"  open {count:,} x {reason}" for reason, count in sorted(tally.dropped.items())]
+    for reason, count in sorted((tally.dropped + worklist.left_out).items()):
+        lines.append(f"  {'left out' if reason in LEFT_OUT else 'open'} {count:,} x {reason}")
     lines += [f"  noted {count:,} x {reason}" for reason, count in sorted(tally.noted.items())]
     if merged := spellings.merged():
         lines.append(f"  {merged:,} spellings of labels became another: see {out / TABLE}")
+    if unused := spellings.unused():
+        lines.append(f"  {len(unused):,} lines of the table of labels match no label of this run: {_some(unused)}")
     lines.append(f"  {session.summary()}")
     return "\n".join(lines)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names[:5])) + (" ..." if len(names) > 5 else "")

@@ -60,6 +60,8 @@ class Merges:
             KitError: the table lacks a column, goes round in a circle, or spells one label in two ways.
         """
         self._into: dict[tuple[str, str, str], str] = {}
+        self._labels: dict[tuple[str, str, str], str] = {}
+        self._used: set[tuple[str, str, str]] = set()
         self._path = path
         if path is not None:
             self._read(path)
@@ -75,6 +77,7 @@ class Merges:
             if not into:
                 continue
             place = (row.get("config", "").strip(), row.get("level", "").strip(), fold(label))
+            self._labels.setdefault(place, label)
             if self._into.setdefault(place, into) != into:
                 was = self._into[place]
                 raise KitError(f"{path}:{number}: {label!r} becomes {into!r} here and {was!r} before: keep one")
@@ -86,6 +89,12 @@ class Merges:
                 raise KitError(
                     f"{path}: {first!r} and {spelling!r} in the column into are one label: keep one spelling"
                 )
+
+        self._used.clear()
+
+    def unused(self) -> list[str]:
+        """Labels of the table that no label asked about so far was the same as, in the order of the table."""
+        return [label for place, label in self._labels.items() if place not in self._used]
 
     def key(self, scope: Scope, label: str) -> str:
         """What two labels have in common that are one label, after the table's merges."""
@@ -108,6 +117,7 @@ class Merges:
         config, level = scope
         for place in ((config, level), (config, ""), ("", level), ("", "")):
             if (*place, folded) in self._into:
+                self._used.add((*place, folded))
                 return self._into[(*place, folded)]
         return None
 
@@ -143,6 +153,10 @@ class Spellings:
             for label, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0])):
                 into = self(scope, label)
                 yield dict(zip(COLUMNS, (*scope, label, count, "" if into == label else into), strict=True))
+
+    def unused(self) -> list[str]:
+        """Labels of the table of merges that the run did not have."""
+        return self._merges.unused()
 
     def merged(self) -> int:
         """How many spellings became another one."""

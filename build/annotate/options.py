@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
 from build.llm import options as llm
 
-LEVELS: Final = ("text", "word", "both")
+Level = Literal["text", "word"]
+LEVELS: Final = get_args(Level)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -18,7 +19,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(name, help=text, **how)  # type: ignore[arg-type]
 
     option("worklist", "records without a label or items, as `read` writes them", type=Path, metavar="WORKLIST.jsonl")
-    option("--level", "what to annotate, where it is missing (default: both)", choices=LEVELS, default="both")
+    option(
+        "--level", "what to annotate, where it is missing (default: both)", choices=(*LEVELS, "both"), default="both"
+    )
     text = "ask so many times and keep what the answers agree on (default: 1)"
     option("--votes", text, metavar="K", type=_votes, default=1)
     text = (

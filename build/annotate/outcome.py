@@ -10,12 +10,17 @@ from typing import Any, Final
 from build.annotate.labels import Spellings
 from build.annotate.rows import Annotated, Annotator
 from build.annotate.votes import Decision
+from build.review.rules import weights
 from build.steps import Drop, Note, Row
 from mmm_dataset import Item, Record, to_dict
 from mmm_dataset.files import dump
 
 FILES: Final = ("records", "worklist", "report", "provenance", "review")
 MERGED: Final = "label_merged"
+RUNG: Final = "annotate"
+"""How the rows of the review came about, where a model was asked about them."""
+LABEL_VOTES: Final = "label_votes"
+ITEM_VOTES: Final = "item_votes"
 BUDGET: Final = "budget"
 
 Flag = dict[str, Any]
@@ -60,8 +65,8 @@ def outcome(row: Row, result: Annotated | None, annotator: Annotator, spellings:
     made.rows[:0] = notes
     if result.decisions:
         made.lines.append(("provenance", _provenance(record, result, annotator)))
-        if record.is_annotated:
-            made.lines.append(("review", _review(record, result)))
+    if record.is_annotated or record.raw is not None:  # all of records.jsonl, so that the review gives all of it back
+        made.lines.append(("review", _review(record, result)))
     return made
 
 
@@ -100,45 +105,45 @@ def _respell(result: Annotated, annotator: Annotator, spellings: Spellings) -> t
 
 
 def _provenance(record: Record, result: Annotated, annotator: Annotator) -> dict[str, Any]:
-    levels: dict[str, Any] = {
-        level: {
-            "prompt": result.prompts[level],
-            "reason": decision.reason,
-            "agreement": decision.agreement,
-            "confidence": decision.confidence,
-            "votes": [vote.as_dict() for vote in decision.votes],
-        }
-        for level, decision in result.decisions.items()
-    }
+    others = {word: _decided(*one) for word, one in result.words.items() if word != result.word}
     return {
         "id": record.id,
         "config": record.config,
         "source_id": record.source_id,
         "model": annotator.model,
-        "word": record.word,
+        "task_word": result.word or record.word,
         "confidence": result.confidence,
         "checks": sorted({reason for decision in result.decisions.values() for reason, _ in decision.notes}),
-        **levels,
+        **{level: _decided(decision, result.prompts[level]) for level, decision in result.decisions.items()},
+        **({"other_words": others} if others else {}),
+    }
+
+
+def _decided(decision: Decision, prompt: str) -> dict[str, Any]:
+    return {
+        "prompt": prompt,
+        "reason": decision.reason,
+        "agreement": decision.agreement,
+        "confidence": decision.confidence,
+        "votes": [vote.as_dict() for vote in decision.votes],
     }
 
 
 def _review(record: Record, result: Annotated) -> dict[str, Any]:
-    return {
-        "source": None,
-        "target": to_dict(record),
-        "flags": list(_flags(record, result)),
-        "rung": "annotate",
-        "risk": round(1 - result.confidence, 4),
-    }
+    """The line of the review; a row that nothing was asked about has the risk of any row that nothing speaks against."""
+    flags = list(_flags(record, result))
+    risk = 1 - result.confidence * (1 - weights().risk([flag["check"] for flag in flags], RUNG))
+    asked = {"rung": RUNG, "risk": round(risk, 4)} if result.decisions else {"rung": None, "risk": None}
+    return {"source": None, "target": to_dict(record), "flags": flags, **asked}
 
 
 def _flags(record: Record, result: Annotated) -> Iterator[Flag]:
     for level, decision in result.decisions.items():
         if level == "text" and decision.agreement < 1:
-            yield _flag("label_votes", _tally(decision))
+            yield _flag(LABEL_VOTES, _tally(decision))
         for item, share in zip(record.items or (), decision.shares):
             if share < len(decision.votes):
-                yield _flag("item_votes", f"{item.label}: {share} of {len(decision.votes)}", item)
+                yield _flag(ITEM_VOTES, f"{item.label}: {share} of {len(decision.votes)}", item)
         for reason, detail in decision.notes:
             yield _flag(reason, detail)
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
+from build.annotate.options import LEVELS, Level
 from build.annotate.question import LIMITS, PHRASES, Example, Limits, Question, make_question
 from build.files import read_toml
 from build.steps import KitError
@@ -19,9 +20,6 @@ from mmm_dataset.registry import Config
 
 FOLDER: Final = Path(__file__).parent / "prompts"
 COMMON: Final = "common.toml"
-
-Level = Literal["text", "word"]
-LEVELS: Final = ("text", "word")
 
 _KEYS: Final[Mapping[str, type]] = {
     "level": str,

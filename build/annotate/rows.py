@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 from build.annotate.asking import Asked, text_vote, word_vote
 from build.annotate.labels import Merges, Scope
-from build.annotate.prompts import LEVELS, Level, Prompts
+from build.annotate.options import LEVELS, Level
+from build.annotate.prompts import Prompts
 from build.annotate.votes import Decision, Key, Vote, consensus, majority
 from build.llm.calls import Dialogue, together
 from build.steps import KitError
@@ -27,6 +28,8 @@ class Annotated:
         record: the row with what was decided filled in.
         decisions: by level, those that were asked for.
         prompts: hash of the question by level.
+        words: what was decided under each task word that items were asked for under, and the hash of its question.
+        word: the one of them that ``decisions`` holds; empty if no items were asked for.
         problem: (reason, detail) of a row that was not asked about because no answer could make it whole.
     """
 
@@ -34,6 +37,8 @@ class Annotated:
     decisions: dict[Level, Decision] = field(default_factory=dict)
     prompts: dict[Level, str] = field(default_factory=dict)
     problem: tuple[str, str] | None = None
+    words: Mapping[str, tuple[Decision, str]] = field(default_factory=dict)
+    word: str = ""
 
     def failures(self) -> list[tuple[Level, Decision]]:
         """The levels that were asked for and stay open."""
@@ -85,12 +90,14 @@ class Annotator:
         if "text" in levels:
             decisions["text"], prompts["text"] = results.pop(0)
             record = replace(record, label=decisions["text"].label)
-        if "word" in levels:
-            at = _richest([decision for decision, _ in results])
-            decisions["word"], prompts["word"] = results[at]
-            if decisions["word"].reason is None:
-                record = replace(record, word=words[at], items=decisions["word"].items)
-        return Annotated(record, decisions, prompts)
+        if "word" not in levels:
+            return Annotated(record, decisions, prompts)
+        word = words[_richest([decision for decision, _ in results])]
+        asked = dict(zip(words, results, strict=True))
+        decisions["word"], prompts["word"] = asked[word]
+        if decisions["word"].reason is None:
+            record = replace(record, word=word, items=decisions["word"].items)
+        return Annotated(record, decisions, prompts, words=asked, word=word)
 
     def check(self, record: Record) -> None:
         """Make the questions about a row, to see that they can be made.

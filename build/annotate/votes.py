@@ -11,6 +11,8 @@ from typing import Any, Final
 from mmm_dataset import Item
 
 NO_MAJORITY: Final = "no_majority"
+ITEM_TIE: Final = "item_tie"
+"""Note on an item that was left out because just half of the votes have it."""
 ABSTAINED: Final = "abstained"
 
 Key = Callable[[str], str]
@@ -58,6 +60,7 @@ class Decision:
         votes: all of them, in order.
         agreement: text level: share of the votes for the label; word level: mean pairwise F1 of the votes; 0 to 1.
         shares: for each item kept, how many votes have it.
+        ties: (reason, detail) of the items that just half of the votes have.
     """
 
     answer: str | tuple[Item, ...] | None
@@ -65,6 +68,7 @@ class Decision:
     votes: tuple[Vote, ...]
     agreement: float
     shares: tuple[int, ...] = field(default=())
+    ties: tuple[tuple[str, str], ...] = field(default=())
 
     @property
     def label(self) -> str | None:
@@ -84,8 +88,8 @@ class Decision:
 
     @property
     def notes(self) -> list[tuple[str, str]]:
-        """What the votes left out, each once."""
-        return list(dict.fromkeys(note for vote in self.votes for note in vote.notes))
+        """What the votes, and the count of them, left out, each once."""
+        return list(dict.fromkeys([*(note for vote in self.votes for note in vote.notes), *self.ties]))
 
 
 def majority(votes: Sequence[Vote], least: float, key: Key) -> Decision:
@@ -111,7 +115,9 @@ def majority(votes: Sequence[Vote], least: float, key: Key) -> Decision:
 
 
 def consensus(votes: Sequence[Vote], least: float, key: Key) -> Decision:
-    """The items that at least half of the votes have, in the order of the text.
+    """The items that more than half of the votes have, in the order of the text.
+
+    So two that exclude each other, such as one span under two labels, are never both kept, unless a vote itself has both.
 
     Args:
         votes: on the items; an unanswered one has none and agrees with no other.
@@ -119,7 +125,7 @@ def consensus(votes: Sequence[Vote], least: float, key: Key) -> Decision:
         key: what makes two labels the same.
     """
     answered = [vote for vote in votes if vote.failure is None]
-    if 2 * len(answered) < len(votes) or not answered:
+    if 2 * len(answered) <= len(votes):
         return Decision(None, _failure(votes), tuple(votes), 0.0)
     found: dict[Any, list[Item]] = {}
     sets = []
@@ -131,10 +137,12 @@ def consensus(votes: Sequence[Vote], least: float, key: Key) -> Decision:
     agreement = _agreement(sets, len(votes))
     if agreement < least:
         return Decision(None, NO_MAJORITY, tuple(votes), agreement)
-    kept = {identity: items for identity, items in found.items() if 2 * len(items) >= len(votes)}
-    ordered = sorted(kept.items(), key=lambda pair: ([(*place[1:], place[0]) for place in pair[0][1]], pair[0][0]))
-    items = tuple(replace(same[0], label=_spelling(item.label for item in same)) for _, same in ordered)
-    return Decision(items, None, tuple(votes), agreement, tuple(len(same) for _, same in ordered))
+    ordered = sorted(found.items(), key=lambda pair: ([(*place[1:], place[0]) for place in pair[0][1]], pair[0][0]))
+    spelled = [(replace(same[0], label=_spelling(item.label for item in same)), len(same)) for _, same in ordered]
+    kept = [(item, count) for item, count in spelled if 2 * count > len(votes)]
+    ties = tuple((ITEM_TIE, _shown(item, count, len(votes))) for item, count in spelled if 2 * count == len(votes))
+    items, shares = tuple(item for item, _ in kept), tuple(count for _, count in kept)
+    return Decision(items, None, tuple(votes), agreement, shares, ties)
 
 
 def _agreement(sets: Sequence[set[Any]], votes: int) -> float:
@@ -161,3 +169,7 @@ def _spans(item: Item) -> tuple[tuple[str, int, int], ...]:
 
 def _places(item: Item) -> dict[str, Any]:
     return {"label": item.label, **{role: [start, end] for role, start, end in _spans(item)}}
+
+
+def _shown(item: Item, count: int, votes: int) -> str:
+    return f"{item.label}: {', '.join(span.text for span in item.spans)}: {count} of {votes}"

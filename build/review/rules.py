@@ -33,6 +33,7 @@ class Weights:
         return 1.0 - safe
 
 
+@lru_cache
 def weights(path: Path = HERE / "risk.toml") -> Weights:
     """Read the weights. Raises KitError: the file is not TOML, or a weight is missing or not from 0 to 1."""
     data = read_toml(path)

@@ -10,6 +10,11 @@ from build.annotate.prompts import FOLDER
 from build.export import build_release
 from build.llm import options
 from build.reading import release
+from build.review.apply import apply
+from build.review.book import Book
+from build.review.decisions import DecisionLog
+from build.review.rows import ReviewFile
+from build.review.rules import weights
 from build.steps import KitError
 from build.validate import validate
 from mmm_dataset import from_dict
@@ -189,8 +194,11 @@ def test_provenance_holds_votes_and_no_text_and_the_review_knows_the_risk(tmp_pa
     assert made["model"] == "double" and len(made["word"]["prompt"]) == 64
     assert not any(piece in json.dumps(made, ensure_ascii=False) for piece in ("高い", "悪くない"))
     assert review["target"] == kept and review["source"] is None and review["rung"] == "annotate"
-    assert review["risk"] == round(1 - made["confidence"], 4)
+    rules = weights()
+    said = rules.risk([flag["check"] for flag in review["flags"]], "annotate")
+    assert review["risk"] == pytest.approx(1 - made["confidence"] * (1 - said), abs=1e-3) and said > rules.base
     assert {flag["check"] for flag in review["flags"]} == {"label_votes"}
+    assert made["task_word"] == "Sentiment Relation Word" and "other_words" not in made
 
 
 def test_flags_say_where_votes_differ(tmp_path):
@@ -202,13 +210,13 @@ def test_flags_say_where_votes_differ(tmp_path):
 
     def answer(messages, model, attempt):
         count["asked"] += 1
-        more = [{"label": "ポジティブ", "text": "悪くない"}] if count["asked"] == 1 else []
+        more = [{"label": "ポジティブ", "text": "悪くない"}] if count["asked"] < 3 else []
         return say(items=[{"label": "ネガティブ", "text": "高い"}, *more])
 
     with Double(answer) as double:
-        call(worklist, tmp_path / "out", double, "--votes", "2", "--concurrency", "1")
+        call(worklist, tmp_path / "out", double, "--votes", "3", "--concurrency", "1")
     (review,) = lines(tmp_path / "out" / "review.jsonl")
-    assert review["flags"] == [{"check": "item_votes", "detail": "ポジティブ: 1 of 2", "start": 3, "end": 7}]
+    assert review["flags"] == [{"check": "item_votes", "detail": "ポジティブ: 2 of 3", "start": 3, "end": 7}]
 
 
 def test_a_dry_run_sends_and_writes_nothing(tmp_path, scnm):
@@ -252,3 +260,82 @@ def test_wrong_use_is_one_line(tmp_path, scnm):
         with pytest.raises(KitError, match=r"worklist\.jsonl:3"):
             call(worklist, tmp_path / "out", double)
         assert not double.requests and not (tmp_path / "out").exists()
+
+
+def test_the_review_holds_all_that_the_records_do_so_that_applying_it_loses_none(tmp_path, scnm):
+    whole, open_rows = scnm[:3], scnm[3:6]
+    worklist = tmp_path / "in" / "worklist.jsonl"
+    write_rows(worklist, open_rows, label=None)
+    opened = worklist.read_text(encoding="utf-8")
+    worklist.write_text(write_rows(worklist, whole).read_text(encoding="utf-8") + opened, encoding="utf-8")
+    with Double(Truth(scnm)) as double:
+        call(worklist, tmp_path / "out", double)
+    records, review = (lines(tmp_path / "out" / f"{name}.jsonl") for name in ("records", "review"))
+    assert len(records) == 6 and [row["target"] for row in review] == records
+    asked = {row["target"]["id"]: (row["rung"], row["risk"]) for row in review}
+    assert all(asked[row.id] == (None, None) for row in whole)
+    file = ReviewFile(tmp_path / "out" / "review.jsonl")
+    apply(Book(file), DecisionLog(tmp_path / "none"), tmp_path / "reviewed", REGISTRY)
+    assert lines(tmp_path / "reviewed" / "records.jsonl") == records
+
+
+def test_provenance_names_the_task_word_and_what_was_said_under_the_others(tmp_path):
+    rows = [row for row in demo_rows("ja_tcree") if row.items]
+    truth = Truth(rows)
+    worklist = write_rows(tmp_path / "in" / "worklist.jsonl", rows, items=None)
+
+    def answer(messages, model, attempt):
+        text = json.loads(messages[-1]["content"])["text"]
+        word = "Relation Extraction" if '"head"' in messages[0]["content"] else "Event Extraction"
+        return truth.items(truth.rows[text]) if truth.rows[text].word == word else say(items=[], confidence=0.4)
+
+    with Double(answer) as double:
+        call(worklist, tmp_path / "out", double, "--word", "any")
+    made = {row["id"]: row for row in lines(tmp_path / "out" / "provenance.jsonl")}
+    assert len(made) == len(rows)
+    words = {"Relation Extraction", "Event Extraction"}
+    for row in rows:
+        found = made[row.id]
+        assert found["task_word"] == row.word and len(found["word"]["votes"][0]["items"]) > 0
+        (other,) = found["other_words"].items()
+        assert {other[0]} == words - {row.word} and other[1]["votes"] == [{"items": [], "confidence": 0.4}]
+
+
+def test_an_empty_worklist_replaces_nothing(tmp_path, scnm):
+    worklist = write_rows(tmp_path / "in" / "worklist.jsonl", scnm[:2], label=None)
+    with Double(Truth(scnm)) as double:
+        call(worklist, tmp_path / "out", double)
+        worklist.write_text("", encoding="utf-8")
+        with pytest.raises(KitError, match=r"worklist\.jsonl: no rows to annotate; nothing was written"):
+            call(worklist, tmp_path / "out", double)
+    assert len(lines(tmp_path / "out" / "records.jsonl")) == 2
+
+
+def test_rows_that_another_task_needs_once_only_are_told(tmp_path):
+    rows = demo_rows("ja_scpos_rw")[:3]
+    twice = [replace(row, id=f"{row.id}{end}") for row in rows for end in "ab"]
+    worklist = write_rows(tmp_path / "in" / "worklist.jsonl", twice)
+    with Double(Truth(rows)) as double:
+        said = call(worklist, tmp_path / "out", double, "--task", "scpos_rw")
+        assert "left out 3 x same_source_item" in said and "open" not in said
+        report = lines(tmp_path / "out" / "report.jsonl")
+        assert [row["dropped"] for row in report] == ["same_source_item"] * 3
+        assert (
+            report[0]["id"] == f"{rows[0].id}b"
+            and report[0]["detail"] == f"its text is there already, as {rows[0].id}a"
+        )
+        assert json.loads((tmp_path / "out" / "manifest.json").read_text())["steps"]["in"] == 6
+        said = call(worklist, tmp_path / "few" / "out", double, "--task", "scpos_rw", "--sample", "1")
+        assert "left out 2 x not_sampled" in said and "left out 3 x same_source_item" in said
+        assert not lines(tmp_path / "few" / "out" / "report.jsonl")
+
+
+def test_lines_of_a_table_of_labels_that_match_nothing_are_told(tmp_path, passages):
+    worklist = write_rows(tmp_path / "in" / "worklist.jsonl", passages, label=None)
+    table = tmp_path / "mine.csv"
+    table.write_text("config,level,label,into\n,,law,Sports\n,,Lwa,Sports\nja_tconer,,law,Nothing\n,txt,sport,X\n")
+    with Double(Truth(passages)) as double:
+        said = call(worklist, tmp_path / "out", double, "--labels", str(table))
+        assert "3 lines of the table of labels match no label of this run: 'Lwa', 'law', 'sport'" in said
+        table.write_text("label,into\nLAW,Sports\n")
+        assert "match no label" not in call(worklist, tmp_path / "two" / "out", double, "--labels", str(table))

@@ -57,11 +57,24 @@ def test_confidence_is_agreement_times_what_is_stated():
     assert labels("A", "A").confidence == 1.0
 
 
-def test_an_item_of_at_least_half_the_votes_is_kept_in_the_order_of_the_text():
+def test_an_item_of_more_than_half_the_votes_is_kept_in_the_order_of_the_text():
     decision = lists([C, A], [B, A], [A, C])
     assert decision.answer == (A, C) and decision.shares == (3, 2)
-    assert lists([A], [B]).answer == (A, B)  # half is enough
     assert lists([A], [B], []).answer == ()
+
+
+def test_items_that_exclude_each_other_are_never_both_kept_and_a_tie_is_noted():
+    one, other = Item.pair("x", "a", 0, 1), Item.pair("y", "a", 0, 1)
+    decision = lists([one, B], [other, B])
+    assert decision.answer == (B,) and decision.shares == (2,)
+    assert decision.notes == [("item_tie", "x: a: 1 of 2"), ("item_tie", "y: a: 1 of 2")]
+    assert lists([one], [one], [other], [other]).answer == ()
+    assert lists([one], [one], [one], [other]).answer == (one,)
+    assert lists([one, other]).answer == (one, other)  # one vote that means both
+
+
+def test_half_the_votes_without_an_answer_leave_the_row_open():
+    assert lists([A], "!truncated").reason == "truncated"
 
 
 def test_agreement_of_lists_is_the_mean_pairwise_f1():

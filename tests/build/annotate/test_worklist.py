@@ -3,8 +3,8 @@
 import pytest
 
 from build.annotate.worklist import Worklist
-from build.steps import KitError
-from mmm_dataset import Item, RegistryError, to_dict
+from build.steps import Drop, KitError
+from mmm_dataset import Item, Record, RegistryError, to_dict
 from mmm_dataset.files import dump
 from tests.build.annotate.driver import REGISTRY, row
 
@@ -41,14 +41,17 @@ def test_reviews_are_annotated_once_each_for_another_task(tmp_path):
         for task, word in tasks
     ]
     worklist = Worklist(write(tmp_path, records), REGISTRY, task="scpos_rw")
-    found = list(worklist.rows())
+    rows = list(worklist.rows())
+    found = [row for row in rows if isinstance(row, Record)]
+    assert [row.reason for row in rows if isinstance(row, Drop)] == ["same_source_item"] * 2
     assert [(r.id, r.word, r.label, r.items) for r in found] == [
         (f"ja_scpos_rw-{n}", "Sentiment Relation Word", label, None) for n in range(2)
     ]
-    assert worklist.left_out == {"same_source_item": 2}
+    assert worklist.left_out == {}
     assert len(list(Worklist(worklist.path, REGISTRY, 1, task="scpos_rw").rows())) == 1
     # The polarity of a review says nothing of its field.
-    assert {r.label for r in Worklist(worklist.path, REGISTRY, task="tconer").rows()} == {None}
+    others = Worklist(worklist.path, REGISTRY, task="tconer").rows()
+    assert {r.label for r in others if isinstance(r, Record)} == {None}
 
 
 def test_what_is_wrong_is_named(tmp_path):
@@ -57,6 +60,9 @@ def test_what_is_wrong_is_named(tmp_path):
     path = write(tmp_path, [row()])
     with pytest.raises(RegistryError, match="no task 'scpos'"):
         list(Worklist(path, REGISTRY, task="scpos").rows())
+    path.write_text("\n")
+    with pytest.raises(KitError, match="worklist.jsonl: no rows to annotate"):
+        list(Worklist(path, REGISTRY).rows())
     path.write_text("{}\n")
     with pytest.raises(KitError, match="worklist.jsonl:1"):
         list(Worklist(path, REGISTRY).rows())

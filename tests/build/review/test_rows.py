@@ -5,6 +5,7 @@ import tracemalloc
 
 import pytest
 
+from build.annotate.outcome import RUNG as ANNOTATE
 from build.files import read_toml
 from build.review.rows import ReviewFile
 from build.review.rules import reasons, weights
@@ -128,7 +129,7 @@ def test_shipped_rules_are_valid_and_a_wrong_weight_is_named(tmp_path):
 def test_all_that_a_translation_says_of_a_row_has_a_weight_and_what_is_new_has_a_default():
     rules = weights()
     assert {NO_COUNTERPART, MERGED, *read_toml(CHECKS)} - {LADDER} <= set(rules.check)
-    assert set(rules.rung) == {*RUNGS, PAPER}
+    assert set(rules.rung) == {*RUNGS, PAPER, ANNOTATE}
     base = rules.risk((), "")
     assert rules.risk(("new",), "") == pytest.approx(1 - (1 - base) * (1 - rules.other_check))
     assert rules.risk((), "new") == pytest.approx(1 - (1 - base) * (1 - rules.other_rung))
