@@ -39,7 +39,8 @@ def test_the_ground_floor_does_not_import_the_floors_above():
     ],
 )
 def test_data_flows_one_way(floor, above):
-    for path in (ROOT / floor).rglob("*.py"):
+    payload = ROOT / "cards" / "spaces" / "demo"  # what a Space runs: staged like a template, imported by no card
+    for path in (path for path in (ROOT / floor).rglob("*.py") if path.parent != payload):
         assert not re.search(rf"^\s*(import|from) ({above})\b", path.read_text(), re.MULTILINE), path
 
 
