@@ -102,6 +102,7 @@ function wire() {
   $("unsaved").addEventListener("click", () => once(nextUnsaved, again));
   $("standing").addEventListener("click", (event) => {
     const [list, at] = event.target.closest("[data-use]")?.dataset.use.split(" ") ?? [];
+    commit();
     if (list) once(() => takeOver(list, Number(at)), again);
   });
   for (const side of ["source", "target"]) {

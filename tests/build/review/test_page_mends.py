@@ -109,6 +109,20 @@ def test_a_label_that_was_typed_belongs_to_its_row_whatever_is_clicked_next(tmp_
     }
 
 
+def test_a_button_that_takes_no_focus_and_a_field_that_speaks_late_change_no_other_row(tmp_path, browser):
+    path = films(tmp_path)
+    with opened(browser, path, first="o0") as (page, _):
+        type_label(page, "Label of the text", "Cinema")
+        page.driver.execute_script("document.querySelector('[data-run=accept]').click()")  # as some aids press it
+        page.until_row("o1")
+        page.driver.execute_script("window.field = document.querySelector('#target .item input')")
+        click(page, "next")
+        page.until_row("o2")
+        page.driver.execute_script("field.value = 'Late'; field.dispatchEvent(new Event('change'))")
+        assert value(page, "Label of item 1") == "Person" and not page.find("#unsaved").is_displayed()
+    assert [(one.id, one.record["label"]) for one in log(path)] == [("o0", "Cinema")]
+
+
 def test_a_text_that_was_typed_is_there_again_however_the_row_was_left(tmp_path, browser):
     path = review(tmp_path)
     with opened(browser, path, first="zh-0") as (page, _):
