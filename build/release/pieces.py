@@ -13,6 +13,7 @@ from build.release.plan import Plan
 from build.release.subset import without
 from build.release.target import Repository
 from build.release.versions import Level, dataset_difference
+from build.steps import KitError
 from cards.base_licences import BaseTerms
 from cards.dataset_card import render_card
 from cards.licence import render_licence
@@ -20,9 +21,11 @@ from cards.model_card import render_model_card
 from cards.model_results import eval_result_files
 from cards.plots import draw
 from cards.publisher import Publisher
+from cards.recorded import need, read_json
 from cards.spaces import stage_demo, stage_metric
 from mmm_dataset import Registry
 from mmm_dataset.files import pretty
+from oiellm.predict.checkpoint import digest
 
 Read = Callable[[str], bytes | None]
 """Reads a file of the last release; None if it is not there."""
@@ -148,17 +151,33 @@ class ModelPiece:
     def prepare(self, folder: Path) -> None:
         """Weights, tokenizer, settings, predictions, scores."""
         _copy(self.model, folder, leave=_WORDS - {"LICENSE.md"})
+        if self.base and self.base.notice and not any(folder.glob("NOTICE*")):
+            (folder / "NOTICE").write_text(f"{self.base.notice}\n", encoding="utf-8")
         said = _named(json.loads((folder / "mmm.json").read_text(encoding="utf-8")))
         (folder / "mmm.json").write_text(pretty(said), encoding="utf-8")
         if self.results:
+            self._refuse_other_results()
             _copy(self.results, folder / "evaluation", leave=_WORDS, skip=(".eval_results",))
             for path, text in eval_result_files(self.results, self.dataset).items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text, encoding="utf-8")
 
+    def _refuse_other_results(self) -> None:
+        """Results must be of this very model: one that was trained again since has others."""
+        assert self.results
+        where = self.results / "results.json"
+        for name, run in need(read_json(where), where, "runs").items():
+            scored = run.get("about", {}).get("settings", {}).get("model_digest")
+            if scored not in (None, digest(self.model)):
+                raise KitError(
+                    f"{where}: {name!r} was scored with another model than {self.model}: run `oiellm evaluate` again"
+                )
+
     def render(self, folder: Path, publisher: Publisher) -> None:
         """The card."""
-        card = render_model_card(folder, self.results, publisher, self.dataset, base=self.base)
+        card = render_model_card(
+            folder, folder / "evaluation" if self.results else None, publisher, self.dataset, base=self.base
+        )
         (folder / "README.md").write_text(card, encoding="utf-8")
 
     def first(self, folder: Path) -> list[str]:

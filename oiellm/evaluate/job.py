@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Mapping
 from dataclasses import replace
@@ -60,7 +61,7 @@ def evaluate_runs(
     taught = replace(selection, ids={n: selection.ids[n] for n in names}, draws={n: selection.draws[n] for n in names})
     taught_rows = {name: rows[name] for name in names}
     results: dict[str, Any] = {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": "",
         "versions": {"kit": __version__, "python": platform.python_version()},
         "data": {
             "name": release.manifest["name"],
@@ -84,6 +85,7 @@ def evaluate_runs(
     if not scored:
         raise OiellmError(f"{release.path}: nothing to evaluate: no predictions, and no train rows for a baseline")
     results["scoring"] = scored[0]["scoring"]
+    results["date"] = _date(out / "results.json", results)
     _write(out, results, selection, release, dataset)
     return terminal(results)
 
@@ -127,6 +129,17 @@ def _about(selection: Selection, without_train: list[str]) -> dict[str, Any]:
         "without_test": list(selection.without_test),
         "without_train": without_train,
     }
+
+
+def _date(path: Path, results: Mapping[str, Any]) -> str:
+    """When these figures were found: now, or when a run before this one found the very same."""
+    try:
+        before = json.loads(path.read_text(encoding="utf-8"))
+        date = str(before["date"])
+    except (OSError, ValueError, KeyError, TypeError):
+        before, date = None, ""
+    same = before == json.loads(dump({**results, "date": date}))
+    return date if same else datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _write(out: Path, results: Mapping[str, Any], selection: Selection, release: Release, dataset: str | None) -> None:

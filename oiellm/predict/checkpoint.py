@@ -44,8 +44,9 @@ def find(where: str, revision: str | None = None) -> Path:
 
 
 def called(where: str) -> str:
-    """What a model is called in what is recorded: ORG/NAME, or the name of its folder, without the path to it."""
-    return Path(where).resolve().name if Path(where).is_dir() else where
+    """What a model is called in what is recorded: ORG/NAME, or the name of its folder, here or on a server; never a path."""
+    path = Path(where)
+    return path.resolve().name if path.is_dir() or path.is_absolute() else where
 
 
 def check_files(folder: Path) -> None:

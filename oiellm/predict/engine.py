@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, Protocol
 
 Finish = Literal["stop", "length", "closed", "too_long"]
@@ -67,10 +66,3 @@ class Engine(Protocol):
     def generate(self, requests: Sequence[Request], max_new_tokens: int) -> Iterator[Reply]:
         """Greedy replies, one per request, in whatever order they become ready."""
         ...
-
-
-def recorded_name(model: str) -> str:
-    """What predictions say of a model: what the user called it, or of a folder its name. Predictions are published with the
-    model, and where it stood on somebody's disk is nobody's business; digests tell two folders of one name apart."""
-    path = Path(model)
-    return path.resolve().name if path.is_absolute() or path.is_dir() else model

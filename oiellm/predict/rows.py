@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from mmm_dataset import Failure, Record
 from mmm_dataset.schema import to_row
-from oiellm.predict.engine import Engine, Reply, recorded_name
+from oiellm.predict.checkpoint import called
+from oiellm.predict.engine import Engine, Reply
 from oiellm.predict.reading import Question, answer
 from oiellm.predict.store import ROW
 
@@ -48,7 +49,7 @@ def prediction(
         "engine": engine.name,
         "dtype": engine.dtype,
         "constrained": question.constrained,
-        "model": recorded_name(engine.model),
+        "model": called(engine.model),
     }
 
 

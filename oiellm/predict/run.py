@@ -13,7 +13,8 @@ from typing import Any, Final
 from mmm_dataset import Record, Registry, RegistryError, __version__, prompt
 from mmm_dataset.files import dump, progress
 from oiellm.errors import OiellmError
-from oiellm.predict.engine import Engine, recorded_name
+from oiellm.predict.checkpoint import called
+from oiellm.predict.engine import Engine
 from oiellm.predict.pilot import SHARE, STRATA, Estimate, strata
 from oiellm.predict.reading import Question, ask
 from oiellm.predict.rows import prediction, summarise
@@ -199,7 +200,7 @@ def _known(
     if constrained:
         libraries.append("llguidance")
     return {
-        "model": recorded_name(engine.model),
+        "model": called(engine.model),
         "engine": engine.name,
         "dtype": engine.dtype,
         "constrained": constrained,

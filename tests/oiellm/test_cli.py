@@ -60,6 +60,13 @@ def test_from_recipe_to_comparison(model, demo_release, tmp_path, capsys):
     assert "OIELLM-8B" in (tmp_path / "a" / "table.md").read_text()
     assert {p.name for p in (tmp_path / "a" / ".eval_results").iterdir()} == {"tiny-free.yaml", "tiny-constrained.yaml"}
 
+    (tmp_path / "a" / "results.json").write_text(json.dumps({**first, "date": "2026-01-02T03:04:05+00:00"}))
+    assert main(evaluate) == 0  # the same figures: they keep the date on which they were found
+    assert json.loads((tmp_path / "a" / "results.json").read_text()) == {**first, "date": "2026-01-02T03:04:05+00:00"}
+    (tmp_path / "a" / "results.json").write_text(json.dumps({**first, "date": "2026-01-02", "protocol": "other"}))
+    assert main(evaluate) == 0
+    assert json.loads((tmp_path / "a" / "results.json").read_text())["date"] > "2026-01-03"
+
     folders = [str(tmp_path / "a" / way) for way in ("free", "constrained")]
     again = [
         "evaluate",

@@ -128,6 +128,17 @@ def test_a_folder_holds_what_would_be_pushed(made, tmp_path):
             assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == there
 
 
+@pytest.mark.slow
+def test_results_of_another_model_are_refused(made, tmp_path):
+    shutil.copytree(made / "release", tmp_path / "release")
+    weights = tmp_path / "release" / "oiellm-nano" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4] + b"1234")
+    command = [sys.executable, "-m", "build", "release", "--demo", "--to", "out"]
+    said = run(tmp_path, command, {"HF_HUB_OFFLINE": "1"}, code=2).stderr
+    assert "was scored with another model than release/oiellm-nano: run `oiellm evaluate` again" in said
+    assert not (tmp_path / "out" / "models").exists()
+
+
 @pytest.mark.parametrize(
     "options, said",
     [
