@@ -62,6 +62,7 @@ class Page:
 
     def __init__(self, driver, url):
         self.driver = driver
+        self.errors()  # those of the test before are told once, and not here
         self.open(url)
 
     def open(self, url):

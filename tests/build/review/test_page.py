@@ -9,7 +9,7 @@ from build.review.command import run
 from build.review.decisions import DecisionLog, log_path
 from build.review.rows import ReviewFile
 from mmm_dataset import Item, Span, from_dict, to_dict
-from tests.build.review.browser import Keys, Page, Select, chromium
+from tests.build.review.browser import Keys, Page, Select
 from tests.build.review.review_files import review_row, target_record, worklist, write_rows
 from tests.build.review.serving import start
 from tests.records import make_record
@@ -38,14 +38,6 @@ def hostile_row():
     record = make_record(HOSTILE, items, id="hostile")
     flag = {"check": "prompt_leak", "detail": "<b>bold</b>", "start": 1, "end": 9}
     return {"source": None, "target": to_dict(record), "flags": [flag], "rung": "<i>span</i>", "risk": 0.01}
-
-
-@pytest.fixture(scope="module")
-def browsers(tmp_path_factory):
-    made = [chromium(tmp_path_factory.mktemp("profile")) for _ in range(2)]
-    yield made
-    for driver in made:
-        driver.quit()
 
 
 def order_of(path):

@@ -7,19 +7,12 @@ import pytest
 
 from build.review.decisions import DecisionLog, log_path
 from mmm_dataset import Item, to_dict
-from tests.build.review.browser import Keys, Page, Select, chromium
+from tests.build.review.browser import Keys, Page, Select
 from tests.build.review.review_files import review_row, target_record, write_rows
 from tests.build.review.serving import serving
 from tests.records import make_record
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chromium")]
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    driver = chromium(tmp_path_factory.mktemp("profile"))
-    yield driver
-    driver.quit()
 
 
 @contextlib.contextmanager
