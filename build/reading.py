@@ -1,4 +1,4 @@
-"""The verbs ``sources``, ``read``, ``release`` and ``import``: readers to files of records, and those to a release."""
+"""The verbs ``sources``, ``read``, ``export`` and ``import``: readers to files of records, and those to a release."""
 
 from __future__ import annotations
 
