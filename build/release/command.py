@@ -13,6 +13,7 @@ from build.release.folder import Folder
 from build.release.gates import demo_name, left_out
 from build.release.hub import Hub
 from build.release.pieces import DatasetPiece, MetricPiece, ModelPiece, Piece, SpacePiece
+from build.release.plan import RECORD
 from build.release.press import Pressed, press
 from build.release.settings import Model, Release, read_settings
 from build.release.target import Repository, Target
@@ -61,13 +62,22 @@ def _run(options: argparse.Namespace) -> int:
             own = _addressed(publisher, piece.repository, options.org)
             pressed.append(press(piece, target, own, Path(scratch), dry_run=options.dry_run))
             print(_said(pressed[-1], target, dry_run=options.dry_run), flush=True)
-        if options.dry_run:
-            if options.to:
-                shutil.copytree(scratch, options.to, dirs_exist_ok=True)
-                print(f"{options.to}: holds what would be there")
-            return 0
-        _finish(pressed, target, options, local=not asks_hub)
+        if options.dry_run and asks_hub and options.to:
+            _write_out(pressed, options.to)
+        if not options.dry_run:
+            _finish(pressed, target, options, local=not asks_hub)
     return 0
+
+
+def _write_out(pressed: list[Pressed], folder: Path) -> None:
+    """Put what would be pushed to a Hub into a folder; only an earlier one is replaced."""
+    for one in pressed:
+        place = folder / one.piece.repository.path
+        if place.exists() and not (place / RECORD).is_file():
+            raise KitError(f"{place}: is there, and no release of this kit; choose another --to")
+        shutil.rmtree(place, ignore_errors=True)
+        shutil.copytree(one.folder, place)
+    print(f"{folder}: holds what would be pushed")
 
 
 def _finish(pressed: list[Pressed], target: Target, options: argparse.Namespace, *, local: bool) -> None:

@@ -128,6 +128,14 @@ def test_a_folder_holds_what_would_be_pushed(made, tmp_path):
             assert {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()} == there
 
 
+def test_a_dry_run_into_a_folder_writes_nothing(tmp_path):
+    (tmp_path / "release.yaml").write_text("metric: {name: mmm_f1}\n")
+    command = [sys.executable, "-m", "build", "release", "--to", "out"]
+    said = run(tmp_path, [*command, "--dry-run"], {"HF_HUB_OFFLINE": "1"}).stdout
+    assert "spaces/mmm_f1 out/spaces/mmm_f1: would be new, v1.0.0" in said and not (tmp_path / "out").exists()
+    assert "new, v1.0.0" in run(tmp_path, [*command, "--no-verify"], {"HF_HUB_OFFLINE": "1"}).stdout
+
+
 @pytest.mark.slow
 def test_results_of_another_model_are_refused(made, tmp_path):
     shutil.copytree(made / "release", tmp_path / "release")
