@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from build.steps import KitError
+from cards.recorded import need
 from cards.terms import gated, sources_of
 from mmm_dataset import Registry
 
@@ -27,23 +29,93 @@ def left_out(manifest: Mapping[str, Any], registry: Registry, accepted: Collecti
     Raises:
         KitError: a name in ``accepted`` is no source, or nothing is left.
     """
+    _refuse_unknown(accepted, registry)
+    found, open_ = {}, set()
+    for config, facts in manifest["configs"].items():
+        if wanting := _wanting(config, facts, registry, accepted):
+            open_ |= wanting.keys()
+            found[config] = "; ".join(wanting.values())
+    if found and len(found) == len(manifest["configs"]):
+        reasons = "; ".join(sorted(set(found.values())))
+        raise KitError(f"nothing may be released ({reasons}); if you have the right to, say so: {_options(open_)}")
+    return found
+
+
+def left_out_of_results(
+    results: Mapping[str, Any],
+    mmm: Mapping[str, Any],
+    registry: Registry,
+    accepted: Collection[str],
+    manifest: Mapping[str, Any] | None = None,
+) -> dict[str, str]:
+    """Configs whose predictions go out without texts, with the reason for the card.
+
+    Args:
+        results: content of ``results.json``.
+        mmm: content of the model's ``mmm.json``, which names the sources of the rows that it learned from.
+        registry: knows the sources and their terms.
+        accepted: sources whose terms the publisher answers for.
+        manifest: of the tree that was scored, if it is at hand: test rows may have sources that no train row has.
+
+    Raises:
+        CardError: results or model do not say where rows are from.
+    """
+    tables = [need(mmm, "mmm.json", "data", "configs"), (manifest or {}).get("configs", {})]
+    found = {}
+    for config, origins in need(results, "results.json", "data", "origins").items():
+        known = [table[config] for table in tables if config in table]
+        named = {key: {name for entry in known for name in entry.get(key, ())} for key in ("sources", "also_from")}
+        if wanting := _wanting(config, {"origins": origins, **named}, registry, accepted):
+            found[config] = "; ".join(wanting.values())
+        elif not named["sources"] and set(origins) - _OURS - {"demo"}:
+            found[config] = "where its rows are from is not recorded"
+    return found
+
+
+def refuse_training_terms(
+    mmm: Mapping[str, Any], registry: Registry, accepted: Collection[str], where: Path | str = "mmm.json"
+) -> None:
+    """Stop a model that learned from rows which may not be released.
+
+    Args:
+        mmm: content of its ``mmm.json``.
+        registry: knows the sources and their terms.
+        accepted: sources whose terms the publisher answers for.
+        where: that file, for messages.
+
+    Raises:
+        KitError: it did, or a name in ``accepted`` is no source; one line with the sources and what to type.
+        CardError: the model does not say where its rows are from.
+    """
+    _refuse_unknown(accepted, registry)
+    found: dict[str, str] = {}
+    for config, facts in need(mmm, where, "data", "configs").items():
+        found |= _wanting(config, facts, registry, accepted)
+    if found:
+        reasons = "; ".join(found[name] for name in sorted(found))
+        raise KitError(
+            f"{where}: trained on what may not be released ({reasons}); if you have the right to, say so: {_options(found)}"
+        )
+
+
+def _refuse_unknown(accepted: Collection[str], registry: Registry) -> None:
     if unknown := sorted(set(accepted) - registry.sources.keys()):
         raise KitError(
             f"--accept-licence {unknown[0]}: no such source; the sources: {', '.join(sorted(registry.sources))}"
         )
-    found, open_ = {}, set()
-    for config, facts in manifest["configs"].items():
-        barred = {
-            name: terms for name in sorted(sources_of(config, facts, registry)) if (terms := _terms(name, registry))
-        }
-        if wanting := barred.keys() - set(accepted):
-            open_ |= wanting
-            found[config] = "; ".join(f"{registry.source(name).title}: {barred[name]}" for name in sorted(wanting))
-    if found and len(found) == len(manifest["configs"]):
-        options = " ".join(f"--accept-licence {name}" for name in sorted(open_))
-        reasons = "; ".join(sorted(set(found.values())))
-        raise KitError(f"nothing may be released ({reasons}); if you have the right to, say so: {options}")
-    return found
+
+
+def _wanting(config: str, facts: Mapping[str, Any], registry: Registry, accepted: Collection[str]) -> dict[str, str]:
+    """Sources behind a config that keep it back, with the reason."""
+    return {
+        name: f"{registry.source(name).title}: {terms}"
+        for name in sorted(sources_of(config, facts, registry) - set(accepted))
+        if (terms := _terms(name, registry))
+    }
+
+
+def _options(sources: Collection[str]) -> str:
+    return " ".join(f"--accept-licence {name}" for name in sorted(sources))
 
 
 def _terms(source: str, registry: Registry) -> str:

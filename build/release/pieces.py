@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
 from build.release.folder import link
 from build.release.plan import Plan
+from build.release.predictions import without_texts
 from build.release.subset import without
 from build.release.target import Repository
 from build.release.versions import Level, dataset_difference
@@ -83,8 +84,6 @@ class DatasetPiece:
 
     def render(self, folder: Path, publisher: Publisher) -> None:
         """Card and licence."""
-        from dataclasses import replace
-
         own = replace(publisher, title=self.title, left_out=self.left_out)
         (folder / "README.md").write_text(render_card(folder, self.registry, own), encoding="utf-8")
         licence = render_licence(self.manifest(folder), self.registry)
@@ -140,6 +139,7 @@ class ModelPiece:
         results: folder that `oiellm evaluate` made; None if there is none.
         dataset: ``ORG/NAME@vX`` of what it was trained and scored on.
         base: terms of what it was trained from; None if it was from scratch.
+        left_out: configs whose predictions go without texts, to the reason.
     """
 
     repository: Repository
@@ -147,6 +147,7 @@ class ModelPiece:
     results: Path | None
     dataset: str
     base: BaseTerms | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def prepare(self, folder: Path) -> None:
         """Weights, tokenizer, settings, predictions, scores."""
@@ -158,6 +159,7 @@ class ModelPiece:
         if self.results:
             self._refuse_other_results()
             _copy(self.results, folder / "evaluation", leave=_WORDS, skip=(".eval_results",))
+            without_texts(folder / "evaluation", self.left_out)
             for path, text in eval_result_files(self.results, self.dataset).items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text, encoding="utf-8")
@@ -175,9 +177,9 @@ class ModelPiece:
 
     def render(self, folder: Path, publisher: Publisher) -> None:
         """The card."""
-        card = render_model_card(
-            folder, folder / "evaluation" if self.results else None, publisher, self.dataset, base=self.base
-        )
+        own = replace(publisher, left_out=self.left_out)
+        results = folder / "evaluation" if self.results else None
+        card = render_model_card(folder, results, own, self.dataset, base=self.base)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
     def first(self, folder: Path) -> list[str]:
