@@ -17,7 +17,7 @@ from build.steps import KitError
 from cards.markdown import BEGIN, END
 
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)
-_ZONE: Final = re.compile(f"{re.escape(BEGIN)}\n(.*?){re.escape(END)}", re.DOTALL)
+_ZONE: Final = re.compile(f"{re.escape(BEGIN)}[ \\t]*\n?(.*?){re.escape(END)}", re.DOTALL)
 _HUB_STUB: Final = "Check out the configuration reference at https://huggingface.co/docs/hub/spaces-config-reference"
 """All that a new Space's card says."""
 
@@ -36,27 +36,30 @@ def merge_card(ours: str, base: str | None, theirs: str | None, where: str) -> s
     """
     if theirs is None:
         return ours
-    front, body = _apart(ours)
-    their_front, their_body = _apart(theirs.replace("\r\n", "\n"))
+    front, body = _apart(ours, where)
+    their_front, their_body = _apart(theirs.replace("\r\n", "\n"), where)
     if base is None:
         words = "" if their_body.strip() == _HUB_STUB else their_body.strip()
-        return _together(ours, {**their_front, **front}, _with_words(body, words and f"{words}\n", where))
-    base_front, base_body = _apart(base)
+        return _together(ours, {**their_front, **front}, _with_words(body, words and f"{words}\n", where), where)
+    base_front, base_body = _apart(base, where)
     _refuse_other_edits(base_body, their_body, where)
     front, body = _merged(front, base_front, their_front, where), _with_words(body, _words(their_body), where)
-    if front == their_front and body.rstrip() == their_body.rstrip():
-        return theirs
-    return _together(ours, front, body)
+    if front == their_front and _without_words(body) == _without_words(their_body):
+        return theirs  # to the byte: how they set their words is theirs as well
+    return _together(ours, front, body, where)
 
 
-def _apart(card: str) -> tuple[dict[str, Any], str]:
+def _apart(card: str, where: str) -> tuple[dict[str, Any], str]:
     found = _FRONT.match(card)
-    front = yaml.safe_load(found[1]) if found else {}
+    try:
+        front = yaml.safe_load(found[1]) if found else {}
+    except yaml.YAMLError as error:
+        raise KitError(f"{where}: what stands between its first two lines --- is no YAML; mend it there") from error
     return front if isinstance(front, dict) else {}, card[found.end() :] if found else card
 
 
-def _together(ours: str, front: Mapping[str, Any], body: str) -> str:
-    if front == _apart(ours)[0]:  # as the template has it, to the byte
+def _together(ours: str, front: Mapping[str, Any], body: str, where: str) -> str:
+    if front == _apart(ours, where)[0]:  # as the template has it, to the byte
         found = _FRONT.match(ours)
         return (found[0] if found else "") + body
     return f"---\n{yaml.safe_dump(dict(front), allow_unicode=True, sort_keys=False, width=120)}---\n{body}"
@@ -69,13 +72,18 @@ def _words(body: str) -> str:
 def _with_words(body: str, words: str, where: str) -> str:
     if not words.strip():
         return body
+    words = words if words.endswith("\n") else f"{words}\n"
     if not _ZONE.search(body):
         raise KitError(f"{where}: holds words of your own, but its template has no zone for them ({BEGIN})")
     return _ZONE.sub(lambda _: f"{BEGIN}\n{words}{END}", body, count=1)
 
 
+def _without_words(body: str) -> str:
+    return _ZONE.sub(f"{BEGIN}\n{END}", body).rstrip()
+
+
 def _refuse_other_edits(base: str, theirs: str, where: str) -> None:
-    before, now = (_ZONE.sub(f"{BEGIN}\n{END}", body).rstrip() for body in (base, theirs))
+    before, now = _without_words(base), _without_words(theirs)
     if before == now:
         return
     diff = [

@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from build.release.folder import Folder
-from build.release.gates import demo_name, left_out
+from build.release.gates import demo_name, left_out, refuse_title
 from build.release.hub import Hub
 from build.release.pieces import DatasetPiece, MetricPiece, ModelPiece, Piece, SpacePiece
-from build.release.plan import RECORD
-from build.release.press import Pressed, press
-from build.release.settings import Model, Release, read_settings
+from build.release.press import Pressed, press, stage
+from build.release.settings import Model, Release, is_name, read_settings
 from build.release.target import Repository, Target
 from build.release.verify import verify
 from build.steps import KitError
@@ -24,6 +23,7 @@ from cards.errors import CardError
 from cards.publisher import Publisher
 from cards.recorded import need, read_json, read_manifest
 from mmm_dataset import Registry, load
+from mmm_dataset.files import sha256
 from oiellm.errors import OiellmError
 
 
@@ -45,6 +45,8 @@ def _run(options: argparse.Namespace) -> int:
     registry = load(*options.registry)
     if not options.org and options.to is None:
         raise KitError("where to? give --org ORG for a Hub, or --to DIR for a folder")
+    if options.org and not is_name(options.org):
+        raise KitError(f"--org {options.org}: is no name of an account on the Hub")
     asks_hub = bool(options.org) and (options.to is None or options.dry_run)
     target: Target = Hub(options.org) if asks_hub else Folder(options.to)
     if options.public and not asks_hub:
@@ -56,11 +58,17 @@ def _run(options: argparse.Namespace) -> int:
         affiliated=settings.affiliated,
     )
     with tempfile.TemporaryDirectory(prefix="release-") as scratch:
-        pressed: list[Pressed] = []
+        staged: list[Pressed] = []  # all of it, before anything is changed
         for make in _pieces(settings, registry, options):
-            piece = make(pressed, target)
+            piece = make(staged)
+            if piece.repository in [one.piece.repository for one in staged]:
+                raise KitError(f"{piece.repository.path}: two of these would have one name; change one in the settings")
             own = _addressed(publisher, piece.repository, options.org)
-            pressed.append(press(piece, target, own, Path(scratch), dry_run=options.dry_run))
+            staged.append(stage(piece, target, own, Path(scratch)))
+        pressed = []
+        for one in staged:
+            own = _addressed(publisher, one.piece.repository, options.org)
+            pressed.append(one if options.dry_run else press(one, target, own))
             print(_said(pressed[-1], target, dry_run=options.dry_run), flush=True)
         if options.dry_run and asks_hub and options.to:
             _write_out(pressed, options.to)
@@ -70,12 +78,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _write_out(pressed: list[Pressed], folder: Path) -> None:
-    """Put what would be pushed to a Hub into a folder; only an earlier one is replaced."""
-    for one in pressed:
-        place = folder / one.piece.repository.path
-        if place.exists() and not (place / RECORD).is_file():
-            raise KitError(f"{place}: is there, and no release of this kit; choose another --to")
-        shutil.rmtree(place, ignore_errors=True)
+    """Put what would be pushed to a Hub into a folder, beside nothing that is there."""
+    places = [folder / one.piece.repository.path for one in pressed]
+    if there := [str(place) for place in places if place.exists()]:
+        raise KitError(f"{there[0]}: is there already; choose another --to for what a dry run would push")
+    for one, place in zip(pressed, places):
         shutil.copytree(one.folder, place)
     print(f"{folder}: holds what would be pushed")
 
@@ -102,10 +109,10 @@ def _addressed(publisher: Publisher, repository: Repository, org: str) -> Publis
 
 def _pieces(
     settings: Release, registry: Registry, options: argparse.Namespace
-) -> Iterator[Callable[[list[Pressed], Target], Piece]]:
+) -> Iterator[Callable[[list[Pressed]], Piece]]:
     """What is released, in order; all gates are passed before the first one is made."""
     accepted = {*settings.accept_licences, *options.accept_licence}
-    ready: list[Callable[[list[Pressed], Target], Piece]] = []
+    ready: list[Callable[[list[Pressed]], Piece]] = []
     if settings.dataset:
         tree = Path(settings.dataset.tree)
         _require(tree / "manifest.json", "`python3 -m build main` or `export` makes one")
@@ -113,13 +120,14 @@ def _pieces(
         out = left_out(manifest, registry, accepted)
         origins = {o for name, c in manifest["configs"].items() if name not in out for o in c["origins"]}
         name = demo_name(settings.dataset.name, origins, demo=options.demo, what=str(tree))
+        refuse_title(settings.dataset.title or "", origins, str(tree))
         for config, reason in out.items():
             print(f"build: note: {config} is left out ({reason})", file=sys.stderr)
         data = DatasetPiece(Repository("dataset", name), tree, registry, out, settings.dataset.title or "")
-        ready.append(lambda done, target: data)
+        ready.append(lambda done: data)
     if settings.metric:
         metric = MetricPiece(Repository("space", settings.metric.name))
-        ready.append(lambda done, target: metric)
+        ready.append(lambda done: metric)
     names = {}
     for model in settings.models:
         names[model.name], make = _model(model, options)
@@ -128,13 +136,13 @@ def _pieces(
         repository = Repository("model", names[settings.space.model])
         demo = names[settings.space.model] != settings.space.model
         space = Repository("space", f"{settings.space.name}-demo" if demo else settings.space.name)
-        ready.append(lambda done, target: SpacePiece(space, _model_address(repository, options)))
+        ready.append(lambda done: SpacePiece(space, _model_address(repository, options)))
     if not ready:
         raise KitError("the settings name nothing to release: dataset, metric, models, space")
     yield from ready
 
 
-def _model(model: Model, options: argparse.Namespace) -> tuple[str, Callable[[list[Pressed], Target], Piece]]:
+def _model(model: Model, options: argparse.Namespace) -> tuple[str, Callable[[list[Pressed]], Piece]]:
     folder = Path(model.folder)
     _require(folder / "mmm.json", "`oiellm train` makes one")
     said = read_json(folder / "mmm.json")
@@ -147,16 +155,18 @@ def _model(model: Model, options: argparse.Namespace) -> tuple[str, Callable[[li
             f"{model.folder}: by the licence of its base its name begins with {base.prefix!r}: {base.prefix}-{name}"
         )
 
-    def make(done: list[Pressed], target: Target) -> Piece:
-        dataset = _dataset_of(done, target, options.org)
-        return ModelPiece(
-            Repository("model", name), folder, Path(model.results) if model.results else None, dataset, base
+    def make(done: list[Pressed]) -> Piece:
+        manifest = next(
+            (sha256(p.tree / "manifest.json") for one in done if isinstance(p := one.piece, DatasetPiece)), ""
         )
+        dataset = _dataset_of(done, options.org)
+        results = Path(model.results) if model.results else None
+        return ModelPiece(Repository("model", name), folder, results, dataset, manifest, base)
 
     return name, make
 
 
-def _dataset_of(done: list[Pressed], target: Target, org: str) -> str:
+def _dataset_of(done: list[Pressed], org: str) -> str:
     """``ORG/NAME@vX`` of the data set of this release; empty if it has none."""
     for one in done:
         if one.piece.repository.kind == "dataset":

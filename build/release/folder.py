@@ -32,6 +32,7 @@ class Folder:
     def state(self, repository: Repository) -> State | None:
         """Its state; None if there is no such folder."""
         place = self.root / repository.path
+        _recover(place)
         if not place.is_dir():
             return None
         files = {path: Stored(sha256(place / path)) for path in paths(place)}
@@ -72,11 +73,12 @@ class Folder:
                 os.replace(place, old)
             try:
                 os.replace(new, place)
-            except OSError:
-                if old.exists():
+            except BaseException:
+                if old.exists() and not place.exists():
                     os.replace(old, place)
                 raise
         finally:
+            _recover(place)
             shutil.rmtree(beside, ignore_errors=True)
         return ""
 
@@ -87,11 +89,22 @@ class Folder:
         """Nothing: who may read a folder is not the kit's business."""
 
 
+def _recover(place: Path) -> None:
+    """Put back what a run that was killed between two renames had moved aside."""
+    if not place.exists():
+        for old in sorted(place.parent.glob(f".{place.name}.*/old")):
+            os.replace(old, place)
+            return
+
+
 def link(origin: Path, target: Path) -> None:
-    """Copy a file; large Parquet and weights are linked where the disk allows, because nothing changes them in place."""
+    """Copy a file; large Parquet and weights are linked where the disk allows, because nothing changes them in place.
+
+    A symbolic link, as in a cache of the Hub, is copied as the file that it leads to.
+    """
     if origin.suffix in (".parquet", ".safetensors"):
         try:
-            os.link(origin, target)
+            os.link(origin.resolve(), target)
             return
         except OSError:  # another disk, or one without links
             pass

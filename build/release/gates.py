@@ -14,7 +14,8 @@ from mmm_dataset import Registry
 
 _OURS: Final = frozenset({"published", "rebuilt"})
 """Origins of rows that may go by the name of MMM."""
-_NAMES: Final = re.compile(r"(?:^|[-_.])(mmm|oiellm)(?:$|[-_.\d])", re.IGNORECASE)
+_NAMES: Final = re.compile(r"mmm|oiellm|mutual reinforcement effect", re.IGNORECASE)
+"""What makes people think of the paper's data and models, in names and titles."""
 _DEMO: Final = re.compile(r"(?:^|[-_.])demo(?:$|[-_.])", re.IGNORECASE)
 
 
@@ -30,7 +31,8 @@ def left_out(manifest: Mapping[str, Any], registry: Registry, accepted: Collecti
         KitError: a name in ``accepted`` is no source, or nothing is left.
     """
     _refuse_unknown(accepted, registry)
-    found, open_ = {}, set()
+    found: dict[str, str] = {}
+    open_: set[str] = set()
     for config, facts in manifest["configs"].items():
         if wanting := _wanting(config, facts, registry, accepted):
             open_ |= wanting.keys()
@@ -120,6 +122,14 @@ def _options(sources: Collection[str]) -> str:
 
 def _terms(source: str, registry: Registry) -> str:
     return ", ".join(gated(registry.source(source).terms)) if source in registry.sources else ""
+
+
+def refuse_title(title: str, origins: Collection[str], what: str) -> None:
+    """Raise KitError if a title that the publisher chose would pass rows of others off as MMM."""
+    if set(origins) - _OURS and _NAMES.search(title) and not re.search("demo", title, re.IGNORECASE):
+        raise KitError(
+            f"{what}: made of rows that are no MMM: a title with MMM in it must say that it is a demonstration"
+        )
 
 
 def demo_name(name: str, origins: Collection[str], *, demo: bool, what: str) -> str:

@@ -78,7 +78,7 @@ class Hub:
             for file in tree
             if isinstance(file, RepoFile)
         }
-        return State(head, files, {tag.name: tag.target_commit for tag in refs.tags}, bool(info.private))
+        return State(head, files, {tag.name: tag.target_commit for tag in refs.tags})
 
     def read(self, repository: Repository, state: State, path: str) -> bytes:
         """The bytes of one file in that state.
@@ -139,10 +139,17 @@ class Hub:
             KitError: the name is taken by another commit, or the Hub refuses or fails.
         """
         where, kind = self.address(repository), repository.kind
+        # A tag that is there already may be ours, from an answer that was lost.
         self._do(
             repository,
             lambda: self._api.create_tag(where, tag=name, revision=commit, repo_type=kind, exist_ok=True),
         )
+        refs = self._do(repository, lambda: self._api.list_repo_refs(where, repo_type=kind))
+        named = {tag.name: tag.target_commit for tag in refs.tags}
+        if named.get(name) != commit:
+            raise KitError(
+                f"{self.link(repository)}: somebody has just set the tag {name} on another commit; look there"
+            )
 
     def publish(self, repository: Repository) -> None:
         """Let everybody see it."""

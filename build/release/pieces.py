@@ -31,6 +31,11 @@ from oiellm.predict.checkpoint import digest
 Read = Callable[[str], bytes | None]
 """Reads a file of the last release; None if it is not there."""
 
+_OF_MODEL: Final = (
+    *("*.safetensors", "*.json", "*.model", "*.jinja", "vocab.txt", "merges.txt", "train_log.jsonl"),
+    *("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*"),
+)
+_OF_RESULTS: Final = ("results.json", "table.md", "ids.json", "*/run.json", "*/predictions.parquet")
 _WORDS: Final = frozenset({"README.md", "LICENSE.md", "CHANGELOG.md"})
 
 
@@ -79,8 +84,15 @@ class DatasetPiece:
         if self.left_out:
             without(self.tree, self.left_out, folder, self.registry)
         else:
-            _copy(self.tree, folder, leave=_WORDS)
+            self._copy_named(folder)
         draw(folder, self.registry)
+
+    def _copy_named(self, folder: Path) -> None:
+        """What the manifest names, and nothing that lies beside it."""
+        manifest = self.manifest(self.tree)
+        files = [file["path"] for config in manifest["configs"].values() for file in config["files"].values()]
+        for name in ("manifest.json", "leakage.json", manifest["evaluation"]["path"], *files):
+            _place(self.tree / name, folder / name)
 
     def render(self, folder: Path, publisher: Publisher) -> None:
         """Card and licence."""
@@ -126,7 +138,7 @@ class MetricPiece:
 
     def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
         """By files."""
-        return _by_files(plan, "the metric")
+        return _by_files(plan, "the metric: changed")
 
 
 @dataclass(slots=True)
@@ -137,7 +149,8 @@ class ModelPiece:
         repository: where it goes.
         model: folder that `oiellm train` made.
         results: folder that `oiellm evaluate` made; None if there is none.
-        dataset: ``ORG/NAME@vX`` of what it was trained and scored on.
+        dataset: ``ORG/NAME@vX`` of the data set of this release; empty if it has none.
+        manifest: SHA-256 of that data set's manifest: what was trained or scored on another is not said to be on this one.
         base: terms of what it was trained from; None if it was from scratch.
         left_out: configs whose predictions go without texts, to the reason.
     """
@@ -146,23 +159,30 @@ class ModelPiece:
     model: Path
     results: Path | None
     dataset: str
+    manifest: str
     base: BaseTerms | None
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def prepare(self, folder: Path) -> None:
         """Weights, tokenizer, settings, predictions, scores."""
-        _copy(self.model, folder, leave=_WORDS - {"LICENSE.md"})
+        _copy(self.model, folder, _OF_MODEL)
         if self.base and self.base.notice and not any(folder.glob("NOTICE*")):
             (folder / "NOTICE").write_text(f"{self.base.notice}\n", encoding="utf-8")
         said = _named(json.loads((folder / "mmm.json").read_text(encoding="utf-8")))
         (folder / "mmm.json").write_text(pretty(said), encoding="utf-8")
         if self.results:
             self._refuse_other_results()
-            _copy(self.results, folder / "evaluation", leave=_WORDS, skip=(".eval_results",))
+            scored = need(
+                read_json(self.results / "results.json"), self.results / "results.json", "data", "manifest_sha256"
+            )
+            _copy(self.results, folder / "evaluation", _OF_RESULTS)
             without_texts(folder / "evaluation", self.left_out)
-            for path, text in eval_result_files(self.results, self.dataset).items():
+            for path, text in eval_result_files(self.results, self._dataset(scored)).items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text, encoding="utf-8")
+
+    def _dataset(self, manifest: str) -> str:
+        return self.dataset if manifest == self.manifest else ""
 
     def _refuse_other_results(self) -> None:
         """Results must be of this very model: one that was trained again since has others."""
@@ -177,9 +197,10 @@ class ModelPiece:
 
     def render(self, folder: Path, publisher: Publisher) -> None:
         """The card."""
-        own = replace(publisher, left_out=self.left_out)
+        trained = need(read_json(folder / "mmm.json"), folder / "mmm.json", "manifest_sha256")
         results = folder / "evaluation" if self.results else None
-        card = render_model_card(folder, results, own, self.dataset, base=self.base)
+        own = replace(publisher, left_out=self.left_out)
+        card = render_model_card(folder, results, own, self._dataset(trained), base=self.base)
         (folder / "README.md").write_text(card, encoding="utf-8")
 
     def first(self, folder: Path) -> list[str]:
@@ -187,11 +208,11 @@ class ModelPiece:
         return ["the first release of the model"]
 
     def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
-        """Other weights, or words."""
-        changed = [*plan.add, *plan.replace, *plan.delete]
-        if any(path.endswith(".safetensors") for path in changed):
-            return Level.MINOR, ["other weights"]
-        return _by_files(plan, "the model's files", Level.PATCH)
+        """Other weights, tokenizer or settings; or words and scores."""
+        changed = [path for path in (*plan.add, *plan.replace, *plan.delete) if _is_content(path)]
+        of_model = [path for path in changed if not path.startswith(("evaluation/", ".eval_results/"))]
+        _, lines = _by_files(plan, "other weights; changed" if any(map(_is_weights, changed)) else "changed")
+        return Level.MINOR if of_model else Level.PATCH, lines
 
 
 @dataclass(slots=True)
@@ -219,7 +240,7 @@ class SpacePiece:
 
     def difference(self, before: Read, folder: Path, plan: Plan) -> tuple[Level, list[str]]:
         """By files."""
-        return _by_files(plan, "the page")
+        return _by_files(plan, "the page: changed")
 
 
 def _named(value: Any) -> Any:
@@ -231,22 +252,28 @@ def _named(value: Any) -> Any:
     return Path(value).name if isinstance(value, str) and Path(value).is_absolute() else value
 
 
-def _by_files(plan: Plan, what: str, level: Level = Level.MINOR) -> tuple[Level, list[str]]:
+def _is_weights(path: str) -> bool:
+    return path.endswith(".safetensors")
+
+
+def _by_files(plan: Plan, what: str) -> tuple[Level, list[str]]:
     changed = sorted(path for path in (*plan.add, *plan.replace, *plan.delete) if _is_content(path))
     if not changed:
         return Level.PATCH, []
     named = ", ".join(f"`{path}`" for path in changed[:5]) + (f" and {len(changed) - 5} more" if changed[5:] else "")
-    return level, [f"{what}: changed {named}"]
+    return Level.MINOR, [f"{what} {named}"]
 
 
 def _is_content(path: str) -> bool:
     return path not in _WORDS and not path.startswith(".release/")
 
 
-def _copy(origin: Path, folder: Path, leave: frozenset[str] = frozenset(), skip: tuple[str, ...] = ()) -> None:
-    for path in sorted(origin.rglob("*")):
-        name = path.relative_to(origin)
-        if path.is_file() and name.as_posix() not in leave and name.parts[0] not in (*skip, ".release"):
-            target = folder / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            link(path, target)
+def _copy(origin: Path, folder: Path, patterns: tuple[str, ...]) -> None:
+    """Copy the files that match; whatever else lies there is nobody's business."""
+    for path in sorted({path for pattern in patterns for path in origin.glob(pattern) if path.is_file()}):
+        _place(path, folder / path.relative_to(origin))
+
+
+def _place(origin: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    link(origin, target)

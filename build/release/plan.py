@@ -52,25 +52,18 @@ class Plan:
 
     Attributes:
         add, replace, delete: of the kit's own files.
-        same: files that need no change.
         kept: files that people put there, or that the kit had put there and people have changed since.
     """
 
     add: list[str] = field(default_factory=list)
     replace: list[str] = field(default_factory=list)
     delete: list[str] = field(default_factory=list)
-    same: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
         return not (self.add or self.replace or self.delete)
-
-    def touches_data(self) -> bool:
-        """Whether more than words about the release change."""
-        words = {CARD, CHANGELOG, RENDERED, RECORD}
-        return any(path not in words for path in (*self.add, *self.replace, *self.delete))
 
 
 def finish(folder: Path, version: str, repository: Repository, target: Target, state: State | None) -> None:
@@ -108,7 +101,7 @@ def make_plan(
         if path not in there:
             plan.add.append(path)
         elif there[path].holds(folder / path):
-            plan.same.append(path)
+            continue
         elif _may_replace(path, repository, target, state, recorded):
             plan.replace.append(path)
         elif recorded and recorded.files.get(path) == sha256(folder / path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from build.release.plan import CHANGELOG, Plan, Recorded, finish, make_plan, paths
 from build.release.scan import refuse_secrets
 from build.release.target import ChangedMeanwhileError, State, Target
-from build.release.versions import FIRST, add_entry, next_version
+from build.release.versions import FIRST, add_entry, free_version, next_version
 from build.steps import KitError
 from cards.publisher import Publisher
 
@@ -28,7 +27,8 @@ class Pressed:
 
     Attributes:
         piece: what is in it.
-        folder: with all of its files, as they are there now.
+        folder: with all of its files, as they are there now, or would be.
+        state: what was there when it was staged.
         version: of what is there now, or would be.
         plan: what was, or would be, changed.
         is_new: whether nothing of the kit's was there before.
@@ -38,6 +38,7 @@ class Pressed:
 
     piece: Piece
     folder: Path
+    state: State | None
     version: str
     plan: Plan
     is_new: bool
@@ -45,40 +46,53 @@ class Pressed:
     untagged: str = ""
 
 
-def press(piece: Piece, target: Target, publisher: Publisher, scratch: Path, *, dry_run: bool) -> Pressed:
-    """Bring one repository to the state of its piece.
+def stage(piece: Piece, target: Target, publisher: Publisher, scratch: Path) -> Pressed:
+    """Make everything that a repository would hold, and look through it; nothing is changed anywhere.
 
     Args:
         piece: what is to be in it.
         target: where it is.
         publisher: as far as it is the same for all repositories.
-        scratch: an empty folder for staging.
-        dry_run: change nothing.
+        scratch: a folder for staging.
 
     Raises:
-        KitError: people's edits are in the way, something may not go out, or the target refuses.
+        KitError: people's edits are in the way, something may not go out, or the target cannot be read.
     """
     folder = scratch / piece.repository.path
     folder.mkdir(parents=True)
     piece.prepare(folder)
-    prepared = set(paths(folder))
+    return _checked(piece, target, publisher, folder)
+
+
+def press(staged: Pressed, target: Target, publisher: Publisher) -> Pressed:
+    """Bring one repository to what was staged: one commit, if anything changes, and a tag, if it lacks one.
+
+    Args:
+        staged: by :func:`stage`; staged again if somebody changes the repository in between.
+        target, publisher: as for :func:`stage`.
+
+    Raises:
+        KitError: people's edits are in the way, or the target refuses.
+    """
+    found, piece = staged, staged.piece
     for _ in range(_LOOKS):
-        state = target.state(piece.repository)
-        found = _staged(piece, target, publisher, folder, state)
-        refuse_secrets(folder, paths(folder), piece.repository.path)
-        if dry_run:
-            return found
-        if found.untagged and state:
-            target.tag(piece.repository, f"v{found.untagged}", state.commit)
+        if found.untagged and found.state:
+            target.tag(piece.repository, f"v{found.untagged}", found.state.commit)
         try:
-            commit = _commit(found, target, state)
+            commit = _commit(found, target, found.state)
         except ChangedMeanwhileError:
-            _reset(folder, prepared)
+            found = _checked(piece, target, publisher, found.folder)
             continue
         if found.tagged:
             target.tag(piece.repository, f"v{found.version}", commit)
         return found
     raise KitError(f"{target.link(piece.repository)}: changes faster than it can be released; try again later")
+
+
+def _checked(piece: Piece, target: Target, publisher: Publisher, folder: Path) -> Pressed:
+    found = _staged(piece, target, publisher, folder, target.state(piece.repository))
+    refuse_secrets(folder, paths(folder), piece.repository.path)
+    return found
 
 
 def _commit(found: Pressed, target: Target, state: State | None) -> str:
@@ -96,28 +110,28 @@ def _staged(piece: Piece, target: Target, publisher: Publisher, folder: Path, st
     before = _reader(piece, target, state)
     changelog = _decoded(before(CHANGELOG))
 
-    def stage(version: str, changes: str) -> Plan:
+    def made(version: str, changes: str) -> Plan:
         own = replace(publisher, version=version, changes=changes)
         (folder / CHANGELOG).write_text(changes, encoding="utf-8")
         piece.render(folder, own)
         finish(folder, version, repository, target, state)
         return make_plan(folder, repository, target, state, recorded)
 
+    tags = state.tags if state else {}
     if recorded is None:
-        version = FIRST
-        plan = stage(version, add_entry(changelog, version, piece.first(folder)))
+        version = free_version(FIRST, tags)
+        plan = made(version, add_entry(changelog, version, piece.first(folder)))
     else:
         version = recorded.version
-        plan = stage(version, changelog or add_entry(None, version, piece.first(folder)))
+        plan = made(version, changelog or add_entry(None, version, piece.first(folder)))
         if not plan.is_empty:
             level, lines = piece.difference(before, folder, plan)
-            version = next_version(version, level)
-            plan = stage(version, add_entry(changelog, version, lines or ["the words about it"]))
-    tags = state.tags if state else {}
+            version = free_version(next_version(version, level), tags)
+            plan = made(version, add_entry(changelog, version, lines or ["the words about it"]))
     untagged = (
         recorded.version if recorded and recorded.version != version and f"v{recorded.version}" not in tags else ""
     )
-    return Pressed(piece, folder, version, plan, recorded is None, f"v{version}" not in tags, untagged)
+    return Pressed(piece, folder, state, version, plan, recorded is None, f"v{version}" not in tags, untagged)
 
 
 def _reader(piece: Piece, target: Target, state: State | None) -> Callable[[str], bytes | None]:
@@ -126,10 +140,3 @@ def _reader(piece: Piece, target: Target, state: State | None) -> Callable[[str]
 
 def _decoded(content: bytes | None) -> str | None:
     return None if content is None else content.decode("utf-8", errors="replace")
-
-
-def _reset(folder: Path, prepared: set[str]) -> None:
-    """Take away what was made for a state that has passed."""
-    for path in set(paths(folder)) - prepared:
-        (folder / path).unlink()
-    shutil.rmtree(folder / ".release", ignore_errors=True)

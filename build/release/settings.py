@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Final
@@ -18,6 +19,12 @@ OWN: Final = Path("release.yaml")
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,94}$")]
 """The second half of a repository's name on the Hub."""
+
+
+def is_name(name: str) -> bool:
+    """Whether the Hub takes it as an account, or as the second half of a repository's name."""
+    allowed = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,94}", name, re.ASCII)
+    return bool(allowed) and not re.search(r"--|\.\.|[-.]$|\.git$", name)
 
 
 class Dataset(Part):
@@ -69,8 +76,10 @@ class Release(Part):
             raise ValueError(f"space.model {self.space.model!r} is none of the models: {', '.join(names) or 'none'}")
         if len(set(names)) < len(names):
             raise ValueError("two models have the same name")
-        if self.space and self.metric and self.space.name == self.metric.name:
-            raise ValueError("space and metric are both Spaces: they need two names")
+        parts: list[Dataset | Metric | Space | None] = [self.dataset, self.metric, self.space]
+        for name in (*(part.name for part in parts if part), *names):
+            if not is_name(name):
+                raise ValueError(f"{name!r} cannot be the name of a repository: no -- or .., and no - or . at its end")
         return self
 
     @property

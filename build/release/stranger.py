@@ -60,7 +60,7 @@ def _dataset(thing: dict[str, Any]) -> Iterator[str]:
 def _metric(thing: dict[str, Any]) -> Iterator[str]:
     import evaluate
 
-    metric = evaluate.load(thing["address"])
+    metric = evaluate.load(thing["address"], **({"revision": thing["revision"]} if thing["revision"] else {}))
     scores = metric.compute(predictions=thing["predictions"], references=thing["references"])
     for key, value in thing["scores"].items():
         _same(scores[key], value, key)

@@ -1,4 +1,4 @@
-"""Where repositories live: on a Hub, or as folders. Both are read, compared and changed through the same five calls."""
+"""Where repositories live: on a Hub, or as folders. Both are read, compared and changed through the same calls."""
 
 from __future__ import annotations
 
@@ -51,13 +51,11 @@ class State:
         commit: its head; empty in a folder.
         files: path to what is stored there.
         tags: tag to the commit it names.
-        private: whether only its owners see it.
     """
 
     commit: str
     files: dict[str, Stored] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
-    private: bool = False
 
 
 class Target(Protocol):

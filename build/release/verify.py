@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -24,7 +25,9 @@ _GOLD: Final = ("Literature/NER/:Person;Kazan:Person;Spiegel", "Science/NER/")
 _SAID: Final = ("Literature/NER/:Person;Kazan", "Science/NER/")
 _SCORES: Final = {"tl": 1.0, "wl": 2 / 3, "all": 0.5}
 """Of what is said against the gold: both labels right, one of two pairs found and none wrong, one row of two all right."""
-_NO_TOKEN: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HF_TOKEN_PATH")
+_KEPT: Final = frozenset({"HF_ENDPOINT", "HF_HUB_DISABLE_XET", "HF_HUB_DISABLE_PROGRESS_BARS"})
+_OURS: Final = ("HF_", "HUGGING", "TRANSFORMERS_", "XDG_CACHE")
+_SECRET: Final = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
 
 def verify(pressed: Sequence[Pressed], target: Target, *, local: bool, anonymous: bool) -> None:
@@ -66,16 +69,15 @@ def verify(pressed: Sequence[Pressed], target: Target, *, local: bool, anonymous
 
 
 def _environment(folder: Path, *, local: bool, anonymous: bool) -> dict[str, str]:
+    """The variables of the stranger: no cache, no path, no secret of ours; where the Hub is stays."""
     variables = {
-        name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "HF_HOME", "HF_HUB_CACHE")
+        name: value
+        for name, value in os.environ.items()
+        if name in _KEPT or not (name == "PYTHONPATH" or name.startswith(_OURS) or _SECRET.search(name))
     }
-    for name in ("HF_DATASETS_CACHE", "HF_MODULES_CACHE", "HF_EVALUATE_CACHE", "HF_METRICS_CACHE", "XDG_CACHE_HOME"):
-        variables.pop(name, None)
-    variables |= {"HF_HOME": str(folder / "cache"), "HF_HUB_DISABLE_TELEMETRY": "1"}
+    variables |= {"HF_HOME": str(folder / "cache"), "XDG_CACHE_HOME": str(folder / "cache")}
     if local:
         return variables | {"HF_HUB_OFFLINE": "1"}
-    for name in _NO_TOKEN:
-        variables.pop(name, None)
     if anonymous:
         return variables | {"HF_HUB_DISABLE_IMPLICIT_TOKEN": "1"}
     from huggingface_hub import get_token

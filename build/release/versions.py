@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
@@ -34,6 +34,18 @@ def next_version(version: str, level: Level) -> str:
     place = 2 - level
     numbers[place:] = [numbers[place] + 1, *[0] * (2 - place)]
     return ".".join(map(str, numbers))
+
+
+def free_version(version: str, tags: Collection[str]) -> str:
+    """The version, or the first one above it whose tag nobody has set yet.
+
+    Args:
+        version: the one that is due.
+        tags: that are there, as in ``v1.0.0``.
+    """
+    while f"v{version}" in tags:
+        version = next_version(version, Level.PATCH)
+    return version
 
 
 def add_entry(changelog: str | None, version: str, lines: list[str]) -> str:

@@ -317,7 +317,7 @@ def test_rows_that_another_task_needs_once_only_are_told(tmp_path):
     worklist = write_rows(tmp_path / "in" / "worklist.jsonl", twice)
     with Double(Truth(rows)) as double:
         said = call(worklist, tmp_path / "out", double, "--task", "scpos_rw")
-        assert "left out 3 x same_source_item" in said and "open" not in said
+        assert "left out 3 x same_source_item" in said and "still open" not in said
         report = lines(tmp_path / "out" / "report.jsonl")
         assert [row["dropped"] for row in report] == ["same_source_item"] * 3
         assert (

@@ -16,6 +16,12 @@ from cards.markdown import BEGIN, END
 ROOT = Path(__file__).parents[3]
 
 
+def _touches_data(plan) -> bool:
+    return any(
+        path.endswith((".json", ".parquet")) and path[0] != "." for path in [*plan.add, *plan.replace, *plan.delete]
+    )
+
+
 @dataclass
 class Made:
     """A piece of a few files."""
@@ -38,7 +44,7 @@ class Made:
         return ["the first"]
 
     def difference(self, before, folder, plan):
-        return (self.level, ["other files"]) if plan.touches_data() else (Level.PATCH, [])
+        return (self.level, ["other files"]) if _touches_data(plan) else (Level.PATCH, [])
 
 
 def command(piece: Made, *, dry_run: bool = False) -> list[str]:
@@ -65,7 +71,7 @@ def release(
 
 def main() -> int:
     from build.release.hub import Hub
-    from build.release.press import press
+    from build.release.press import press, stage
     from build.steps import KitError
     from cards.publisher import Publisher
 
@@ -74,7 +80,9 @@ def main() -> int:
     piece = Made(files, card, Repository(kind, name.split("/")[1]))
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            done = press(piece, Hub("org"), Publisher(), Path(scratch), dry_run=dry_run)
+            target = Hub("org")
+            staged = stage(piece, target, Publisher(), Path(scratch))
+            done = staged if dry_run else press(staged, target, Publisher())
     except KitError as error:
         print(f"build: error: {error}", file=sys.stderr)
         return 2

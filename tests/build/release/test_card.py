@@ -73,3 +73,11 @@ def test_a_new_space_has_a_card_that_says_nothing():
 def test_words_without_a_zone_for_them_are_not_lost():
     with pytest.raises(KitError, match="no zone for them"):
         merge_card("# Bare\n", None, "# Mine\n", WHERE)
+
+
+def test_words_beside_the_mark_and_yaml_that_is_none():
+    theirs = card().replace(f"{BEGIN}\n{END}", f"{BEGIN}my words {END}")
+    assert merge_card(card(), card(), theirs, WHERE) == theirs
+    assert "my words" in merge_card(card(sizes="12 rows"), card(), theirs, WHERE)
+    with pytest.raises(KitError, match=f"{WHERE}: what stands between .* is no YAML"):
+        merge_card(card(), card(), "---\na: [\n---\n# MMM\n", WHERE)

@@ -6,7 +6,7 @@ import pytest
 
 from build.export import build_release
 from build.reading import import_published
-from build.release.gates import demo_name, left_out
+from build.release.gates import demo_name, left_out, refuse_title
 from build.release.subset import without
 from build.steps import KitError
 from mmm_dataset import Item, Record, load
@@ -59,7 +59,6 @@ def test_nothing_left_is_an_error_that_says_what_to_type():
         ("mmm", ["stand-in"], True, "mmm-demo"),
         ("oiellm-nano", ["demo"], True, "oiellm-nano-demo"),
         ("mmm", ["published"], True, "mmm"),
-        ("commmunity", ["stand-in"], False, "commmunity"),
     ],
 )
 def test_names(name, origins, demo, wanted):
@@ -75,11 +74,22 @@ def test_names(name, origins, demo, wanted):
         ("mmm", ["stand-in"]),
         ("OIELLM-2B", ["stand-in"]),
         ("my_mmm_v2", ["stand-in"]),
+        ("MMMvillage", ["stand-in"]),
     ],
 )
 def test_names_that_would_pass_others_rows_off_as_mmm(name, origins):
     with pytest.raises(KitError, match="release/x: made of .*--demo"):
         demo_name(name, origins, demo=False, what="release/x")
+
+
+def test_titles_that_would_pass_others_rows_off_as_mmm():
+    mmm = "MMM: Multilingual Mutual Reinforcement Effect Mix datasets"
+    refuse_title(mmm, ["published"], "x")
+    refuse_title("News of our village", ["stand-in"], "x")
+    refuse_title("A demonstration of MMM", ["demo"], "x")
+    for origins in (["demo"], ["published", "stand-in"]):
+        with pytest.raises(KitError, match="a title with MMM in it must say that it is a demonstration"):
+            refuse_title(mmm, origins, "x")
 
 
 def test_what_remains_is_a_release_with_its_own_leakage(tmp_path):

@@ -107,6 +107,21 @@ def test_a_missing_tag_is_set(hub, go, fails):
     assert tags(hub) == {"v1.0.0": first, "v1.1.0": hub.at(REPOSITORY).oid}
 
 
+def test_a_tag_of_somebody_else_is_not_taken_for_ours(hub, go):
+    hub.commit(REPOSITORY, {"old.txt": b"theirs"})
+    hub.repositories[REPOSITORY].tag("v1.0.0", "main")
+    theirs = hub.at(REPOSITORY).oid
+    assert go()["version"] == "1.0.1"  # the first one that is free
+    assert tags(hub) == {"v1.0.0": theirs, "v1.0.1": hub.at(REPOSITORY).oid}
+    assert hub.read(REPOSITORY, "old.txt") == b"theirs"
+    assert go()["version"] == "1.0.1"
+
+
+def test_a_tag_set_in_between_is_said(hub, fails):
+    hub.before("tag", lambda: hub.repositories[REPOSITORY].tag("v1.0.0", hub.at(REPOSITORY).parent))
+    assert "somebody has just set the tag v1.0.0 on another commit" in fails()
+
+
 def test_an_answer_that_is_lost_is_not_a_second_commit(hub, go):
     hub.fault("commit", "lose")
     said = go()

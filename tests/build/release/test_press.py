@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from build.release.folder import Folder
-from build.release.press import press
+from build.release.press import press, stage
 from build.release.target import ChangedMeanwhileError
 from build.steps import KitError
 from cards.markdown import BEGIN
@@ -20,7 +20,9 @@ def go(tmp_path):
 
     def run(piece, target=None, *, dry_run=False):
         scratch = tmp_path / f"scratch-{next(numbers)}"
-        return press(piece, target or Folder(tmp_path / "out"), Publisher(), scratch, dry_run=dry_run)
+        target = target or Folder(tmp_path / "out")
+        staged = stage(piece, target, Publisher(), scratch)
+        return staged if dry_run else press(staged, target, Publisher())
 
     return run
 
@@ -159,3 +161,32 @@ def test_a_failed_swap_leaves_the_old(go, there, monkeypatch):
     with pytest.raises(OSError, match="No space"):
         go(Made({"a.json": "9"}))
     assert contents(there) == before and [p.name for p in there.parent.iterdir()] == ["mine"]
+
+
+def test_an_interrupt_between_the_renames_leaves_the_old(go, there, monkeypatch):
+    go(Made())
+    before = contents(there)
+    import build.release.folder as module
+
+    real = module.os.replace
+
+    def interrupted(source, target):
+        real(source, target)
+        if Path(target).name == "old":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(module.os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        go(Made({"a.json": "9"}))
+    assert contents(there) == before and [p.name for p in there.parent.iterdir()] == ["mine"]
+
+
+def test_what_a_kill_between_the_renames_left_is_put_back(go, there):
+    go(Made())
+    before = contents(there)
+    aside = there.parent / ".mine.abc" / "old"
+    aside.parent.mkdir()
+    there.rename(aside)  # as a kill there leaves it
+    assert go(Made()).version == "1.0.0"
+    assert contents(there) == before
+    assert go(Made({"a.json": "9"})).version == "1.1.0"

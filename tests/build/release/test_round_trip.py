@@ -137,6 +137,35 @@ def test_a_dry_run_into_a_folder_writes_nothing(tmp_path):
 
 
 @pytest.mark.slow
+def test_only_what_the_kit_made_goes_and_only_if_all_of_it_may(made, tmp_path):
+    shutil.copytree(made / "release", tmp_path / "release")
+    (tmp_path / "release" / "mmm" / "todo-private.txt").write_text("mine")
+    (tmp_path / "release" / "oiellm-nano" / "notes.txt").write_text("mine")
+    command = [sys.executable, "-m", "build", "release", "--demo", "--no-verify", "--to", "out"]
+    licence = tmp_path / "release" / "oiellm-nano" / "LICENSE"
+    licence.write_text("made in /ho" + "me/ann/x\n")
+    said = run(tmp_path, command, {"HF_HUB_OFFLINE": "1"}, code=2).stderr
+    assert "oiellm-nano-demo: LICENSE:1: a place on somebody's disk" in said
+    assert not (tmp_path / "out").exists()  # not even the data set, which comes first
+    licence.write_text("Use it well.\n")
+    run(tmp_path, command, {"HF_HUB_OFFLINE": "1"})
+    names = {path.name for path in (tmp_path / "out").rglob("*")}
+    assert "LICENSE" in names and not names & {"todo-private.txt", "notes.txt"}
+
+
+@pytest.mark.slow
+def test_a_model_is_not_said_to_be_of_data_it_never_saw(made, tmp_path):
+    shutil.copytree(made / "release", tmp_path / "release")
+    manifest = tmp_path / "release" / "mmm" / "manifest.json"
+    manifest.write_text(manifest.read_text() + "\n")
+    command = [sys.executable, "-m", "build", "release", "--demo", "--no-verify", "--to", "out", "--org", "org"]
+    run(tmp_path, command, {"HF_HUB_OFFLINE": "1"})
+    folder = tmp_path / "out" / "models" / "oiellm-nano-demo"
+    assert "org/mmm-demo" not in (folder / "README.md").read_text()
+    assert not any("org/mmm-demo" in path.read_text() for path in (folder / ".eval_results").iterdir())
+
+
+@pytest.mark.slow
 def test_results_of_another_model_are_refused(made, tmp_path):
     shutil.copytree(made / "release", tmp_path / "release")
     weights = tmp_path / "release" / "oiellm-nano" / "model.safetensors"
@@ -154,6 +183,8 @@ def test_results_of_another_model_are_refused(made, tmp_path):
         (["--to", "x", "--public"], "--public is for a Hub"),
         (["--to", "x"], "release/mmm/manifest.json: not there; `python3 -m build main` or `export` makes one"),
         (["--to", "x", "--set", "dataset=null"], "release/oiellm-nano/mmm.json: not there; `oiellm train` makes one"),
+        (["--org", "my org"], "--org my org: is no name of an account on the Hub"),
+        (["--to", "x", "--set", "metric.name=a--b"], "'a--b' cannot be the name of a repository"),
         (["--to", "x", "--settings", "nowhere.yaml"], "nowhere.yaml: cannot be read"),
         (["--to", "x", "--set", "datset=1"], "--set datset=1: datset: unknown key; did you mean dataset?"),
         (
