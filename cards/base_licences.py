@@ -23,6 +23,7 @@ class BaseTerms:
     """The terms of a family of base models; the keys of ``base_licences.toml`` say what each is."""
 
     names: tuple[str, ...]
+    word: str
     organisation: str
     licence: str
     title: str
@@ -33,8 +34,16 @@ class BaseTerms:
     says: tuple[str, ...] = ()
 
     def holds(self, base: str) -> bool:
-        """Whether a base, called ORG/NAME or by the name of its folder, is of this family."""
-        return any(re.search(pattern, base, re.IGNORECASE) for pattern in self.names)
+        """Whether the name of a base, called ORG/NAME or by its folder, has a pattern of this family in it."""
+        return any(re.search(pattern, _name(base), re.IGNORECASE) for pattern in self.names)
+
+    def is_exactly(self, base: str) -> bool:
+        """Whether a pattern of this family is the whole of a base, with or without ORG."""
+        return any(re.fullmatch(pattern, x, re.IGNORECASE) for pattern in self.names for x in (base, _name(base)))
+
+    def is_mentioned(self, base: str) -> bool:
+        """Whether the name of a base speaks of this family, of whatever version."""
+        return self.word in _name(base).lower()
 
 
 def base_terms(model: Mapping[str, Any], where: Path | str = _MODEL) -> BaseTerms | None:
@@ -45,15 +54,31 @@ def base_terms(model: Mapping[str, Any], where: Path | str = _MODEL) -> BaseTerm
         where: that file, for messages.
 
     Raises:
-        CardError: the base is none that the kit knows the licence of.
+        CardError: the base is none that the kit knows the licence of, or its name speaks of several families: a merge or a
+            distillate may owe to each of them.
     """
     base = need(model, where, "base")
     if base is None:
         return None
-    for terms in read_base_licences():
-        if terms.holds(base):
-            return terms
-    raise CardError(f"{where}: base {base!r}: its licence is not known here; read it, and add the base to {_FILE.name}")
+    known = read_base_licences()
+    exact = [terms for terms in known if terms.is_exactly(base)]
+    found = exact or [terms for terms in known if terms.holds(base)]
+    if not found:
+        raise CardError(
+            f"{where}: base {base!r}: its licence is not known here; read it, and add the base to {_FILE.name}"
+        )
+    mentioned = {terms.word for terms in known if terms.is_mentioned(base)} - {terms.word for terms in found}
+    if len(found) > 1 or (mentioned and not exact):
+        named = ", ".join([*(terms.title for terms in found), *sorted(mentioned)])
+        raise CardError(
+            f"{where}: base {base!r}: its name speaks of several families ({named}); read its licence, and add the whole name "
+            f"to the family in {_FILE.name} whose licence holds"
+        )
+    return found[0]
+
+
+def _name(base: str) -> str:
+    return base.rpartition("/")[2]
 
 
 def base_repository(model: Mapping[str, Any], terms: BaseTerms) -> str:

@@ -59,6 +59,19 @@ def left_out(publisher: Publisher) -> str:
     return "\n".join(["## What is left out", "", said, "", *lines])
 
 
+def without_texts(publisher: Publisher) -> str:
+    """Configs whose predictions go along without texts; empty if there are none."""
+    if not publisher.left_out:
+        return ""
+    lines = [f"- {code(name)}: {escape(reason)}" for name, reason in publisher.left_out.items()]
+    said = (
+        "In the rows of these configs every column that holds a text, or what a model wrote about one, is null, because the "
+        "terms of what they are made from do not allow to pass it on. Ids, kinds of failures and counts are there, and the "
+        "figures above are those of the whole rows:"
+    )
+    return "\n".join(["#### Predictions without texts", "", said, "", *lines])
+
+
 def credit(origins: Collection[str], registry: Registry) -> str:
     """To whom the credit is due: the authors always, and for their files where these rows are theirs."""
     mmm = registry.source("mmm")

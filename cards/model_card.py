@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cards import hub, model_results
 from cards.base_licences import BaseTerms, base_repository
-from cards.credit import CITATION, changelog, credit, publication
+from cards.credit import CITATION, changelog, credit, publication, without_texts
 from cards.errors import CardError
 from cards.licence import licence_fields, licence_table, open_questions
 from cards.markdown import escape, folded, table
@@ -32,7 +32,8 @@ _ORIGINS: Final = {
     "published": "This model was trained on the authors' released rows of MMM.",
 }
 _LIMITS: Final = {
-    "demo": "It learned from a few hundred clean, short rows: outside of their subjects its answers are guesses.",
+    "demo": "It learned from {rows:,} rows; those of the demonstration are clean and short: outside of their subjects its "
+    "answers are guesses.",
     "stand-in": "Its rows are not MMM's, so its scores cannot be compared with the paper's.",
     "rebuilt": "Its rows are not the authors' files, so its scores and the paper's are not the same measure.",
 }
@@ -76,7 +77,7 @@ def render_model_card(
             "publication": publication(publisher),
             "contents": _CONTENTS,
             **use(facts, scored, publisher),
-            "results": _results(scored),
+            "results": _results(scored, publisher),
             "training": training_table(facts, base),
             "recipe": folded("The recipe, in full", f"```yaml\n{recipe_yaml(facts)}```"),
             "data": data_section(facts, dataset),
@@ -106,9 +107,9 @@ _CONTENTS: Final = " · ".join(
 def _check_base(facts: Facts, base: BaseTerms | None) -> None:
     if (facts.need("base") is None) != (base is None):
         raise CardError(f"{facts.where}: base {facts.said['base']!r}: the terms given are not those of it")
-    if base and base.copy and not any(facts.folder.glob("LICEN[SC]E*")):
+    if base and base.copy and not _licence_files(facts):
         raise CardError(
-            f"{facts.folder}: no LICENSE file; the licence of {base.title} asks for a copy of itself: put it there"
+            f"{facts.folder}: no LICENSE file with a text; the licence of {base.title} asks for a copy of itself: put it there"
         )
 
 
@@ -138,7 +139,7 @@ def _front(facts: Facts, base: BaseTerms | None, dataset: str, origins: Collecti
     }
 
 
-def _results(results: Results | None) -> str:
+def _results(results: Results | None, publisher: Publisher) -> str:
     if results is None:
         return "This model was not evaluated."
     warning = (
@@ -161,12 +162,14 @@ def _results(results: Results | None) -> str:
             "A row has the prompt (`input`), what the model wrote (`raw`), the string that was scored (`output`), what was "
             "read of it, and why it could not be read, if so. `evaluation/results.json` has every figure, `.eval_results/` "
             "what the Hub shows.",
+            *filter(None, [without_texts(publisher)]),
         ]
     )
 
 
 def _limits(facts: Facts, results: Results | None, origins: Collection[str]) -> Iterator[str]:
-    yield from (text for name, text in _LIMITS.items() if name in origins)
+    rows = facts.need("counts", "rows")
+    yield from (text.format(rows=rows) for name, text in _LIMITS.items() if name in origins)
     tasks = dict.fromkeys(facts.registry.config(name).task for name in facts.configs)
     languages = ", ".join(facts.registry.languages[code_].name for code_ in facts.languages)
     yield (
@@ -215,5 +218,11 @@ def _licence(facts: Facts, base: BaseTerms | None) -> str:
 
 
 def _licence_file(facts: Facts) -> str:
-    found = sorted(path.name for path in facts.folder.glob("LICEN[SC]E*"))
+    found = _licence_files(facts)
     return f" ([{found[0]}]({found[0]}))" if found else ""
+
+
+def _licence_files(facts: Facts) -> list[str]:
+    """Names of the files that hold the text of a licence; an empty one is none."""
+    files = (path for path in facts.folder.glob("LICEN[SC]E*") if path.is_file())
+    return sorted(path.name for path in files if path.read_bytes().strip())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ def use(facts: Facts, results: Results | None, publisher: Publisher) -> dict[str
     Raises:
         CardError: the recorded predictions cannot be read.
     """
-    row = _example(facts, results)
+    row = _example(facts, results, publisher.left_out)
     config = facts.registry.config(row["config"])
     words = facts.registry.task(config.task).words
     name = publisher.repository or facts.folder.name
@@ -71,13 +71,19 @@ def _words(facts: Facts) -> str:
     return table(body, ["task", "what it is", "end of the prompt", "languages"])
 
 
-def _example(facts: Facts, results: Results | None) -> Mapping[str, Any]:
-    """A row of free decoding that shows well: in the format, short, with items; else a prompt without a recorded answer."""
+def _example(facts: Facts, results: Results | None, left_out: Collection[str]) -> Mapping[str, Any]:
+    """A row of free decoding that shows well: in the format, short, with items; else a prompt without a recorded answer.
+
+    Rows without texts, and of configs that are ``left_out``, are not shown.
+    """
     for place, run in (results.runs if results else {}).items():
         settings = run["about"]["settings"]
         if not settings["constrained"] and not settings.get("closed"):
             assert results is not None
-            return min(_rows(results.folder / place / PREDICTIONS), key=_shows)
+            rows = _rows(results.folder / place / PREDICTIONS)
+            shown = [row for row in rows if row["text"] is not None and row["config"] not in left_out]
+            if shown:
+                return min(shown, key=_shows)
     name = next(iter(facts.configs))
     config = facts.registry.config(name)
     text, word = TEXTS.get(config.language, TEXTS["en"]), facts.registry.task(config.task).words[0]

@@ -18,7 +18,7 @@ class Publisher:
         contact: an address or URL.
         citation: BibTeX of the publisher's own work, beside the paper's.
         affiliated: whether the authors of MMM publish it.
-        left_out: config to the reason why it is not in this release.
+        left_out: config to the reason why it is not in this release; of a model, why its predictions go without texts.
         changes: the changelog, Markdown, newest entry first.
     """
 

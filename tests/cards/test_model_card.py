@@ -4,13 +4,16 @@ import contextlib
 import io
 import json
 import re
+from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from huggingface_hub import ModelCardData
 from huggingface_hub._eval_results import parse_eval_result_entries
 
 from build.release.card import merge_card
+from build.release.predictions import without_texts
 from cards.base_licences import base_terms
 from cards.errors import CardError
 from cards.model_card import render_model_card
@@ -134,8 +137,6 @@ def test_the_model_loads_from_its_repository_and_all_links_of_the_card_lead_some
 
 
 def test_what_goes_along_says_no_place_on_this_disk(model, card):
-    import pyarrow.parquet as pq
-
     for path in (*model[1].rglob("*.json"), *model[1].rglob("*.yaml"), *model[1].glob("*.md")):
         assert str(model[0].parent) not in path.read_text()
     for path in model[1].rglob("*.parquet"):
@@ -156,6 +157,67 @@ def test_a_demonstration_says_so_at_the_top(model, card, tmp_path):
     made, results = copies(model, tmp_path)
     change(made / "mmm.json", "data", "origins", value=["published"])
     assert "A demonstration" not in render((made, results)) and "the authors' released rows" in render((made, results))
+
+
+def test_a_demonstration_says_how_many_rows_it_learned_from(model, card, tmp_path):
+    rows = json.loads((model[0] / "mmm.json").read_text())["counts"]["rows"]
+    assert f"- It learned from {rows:,} rows; those of the demonstration are clean and short" in card
+    made, results = copies(model, tmp_path)
+    change(made / "mmm.json", "counts", "rows", value=12_345)
+    assert "It learned from 12,345 rows" in render((made, results))
+
+
+def test_configs_without_texts_are_named_and_not_shown(model, card, tmp_path):
+    assert "without texts" not in card
+    shown = json.loads(re.search(r"^prompt = (.*)$", card, re.M)[1])
+    rows = pq.read_table(model[1] / "free" / "predictions.parquet").to_pylist()
+    config = next(row["config"] for row in rows if row["input"] == shown)
+    barred = {config: "a corpus: no-derivatives"}
+    other = render(model, replace(HUB, left_out=barred))
+    assert "#### Predictions without texts\n\nIn the rows of these configs" in other
+    assert f"\n- `{config}`: a corpus: no-derivatives\n" in other
+    assert other.index("evaluation/free/predictions.parquet`]") < other.index("#### Pred") < other.index("## Training")
+    assert shown not in other.replace(json.dumps(shown), shown), "not even where the rows still have their texts"
+    made, results = copies(model, tmp_path)
+    without_texts(results, barred)
+    assert render((made, results), replace(HUB, left_out=barred)) == other
+    assert (
+        config not in re.search(r"## Use it.*?## Results", render((made, results)), re.S)[0].split("These prompts")[0]
+    )
+
+
+def test_without_any_text_the_prompt_is_the_kits_and_nothing_is_shown_as_recorded(model, tmp_path):
+    made, results = copies(model, tmp_path)
+    without_texts(results, CONFIGS)
+    card = render((made, results), replace(HUB, left_out=dict.fromkeys(CONFIGS, "withdrawn")))
+    assert "It prints" not in card and "Kazan filmed in New York in 1953" in card
+
+
+def test_the_piece_stages_predictions_without_texts_and_leaves_the_users_alone(model, tmp_path):
+    from build.release.pieces import ModelPiece
+    from build.release.target import Repository
+
+    made, results = copies(model, tmp_path)
+    own = (results / "free" / "predictions.parquet").read_bytes()
+    digest = json.loads((made / "mmm.json").read_text())["manifest_sha256"]
+    piece = ModelPiece(
+        repository=Repository("model", "tiny-demo"),
+        model=made,
+        results=results,
+        dataset=DATA,
+        manifest=digest,
+        base=None,
+        left_out={"ja_tcree": "withdrawn"},
+    )
+    folder = tmp_path / "staged"
+    folder.mkdir()
+    piece.prepare(folder)
+    piece.render(folder, HUB)
+    for row in pq.read_table(folder / "evaluation" / "free" / "predictions.parquet").to_pylist():
+        assert (row["text"] is None) == (row["raw"] is None) == (row["config"] == "ja_tcree")
+    assert (results / "free" / "predictions.parquet").read_bytes() == own
+    card = (folder / "README.md").read_text()
+    assert "\n- `ja_tcree`: withdrawn\n" in card and broken(card, folder) == []
 
 
 def test_the_same_folders_give_the_same_card_and_peoples_words_stay(model, card):
@@ -265,13 +327,17 @@ def on_llama(model, folder):
 
 def test_what_is_owed_to_the_base_is_said(model, tmp_path):
     made, results = on_llama(model, tmp_path)
-    with pytest.raises(CardError, match="no LICENSE file; the licence of Meta Llama 3 asks for a copy"):
+    with pytest.raises(CardError, match="no LICENSE file with a text; the licence of Meta Llama 3 asks for a copy"):
+        render((made, results))
+    (made / "LICENCE.txt").write_text(" \n")
+    with pytest.raises(CardError, match="no LICENSE file with a text"):
         render((made, results))
     (made / "LICENSE").write_text("the text of the licence")
     card = render((made, results))
     front = yaml.safe_load(front_and_body(card)[0])
     assert (front["license"], front["base_model"]) == ("llama3", "meta-llama/Meta-Llama-3-8B")
     assert card.index("**Built with Meta Llama 3**") < card.index("## Use it")
+    assert "([LICENSE](LICENSE))" in card and "LICENCE.txt" not in card
     assert "Meta Llama 3 is licensed under the Meta Llama 3 Community License" in card and "`Llama-3`" in card
     assert "may not be used to improve another large language model" in card
     assert broken(card, staged((made, results), tmp_path / "repository")) == []
