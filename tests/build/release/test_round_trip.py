@@ -140,7 +140,7 @@ def test_a_dry_run_into_a_folder_writes_nothing(tmp_path):
 def test_only_what_the_kit_made_goes_and_only_if_all_of_it_may(made, tmp_path):
     shutil.copytree(made / "release", tmp_path / "release")
     (tmp_path / "release" / "mmm" / "todo-private.txt").write_text("mine")
-    (tmp_path / "release" / "oiellm-nano" / "notes.txt").write_text("mine")
+    (tmp_path / "release" / "oiellm-nano" / "notes.md").write_text("mine")
     command = [sys.executable, "-m", "build", "release", "--demo", "--no-verify", "--to", "out"]
     licence = tmp_path / "release" / "oiellm-nano" / "LICENSE"
     licence.write_text("made in /ho" + "me/ann/x\n")
@@ -150,7 +150,7 @@ def test_only_what_the_kit_made_goes_and_only_if_all_of_it_may(made, tmp_path):
     licence.write_text("Use it well.\n")
     run(tmp_path, command, {"HF_HUB_OFFLINE": "1"})
     names = {path.name for path in (tmp_path / "out").rglob("*")}
-    assert "LICENSE" in names and not names & {"todo-private.txt", "notes.txt"}
+    assert "LICENSE" in names and not names & {"todo-private.txt", "notes.md"}
 
 
 @pytest.mark.slow
