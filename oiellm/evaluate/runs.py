@@ -20,20 +20,26 @@ class Run:
 
     Attributes:
         outputs: what it wrote.
-        texts: the text that it was given for each row, held against the release; empty where that is not known.
+        texts: the text that it was given for each row, held against the release; empty where that is not known, None for a
+            row that was published without its words.
         about: how it was made, as JSON types.
         note: what must stand beside its figures.
     """
 
     outputs: Mapping[Key, Output]
-    texts: Mapping[Key, str] = field(default_factory=dict)
+    texts: Mapping[Key, str | None] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
 
     def check(self, name: str, record: Record) -> None:
-        """Raise OiellmError if the system was given another text under this record's id."""
-        key = (record.config, record.id)
-        if self.texts.get(key, record.text) != record.text:
+        """Raise OiellmError if the system was given another text under this record's id, or its words are not there."""
+        text = self.texts.get((record.config, record.id), record.text)
+        if text is None:
+            raise OiellmError(
+                f"{name}: the predictions of {record.config} were published without texts, because of its terms: they cannot "
+                "be scored again, those of other configs can (--configs)"
+            )
+        if text != record.text:
             raise OiellmError(
                 f"{name}: {record.config} {record.id!r} was predicted from another text: take the same release"
             )

@@ -210,6 +210,8 @@ def test_mistakes_write_nothing(release, tmp_path):
         evaluate_runs(release, selection, {"a b": Run(outputs), "a-b": Run(outputs)}, tmp_path)
     with pytest.raises(OiellmError, match="x: ja_scnm .* was predicted from another text"):
         evaluate_runs(release, selection, {"x": Run(outputs, texts={key: "other"})}, tmp_path)
+    with pytest.raises(OiellmError, match="x: the predictions of ja_scnm were published without texts"):
+        evaluate_runs(release, selection, {"x": Run(outputs, texts={key: None})}, tmp_path)
     with pytest.raises(OiellmError, match="no prediction for"):
         evaluate_runs(release, selection, {"x": Run({})}, tmp_path)
     assert not list(tmp_path.iterdir())
