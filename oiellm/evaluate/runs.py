@@ -37,7 +37,7 @@ class Run:
         if text is None:
             raise OiellmError(
                 f"{name}: the predictions of {record.config} were published without texts, because of its terms: they cannot "
-                "be scored again, those of other configs can (--configs)"
+                "be scored again, those of other configs can (evaluate --configs)"
             )
         if text != record.text:
             raise OiellmError(
