@@ -6,11 +6,12 @@ import argparse
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from build.release.folder import Folder
-from build.release.gates import demo_name, left_out, refuse_title
+from build.release.gates import demo_name, left_out, left_out_of_results, refuse_title, refuse_training_terms
 from build.release.hub import Hub
 from build.release.pieces import DatasetPiece, MetricPiece, ModelPiece, Piece, SpacePiece
 from build.release.press import Pressed, press, stage
@@ -128,9 +129,9 @@ def _pieces(
     if settings.metric:
         metric = MetricPiece(Repository("space", settings.metric.name))
         ready.append(lambda done: metric)
-    names = {}
+    names, of_data = {}, Path(settings.dataset.tree) if settings.dataset else None
     for model in settings.models:
-        names[model.name], make = _model(model, options)
+        names[model.name], make = _model(model, registry, accepted, of_data, options)
         ready.append(make)
     if settings.space:
         repository = Repository("model", names[settings.space.model])
@@ -142,28 +143,40 @@ def _pieces(
     yield from ready
 
 
-def _model(model: Model, options: argparse.Namespace) -> tuple[str, Callable[[list[Pressed]], Piece]]:
-    folder = Path(model.folder)
-    _require(folder / "mmm.json", "`oiellm train` makes one")
-    said = read_json(folder / "mmm.json")
-    base = base_terms(said, folder / "mmm.json")
-    name = demo_name(
-        model.name, need(said, folder / "mmm.json", "data", "origins"), demo=options.demo, what=model.folder
-    )
+def _model(
+    model: Model, registry: Registry, accepted: Collection[str], tree: Path | None, options: argparse.Namespace
+) -> tuple[str, Callable[[list[Pressed]], Piece]]:
+    folder, results = Path(model.folder), Path(model.results) if model.results else None
+    where = folder / "mmm.json"
+    _require(where, "`oiellm train` makes one")
+    said = read_json(where)
+    refuse_training_terms(said, registry, accepted, where)
+    base = base_terms(said, where)
+    name = demo_name(model.name, need(said, where, "data", "origins"), demo=options.demo, what=model.folder)
     if base and base.prefix and not name.startswith(base.prefix):
-        raise KitError(
-            f"{model.folder}: by the licence of its base its name begins with {base.prefix!r}: {base.prefix}-{name}"
-        )
+        wanted = f"{base.prefix}-{name}"
+        raise KitError(f"{folder}: by the licence of its base its name begins with {base.prefix!r}: {wanted}")
+    manifest = sha256(tree / "manifest.json") if tree else ""
+    wordless = _without_texts(results, said, registry, accepted, tree) if results else {}
 
     def make(done: list[Pressed]) -> Piece:
-        manifest = next(
-            (sha256(p.tree / "manifest.json") for one in done if isinstance(p := one.piece, DatasetPiece)), ""
-        )
         dataset = _dataset_of(done, options.org)
-        results = Path(model.results) if model.results else None
-        return ModelPiece(Repository("model", name), folder, results, dataset, manifest, base)
+        return ModelPiece(Repository("model", name), folder, results, dataset, manifest, base, wordless)
 
     return name, make
+
+
+def _without_texts(
+    results: Path, said: Mapping[str, Any], registry: Registry, accepted: Collection[str], tree: Path | None
+) -> dict[str, str]:
+    """Configs whose predictions go out without texts, to the reason; said on stderr as well."""
+    _require(results / "results.json", "`oiellm evaluate` makes one")
+    scores = read_json(results / "results.json")
+    same = tree and sha256(tree / "manifest.json") == need(scores, results / "results.json", "data", "manifest_sha256")
+    found = left_out_of_results(scores, said, registry, accepted, read_manifest(tree) if tree and same else None)
+    for config, reason in found.items():
+        print(f"build: note: predictions of {config} go without texts ({reason})", file=sys.stderr)
+    return found
 
 
 def _dataset_of(done: list[Pressed], org: str) -> str:

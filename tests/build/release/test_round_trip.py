@@ -202,3 +202,15 @@ def test_a_hub_that_is_switched_off_is_said(tmp_path):
     (tmp_path / "release.yaml").write_text("metric: {name: mmm_f1}\n")
     done = run(tmp_path, [sys.executable, "-m", "build", "release", "--org", "org"], {"HF_HUB_OFFLINE": "1"}, code=2)
     assert "HF_HUB_OFFLINE is set: unset it to release to the Hub, or use --to DIR" in done.stderr
+
+
+def test_a_model_that_learned_from_withdrawn_rows_needs_an_answer_for_them(tmp_path):
+    folder = tmp_path / "release" / "m"
+    folder.mkdir(parents=True)
+    configs = {"ja_scpos_adj": {"rows": 1, "origins": {"published": 1}, "licences": {"x": 1}, "sources": {"mmm": 1}}}
+    data = {"origins": ["published"], "configs": configs}
+    (folder / "mmm.json").write_text(json.dumps({"base": None, "data": data, "manifest_sha256": "0"}))
+    (tmp_path / "release.yaml").write_text("models:\n- {folder: release/m, name: oiellm}\n")
+    done = run(tmp_path, [sys.executable, "-m", "build", "release", "--to", "out"], {}, code=2)
+    assert "trained on what may not be released" in done.stderr and "--accept-licence marc-ja" in done.stderr
+    assert not (tmp_path / "out").exists()
