@@ -22,7 +22,7 @@ class Level(IntEnum):
     MINOR = 1
     """Other rows, more configs, other weights."""
     MAJOR = 2
-    """A config, a split or a column is gone: what worked before may fail."""
+    """A config or a split is gone: what worked before may fail."""
 
 
 def next_version(version: str, level: Level) -> str:
