@@ -27,7 +27,7 @@ def licences_of(config: str, facts: Mapping[str, Any], registry: Registry) -> li
 
 def licence_fields(configs: Mapping[str, Any], registry: Registry) -> dict[str, str]:
     """``license`` and, where that is ``other``, ``license_name`` and ``license_link`` of a card's YAML."""
-    licences = sorted({x for name, facts in configs.items() for x in licences_of(name, facts, registry)})
+    licences = _all_licences(configs, registry)
     if licences == ["unstated"]:
         return {"license": "unknown"}
     if len(licences) == 1:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cards.front_matter import origins_of
 from cards.labels import Inventory
 from cards.stats import Stats, together
 from cards.yields import share
@@ -14,9 +15,8 @@ from mmm_dataset import Registry
 def limits(manifest: Mapping[str, Any], found: Stats, sets: list[Inventory], registry: Registry) -> list[str]:
     """Sentences for a list, in the order of their weight."""
     configs = manifest["configs"]
-    origins = {origin for facts in configs.values() for origin in facts["origins"]}
     return [
-        *_of_origins(origins),
+        *_of_origins(origins_of(configs)),
         *_of_rows(found),
         *_of_models(manifest["steps"]),
         *_of_labels(sets, registry),
