@@ -35,6 +35,17 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
         raise KitError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
 
 
+def fast_dump(value: Any) -> bytes:
+    """What ``mmm_dataset.files.dump`` writes, as UTF-8 and in a tenth of its time, of values whose floats are plain (0.7).
+
+    Raises:
+        TypeError: a string holds half a surrogate pair, or a key is no string.
+    """
+    import orjson
+
+    return orjson.dumps(value)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """A TOML file as a table. Raises KitError if it is missing or cannot be read."""
     try:

@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
-from mmm_dataset.files import dump
+from build.files import fast_dump
 
 T = TypeVar("T")
 
@@ -50,7 +50,7 @@ class Call:
     def key(self) -> str:
         """SHA-256 of model, messages and parameters: equal calls are paid once."""
         asked = [self.model, self.messages, self.max_tokens, self.temperature, self.schema, self.vote]
-        return hashlib.sha256(dump(asked).encode()).hexdigest()
+        return hashlib.sha256(fast_dump(asked)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

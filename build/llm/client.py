@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from build.files import fast_dump
 from build.llm.calls import Call, Reply
 from build.llm.errors import (
     KEPT,
@@ -26,7 +27,6 @@ from build.llm.options import Settings
 from build.llm.pricing import estimates
 from build.llm.wire import NO_COMPLETION, PATH, Dialect, NoCompletionError, error_message, read_answer
 from build.steps import KitError
-from mmm_dataset.files import dump
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -184,7 +184,7 @@ class Client:
                 answer = await self._client.post(
                     self._url,
                     cast_to=httpx2.Response,
-                    content=dump(body).encode(),
+                    content=fast_dump(body),
                     options={"headers": headers, "idempotency_key": key},
                 )
         except (APIConnectionError, TimeoutError) as error:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import versions
+from build.files import fast_dump, versions
 from build.folder import check_same, earlier, held
 from build.llm.options import settings
 from build.llm.plan import Later, added
@@ -27,7 +27,7 @@ from build.translate.second import SCORE_TOKENS
 from build.translate.yields import BUDGET, Yield
 from cards.yields import table
 from mmm_dataset import Record, Registry, load, to_dict
-from mmm_dataset.files import atomic, dump, pretty, sha256
+from mmm_dataset.files import atomic, pretty, sha256
 
 FILES: Final = ("records", "report", "provenance", "review")
 """``records``: what was kept. ``report``: drops with their raw replies, and notes. ``provenance``: how each kept row was made,
@@ -138,11 +138,11 @@ def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespa
             found.add(outcome)
             for row in tally.count([outcome.row, *outcome.notes]):
                 if not isinstance(row, Record):
-                    files["report"].write(dump(row.as_dict()) + "\n")
+                    files["report"].write(_line(row.as_dict()) + "\n")
             if isinstance(outcome.row, Record):
-                kept = dump(to_dict(outcome.row))
+                kept = _line(to_dict(outcome.row))
                 files["records"].write(kept + "\n")
-                files["provenance"].write(dump(one.translator.provenance(record, outcome)) + "\n")
+                files["provenance"].write(_line(one.translator.provenance(record, outcome)) + "\n")
                 files["review"].write(_to_review(record, kept, outcome) + "\n")
         _check_budget(one.out, found)
     manifest = {
@@ -170,10 +170,14 @@ def _check_budget(out: Path, found: Yield) -> None:
         )
 
 
+def _line(value: Any) -> str:
+    return fast_dump(value).decode()
+
+
 def _to_review(source: Record, kept: str, outcome: Outcome) -> str:
     """The line of ``review.jsonl``; the target's JSON is made already."""
     said = {"flags": [flag.as_dict() for flag in outcome.flags], "rung": outcome.climb.rung, "risk": None}
-    return f'{{"source":{dump(to_dict(source))},"target":{kept},{dump(said)[1:]}'
+    return f'{{"source":{_line(to_dict(source))},"target":{kept},{_line(said)[1:]}'
 
 
 def _made_of(one: Run, plan: Plan, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
