@@ -49,7 +49,7 @@ _LETTERS = _Letters()
 
 
 def _call(number: int) -> Any:
-    from build.llm.calls import Call
+    from oiellm.llm.calls import Call
 
     return Call("double", (("system", RULES), ("user", f"{TEXT}{number}")), 256, purpose="tagged")
 
@@ -109,9 +109,9 @@ def _serve(latency: float) -> None:
 def _run(url: str, folder: str, rows: int, concurrency: int) -> None:
     import openai  # noqa: F401  (half a second that is none of a row's)
 
-    from build.llm.calls import ask
-    from build.llm.options import Settings
-    from build.llm.session import Session
+    from oiellm.llm.calls import ask
+    from oiellm.llm.options import Settings
+    from oiellm.llm.session import Session
 
     settings = Settings("double", url, concurrency=concurrency, cache=Path(folder), price=(("", 0.0, 0.0),))
     started, cpu = time.perf_counter(), time.process_time()

@@ -19,14 +19,14 @@ def main(arguments: list[str]) -> int:
     if not options.verb:
         parser.print_help()
         return 0
-    from build.steps import KitError
     from mmm_dataset import RecordError, RegistryError
+    from oiellm.errors import OiellmError
 
     try:
         code = int(options.run(options) or 0)
         sys.stdout.flush()
         return code
-    except (KitError, RecordError, RegistryError) as error:
+    except (OiellmError, RecordError, RegistryError) as error:
         print(f"build: error: {error}", file=sys.stderr)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

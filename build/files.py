@@ -1,10 +1,9 @@
-"""JSON lines and TOML in, and the versions that the bytes of a release depend on."""
+"""JSON lines in, and the versions that the bytes of a release depend on."""
 
 from __future__ import annotations
 
 import json
 import platform
-import tomllib
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
@@ -33,27 +32,6 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
         raise KitError(f"{path}: no such file") from error
     except UnicodeDecodeError as error:
         raise KitError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
-
-
-def fast_dump(value: Any) -> bytes:
-    """What ``mmm_dataset.files.dump`` writes, as UTF-8 and in a tenth of its time, of values whose floats are plain (0.7).
-
-    Raises:
-        TypeError: a string holds half a surrogate pair, or a key is no string.
-    """
-    import orjson
-
-    return orjson.dumps(value)
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file as a table. Raises KitError if it is missing or cannot be read."""
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise KitError(f"{path}: no such file") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KitError(f"{path}: not TOML that can be read ({error})") from error
 
 
 def versions() -> dict[str, str]:

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mmm_dataset import Record
+from oiellm.errors import OiellmError
 
 
-class KitError(Exception):
-    """A user's mistake: the message is one line that names the file, the row and the remedy."""
+class KitError(OiellmError):
+    """A user's mistake in the pipeline: the message is one line that names the file, the row and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from build.llm.calls import Call, Dialogue, Reply
+from oiellm.llm.calls import Call, Dialogue, Reply
 
 
 def drive(dialogue: Dialogue, answer: Callable[[Call], Reply | str], log: list[Call] | None = None):

@@ -68,7 +68,7 @@ def test_build_is_never_installed_and_never_hidden():
     config.read(ROOT / "setup.cfg")
     assert config["options"]["packages"].split() == [
         *("mmm_dataset,", "mmm_f1,", "oiellm,"),
-        *("oiellm.train,", "oiellm.predict,", "oiellm.evaluate"),
+        *("oiellm.train,", "oiellm.predict,", "oiellm.evaluate,", "oiellm.llm"),
     ]
     assert config["build"]["build_base"] == ".setuptools-build"
     ignored = (ROOT / ".gitignore").read_text().split()
@@ -113,6 +113,7 @@ def test_the_wheel_holds_the_packages_and_their_data(tmp_path):
     top = {name.split("/")[0] for name in names if ".dist-info" not in name}
     assert top == {"mmm_dataset", "mmm_f1", "oiellm"}
     assert {"oiellm/recipes/oiellm-nano.yaml", "oiellm/profiles/fsdp2.yaml", "oiellm/train/job.py"} <= set(names)
+    assert {"oiellm/llm/prices.toml", "oiellm/llm/estimates.toml"} <= set(names)
     assert "mmm_dataset/data/registry.toml" in names and "mmm_dataset/data/labels.csv" in names
     assert "mmm_dataset/py.typed" in names and "mmm_f1/py.typed" in names
 

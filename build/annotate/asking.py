@@ -12,10 +12,10 @@ from typing import Final
 from build.annotate.question import Question
 from build.annotate.replies import MALFORMED, Unreadable, field_key, read_items, read_label
 from build.annotate.votes import ABSTAINED, Vote
-from build.llm.calls import Call, Dialogue, Reply, T, ask
 from mmm_dataset import Failure, Item, decode
 from mmm_dataset.files import dump
 from mmm_f1.unified import ENTITY_NOT_IN_TEXT, LABEL, REPEATED_PAIR, UNKNOWN_LABEL, render
+from oiellm.llm.calls import Call, Dialogue, Reply, T, ask
 
 NOT_IN_TEXT: Final = "item_not_in_text"
 TRUNCATED: Final = "truncated"

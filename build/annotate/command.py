@@ -19,22 +19,22 @@ from build.annotate.rows import Annotated, Annotator
 from build.annotate.worklist import LEFT_OUT, Worklist
 from build.files import versions
 from build.folder import held
-from build.llm.calls import Dialogue
-from build.llm.options import settings
 from build.steps import KitError, Row, Tally
 from build.terms import warn_of_terms
 from mmm_dataset import Record, load
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
+from oiellm.llm.calls import Dialogue
+from oiellm.llm.options import settings
 
 if TYPE_CHECKING:
-    from build.llm.session import Session
+    from oiellm.llm.session import Session
 
 TABLE: Final = "labels.csv"
 
 
 def run(options: argparse.Namespace) -> int:
     """The verb: prints the summary of :func:`annotate`; returns BUDGET_REACHED if the budget did not allow all rows."""
-    from build.llm.session import BUDGET_REACHED
+    from oiellm.llm.session import BUDGET_REACHED
 
     summary, is_whole = annotate(options)
     print(summary)
@@ -62,7 +62,7 @@ def annotate(options: argparse.Namespace) -> tuple[str, bool]:
     )
     out, (total, sources) = _folder(options), _check(worklist, annotator)
     warn_of_terms(sources, registry, "annotated copies")
-    from build.llm.session import Session
+    from oiellm.llm.session import Session
 
     with Session(talk) as session:
         if talk.dry_run:

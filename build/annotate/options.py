@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final, Literal, get_args
 
-from build.llm import options as llm
+from oiellm.llm import options as llm
 
 Level = Literal["text", "word"]
 LEVELS: Final = get_args(Level)

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 from build.annotate.options import LEVELS, Level
 from build.annotate.question import LIMITS, PHRASES, Example, Limits, Question, make_question
-from build.files import read_toml
 from build.steps import KitError
 from mmm_dataset import Registry
 from mmm_dataset.registry import Config
+from oiellm.files import read_toml
 
 FOLDER: Final = Path(__file__).parent / "prompts"
 COMMON: Final = "common.toml"
@@ -60,7 +60,7 @@ class Prompts:
         """Read the shipped files and, on top, those of a folder: a file of the same name replaces the shipped one.
 
         Raises:
-            KitError: the folder is missing or empty, or a file is wrong; the message names it.
+            OiellmError: the folder is missing or empty, or a file is wrong; the message names it.
         """
         paths = {path.name: path for path in sorted(FOLDER.glob("*.toml"))}
         if folder is not None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from build.llm.answers import read_object
-from build.llm.calls import Reply
 from mmm_dataset.files import dump
 from mmm_f1.unified import LABEL
+from oiellm.llm.answers import read_object
+from oiellm.llm.calls import Reply
 
 MALFORMED: Final = "malformed_reply"
 """The reason for a reply that is not of the form that was asked for."""

@@ -11,10 +11,10 @@ from build.annotate.labels import Merges, Scope
 from build.annotate.options import LEVELS, Level
 from build.annotate.prompts import Prompts
 from build.annotate.votes import Decision, Key, Vote, consensus, majority
-from build.llm.calls import Dialogue, together
 from build.steps import KitError
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_f1.unified import UNKNOWN_LABEL
+from oiellm.llm.calls import Dialogue, together
 
 ANY: Final = "any"
 """``--word``: ask under each task word of the row's task."""

@@ -10,9 +10,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import read_toml
 from build.release.headers import metadata
 from build.steps import KitError
+from oiellm.files import read_toml
 
 RULES: Final = Path(__file__).with_name("refused.toml")
 _TOKEN: Final = 8

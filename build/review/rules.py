@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from build.files import read_toml
 from build.steps import KitError
+from oiellm.files import read_toml
 
 HERE = Path(__file__).parent
 
@@ -35,7 +35,7 @@ class Weights:
 
 @lru_cache
 def weights(path: Path = HERE / "risk.toml") -> Weights:
-    """Read the weights. Raises KitError: the file is not TOML, or a weight is missing or not from 0 to 1."""
+    """Read the weights. Raises OiellmError: the file is not TOML, or a weight is missing or not from 0 to 1."""
     data = read_toml(path)
     try:
         found = Weights(*(data.pop(name) for name in ("base", "other_check", "other_rung", "check", "rung")))
@@ -52,7 +52,7 @@ def weights(path: Path = HERE / "risk.toml") -> Weights:
 
 @lru_cache
 def reasons(path: Path = HERE / "reasons.toml") -> Mapping[str, str]:
-    """Key and text of every reason, in order. Raises KitError: the file is not a table of texts."""
+    """Key and text of every reason, in order. Raises OiellmError: the file is not a table of texts."""
     found = read_toml(path).get("reject")
     if not isinstance(found, dict) or not found or not all(isinstance(text, str) for text in found.values()):
         raise KitError(f'{path}: needs [reject] with lines such as wrong_meaning = "The text means something else"')

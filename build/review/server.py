@@ -13,6 +13,7 @@ from build.review.filters import Filter
 from build.review.guard import HOST, Guard
 from build.steps import KitError
 from mmm_dataset import RegistryError
+from oiellm.errors import OiellmError
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -45,7 +46,7 @@ def make_app(desk: Desk, token: str, reviewer: str = "") -> ASGIApp:
                 return JSONResponse(await run_in_threadpool(work, body))
             except Changed as error:
                 return JSONResponse({"error": str(error), "changed": True}, 409)
-            except (KitError, RegistryError) as error:
+            except (OiellmError, RegistryError) as error:
                 return JSONResponse({"error": str(error)}, 422)
             except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
                 return JSONResponse({"error": f"not a request of the page ({type(error).__name__}: {error})"}, 400)

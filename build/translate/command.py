@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import fast_dump, versions
+from build.files import versions
 from build.folder import check_same, earlier, held
-from build.llm.options import settings
-from build.llm.plan import Later, added
-from build.llm.session import BUDGET_REACHED, Session
 from build.steps import Drop, KitError, Tally
 from build.terms import warn_of_terms
 from build.translate.climb import Climb
@@ -28,6 +25,10 @@ from build.translate.yields import BUDGET, Yield
 from cards.yields import table
 from mmm_dataset import Record, Registry, load, to_dict
 from mmm_dataset.files import atomic, pretty, sha256
+from oiellm.files import fast_dump
+from oiellm.llm.options import settings
+from oiellm.llm.plan import Later, added
+from oiellm.llm.session import BUDGET_REACHED, Session
 
 FILES: Final = ("records", "report", "provenance", "review")
 """``records``: what was kept. ``report``: drops with their raw replies, and notes. ``provenance``: how each kept row was made,

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from build.llm.answers import read_object
-from build.llm.calls import Reply
 from build.markup import Place, scan, tag
 from build.translate.findings import Finding
 from build.translate.leftovers import markup_left
 from mmm_f1.locate import occurrences
+from oiellm.llm.answers import read_object
+from oiellm.llm.calls import Reply
 
 MARKUP_LEFT: Final = "markup_left"
 NO_ANSWERS: Final = {"refused": "reply_refused", "filter": "reply_filter", "failed": "no_reply"}

@@ -12,8 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from build.llm.answers import strict_schema
-from build.llm.calls import Call, Dialogue, together
 from build.markup import tag
 from build.translate.checks import Checker
 from build.translate.climb import RUNGS, Climb, join
@@ -25,6 +23,8 @@ from build.translate.rules import ASK, FAIL, OFF, Rules
 from build.translate.span_checks import SpanChecker
 from build.translate.spans import find_spans
 from build.translate.tagging import Tagged
+from oiellm.llm.answers import strict_schema
+from oiellm.llm.calls import Call, Dialogue, together
 
 TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
 NO_COUNTERPART: Final = "no_counterpart"

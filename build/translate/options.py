@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from build.llm import options as llm
+from oiellm.llm import options as llm
 
 OUT = Path("work/translate")
 

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from build.llm.calls import Call, Dialogue, Reply
 from build.markup import untag
 from build.translate.climb import Climb
 from build.translate.drafts import NO_ANSWERS
@@ -22,6 +21,7 @@ from mmm_dataset import Failure, Item, Record, Registry, RegistryError, Span, de
 from mmm_dataset.codec import item_fields
 from mmm_f1.locate import locate
 from mmm_f1.unified import LABEL, render, shape
+from oiellm.llm.calls import Call, Dialogue, Reply
 
 PAPER: Final = "paper"
 _ROW: Final = re.compile(r"\s*Input: (.*)\nOutput: (.*?)\s*", re.DOTALL)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import read_toml
 from build.markup import MarkupError, untag
 from build.steps import KitError
 from build.translate.rules import Tongue
 from mmm_dataset.files import dump
+from oiellm.files import read_toml
 
 FOLDER: Final = Path(__file__).with_name("prompts")
 INSTRUCTIONS: Final = "instructions.toml"
@@ -49,7 +49,7 @@ class Prompts:
             folder: with a copy of either file or both; what it lacks is taken from those that ship.
 
         Raises:
-            KitError: a file cannot be read or lacks something.
+            OiellmError: a file cannot be read or lacks something.
         """
         self._told = self._instructions(_find(INSTRUCTIONS, folder), source, target)
         self.example = _example(_find(EXAMPLES, folder), family, source.code, target.code)

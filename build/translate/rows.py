@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from build.llm.calls import Dialogue
 from build.row_checks import Report, check_record
 from build.steps import Drop, Note
 from build.translate.checks import Checker
@@ -22,6 +21,7 @@ from build.translate.second import second_look
 from build.translate.span_checks import SpanChecker
 from build.translate.tagging import NoPlace, Tagged, put_together, take_apart
 from mmm_dataset import Item, Record, RecordError, Registry
+from oiellm.llm.calls import Dialogue
 
 UNPLACED: Final = "source_item_not_in_text"
 MERGED: Final = "merged_item"

@@ -8,9 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from build.files import read_toml
 from build.steps import KitError
 from mmm_dataset import Registry
+from oiellm.files import read_toml
 
 CHECKS: Final = Path(__file__).with_name("checks.toml")
 LANGUAGES: Final = Path(__file__).with_name("languages.toml")
@@ -70,7 +70,7 @@ def read_rules(path: Path | None = None) -> Rules:
     """The thresholds that ship, or a user's own file, which needs to name only what differs.
 
     Raises:
-        KitError: the file is not TOML, names a check, a value or a severity that does not exist, or a value out of its range.
+        OiellmError: the file is not TOML, names a check, a value or a severity that does not exist, or a value out of its range.
     """
     given = read_toml(CHECKS)
     for check, values in (read_toml(path) if path else {}).items():

@@ -6,12 +6,12 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from build.llm.answers import read_object, strict_schema
-from build.llm.calls import Call, Dialogue
 from build.translate.findings import Finding
 from build.translate.plan import Plan
 from build.translate.prompts import Prompts
 from build.translate.rules import OFF
+from oiellm.llm.answers import read_object, strict_schema
+from oiellm.llm.calls import Call, Dialogue
 
 _TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
 _SCORE: Final = strict_schema("score", score={"type": "integer"})

@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
-from build.llm.answers import read_object, strict_schema
-from build.llm.calls import Call, Dialogue, Reply
 from build.markup import tag
 from build.translate.drafts import Draft, settle
 from build.translate.parts import Part
 from build.translate.prompts import Prompts
+from oiellm.llm.answers import read_object, strict_schema
+from oiellm.llm.calls import Call, Dialogue, Reply
 
 SPAN: Final = strict_schema("span", span={"type": ["string", "null"]})
 _TOKENS: Final = 300

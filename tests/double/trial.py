@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from build.llm.calls import Call, Reply
 from build.sources import READERS, demo
 from build.steps import Drop
 from build.translate.plan import Plan
@@ -15,6 +14,7 @@ from build.translate.rows import Outcome, Translator
 from build.translate.rules import read_rules
 from build.translate.yields import Yield
 from mmm_dataset import Record, Registry, load
+from oiellm.llm.calls import Call, Reply
 from tests.dialogues import drive
 from tests.double.server import Answer, Reject
 from tests.double.translator import Mistakes

@@ -5,8 +5,8 @@ import json
 from build.annotate.labels import Merges
 from build.annotate.prompts import Prompts
 from build.annotate.rows import Annotator
-from build.llm.calls import Reply
 from mmm_dataset import load
+from oiellm.llm.calls import Reply
 from tests.records import make_record
 
 REGISTRY = load()

@@ -5,8 +5,8 @@ import json
 import pytest
 from hypothesis import given
 
-from build.llm.calls import Reply
 from mmm_dataset import encode
+from oiellm.llm.calls import Reply
 from tests.build.annotate.driver import annotator, drive, row, say, script
 from tests.records import EVENTS, RELATIONS
 from tests.strategies import hostile

@@ -8,7 +8,6 @@ import pytest
 
 from build.annotate.prompts import FOLDER
 from build.export import build_release
-from build.llm import options
 from build.reading import release
 from build.review.apply import apply
 from build.review.book import Book
@@ -18,6 +17,7 @@ from build.review.rules import weights
 from build.steps import KitError
 from build.validate import validate
 from mmm_dataset import from_dict
+from oiellm.llm import options
 from tests.build.annotate.driver import REGISTRY, say
 from tests.build.annotate.truth import REASONS, Truth, call, demo_rows, lines, write_rows
 from tests.double.server import Double, Faults

@@ -7,6 +7,7 @@ import pytest
 
 from build.annotate.prompts import FOLDER, Prompts
 from build.steps import KitError
+from oiellm.errors import OiellmError
 from tests.build.annotate.driver import REGISTRY
 
 
@@ -87,7 +88,7 @@ def test_an_edited_copy_goes_on_top_and_changes_the_hash(tmp_path):
     ],
 )
 def test_a_wrong_file_is_named_before_anything_is_asked(tmp_path, name, old, new, message):
-    with pytest.raises(KitError, match=message) as caught:
+    with pytest.raises(OiellmError, match=message) as caught:
         prompts = edited(tmp_path, name, old, new)
         ask(prompts)
         ask(prompts, "word", "ja_scpos_rw", "Sentiment Relation Word")

@@ -3,7 +3,7 @@
 import pytest
 
 from build.annotate.replies import Unreadable, read_items, read_label
-from build.llm.calls import Reply
+from oiellm.llm.calls import Reply
 
 PAIR, EVENT = ("LABEL", "entity"), ("subject", "LABEL", "object?", "time?")
 

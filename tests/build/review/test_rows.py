@@ -6,7 +6,6 @@ import tracemalloc
 import pytest
 
 from build.annotate.outcome import RUNG as ANNOTATE
-from build.files import read_toml
 from build.review.rows import ReviewFile
 from build.review.rules import reasons, weights
 from build.steps import KitError
@@ -15,6 +14,7 @@ from build.translate.paper import PAPER
 from build.translate.rows import MERGED
 from build.translate.rules import CHECKS, LADDER
 from mmm_dataset import to_dict
+from oiellm.files import read_toml
 from tests.build.review.review_files import review_file, review_row, target_record, write_rows
 
 

@@ -5,7 +5,6 @@ from collections import defaultdict
 import pytest
 
 from build.sources import demo
-from build.steps import KitError
 from build.translate.checks import Checker
 from build.translate.leftovers import markup_left
 from build.translate.rules import CHECKS, FAIL, read_rules, read_tongue
@@ -13,6 +12,7 @@ from build.translate.scripts import foreign_han
 from build.translate.span_checks import SpanChecker
 from build.translate.tagging import take_apart
 from mmm_dataset import Record, load
+from oiellm.errors import OiellmError
 
 RULES = read_rules()
 INSTRUCTION = "Use every tag of the text exactly once, with its number; add no other tags."
@@ -253,7 +253,7 @@ def test_characters_that_one_set_lacks():
 def test_a_wrong_file_of_thresholds_is_one_line(tmp_path, text, says):
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    with pytest.raises(KitError, match=str(path)) as error:
+    with pytest.raises(OiellmError, match=str(path)) as error:
         read_rules(path)
     assert says in str(error.value) and "\n" not in str(error.value)
 

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.llm.calls import Reply
 from build.steps import Drop
 from build.translate.plan import Plan
 from build.translate.rows import Translator
 from build.translate.rules import read_rules
 from mmm_dataset import Item, Record, load
+from oiellm.llm.calls import Reply
 from tests.dialogues import asked, drive, translation
 from tests.records import make_record
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from build.llm.calls import Reply
 from build.steps import Drop
 from build.translate.plan import Plan
 from build.translate.rows import Translator
 from build.translate.rules import read_rules
 from mmm_dataset import load
+from oiellm.llm.calls import Reply
 from tests.build.translate.test_ladder import SOURCE
 from tests.dialogues import drive
 

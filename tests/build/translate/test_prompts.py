@@ -5,10 +5,10 @@ import json
 import pytest
 from hypothesis import given
 
-from build.steps import KitError
 from build.translate.prompts import FOLDER, Prompts
 from build.translate.rules import read_tongue
 from mmm_dataset import load
+from oiellm.errors import OiellmError
 from tests.strategies import hostile
 
 
@@ -60,7 +60,7 @@ def test_a_text_stays_inside_its_json(text):
 )
 def test_a_wrong_file_is_one_line(tmp_path, name, text, says):
     (tmp_path / name).write_text(text)
-    with pytest.raises(KitError) as error:
+    with pytest.raises(OiellmError) as error:
         prompts(folder=tmp_path)
     assert says in str(error.value) and str(tmp_path) in str(error.value) and "\n" not in str(error.value)
 

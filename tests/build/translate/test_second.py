@@ -2,12 +2,12 @@
 
 import pytest
 
-from build.llm.calls import Reply
 from build.translate.plan import Plan
 from build.translate.prompts import Prompts
 from build.translate.rules import read_rules, read_tongue
 from build.translate.second import second_look
 from mmm_dataset import load
+from oiellm.llm.calls import Reply
 from tests.dialogues import drive
 
 

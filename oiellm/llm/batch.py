@@ -11,15 +11,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-from build.llm.cache import Answered
-from build.llm.errors import MANY_FAILED, explain, secret
-from build.llm.jobs import Job, Store
-from build.llm.meter import Meter
-from build.llm.options import Settings
-from build.llm.parts import Part, Parts
-from build.llm.results import Results
-from build.llm.wire import error_message
-from build.steps import KitError
+from oiellm.errors import OiellmError
+from oiellm.llm.cache import Answered
+from oiellm.llm.errors import MANY_FAILED, explain, secret
+from oiellm.llm.jobs import Job, Store
+from oiellm.llm.meter import Meter
+from oiellm.llm.options import Settings
+from oiellm.llm.parts import Part, Parts
+from oiellm.llm.results import Results
+from oiellm.llm.wire import error_message
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -51,7 +51,7 @@ class Batches(Generic[J, T]):
         """Jobs and their results, in order; None where the budget did not allow it.
 
         Raises:
-            KitError: the endpoint has no Batch API or fails, or a batch fails as a whole.
+            OiellmError: the endpoint has no Batch API or fails, or a batch fails as a whole.
         """
         from openai import APIError
 
@@ -118,7 +118,7 @@ class Batches(Generic[J, T]):
             self._store.put(hopeless)
             results.forget(hopeless)
         elif idle >= _ROUNDS:
-            raise KitError(
+            raise OiellmError(
                 f"{self._settings.base_url}: {results.failures:,} requests failed in {idle} rounds running ({results.why}); "
                 "the replies so far are in the cache: run the same command later, or without --batch"
             )
@@ -198,7 +198,9 @@ class Batches(Generic[J, T]):
     def _forget(self, part: Part, *, earlier: bool, error: Exception) -> None:
         text = f"the endpoint does not know the batch {part.batch_id} of {part.state}"
         if not earlier:
-            raise KitError(f"{self._settings.base_url}: {text}; the same command submits its requests again") from error
+            raise OiellmError(
+                f"{self._settings.base_url}: {text}; the same command submits its requests again"
+            ) from error
         self._meter.note(f"{text}; what it should have answered is submitted again")
         part.remove()
 
@@ -215,7 +217,7 @@ class Batches(Generic[J, T]):
         if batch.status in ("failed", "cancelled"):
             errors = batch.errors.data if batch.errors and batch.errors.data else []
             why = f" ({error_message(errors[0].message, self._secret)})" if errors else ""
-            raise KitError(
+            raise OiellmError(
                 f"{self._settings.base_url}: batch {batch.id} {batch.status}{why}; what was answered is in the cache, and "
                 "the same command submits the rest again"
             )
@@ -237,7 +239,7 @@ class Batches(Generic[J, T]):
             )
         return self._openai
 
-    def _explain(self, error: Any) -> KitError:
+    def _explain(self, error: Any) -> OiellmError:
         if getattr(error, "status_code", 0) in (404, 405, 501):
-            return KitError(f"{self._settings.base_url}: has no Batch API; run the same command without --batch")
+            return OiellmError(f"{self._settings.base_url}: has no Batch API; run the same command without --batch")
         return explain(error, self._settings, self._settings.model, self._secret)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from build.llm.cache import Answered, Cache
-from build.llm.calls import Reply
-from build.steps import KitError
-from tests.build.llm.talk import call
+from oiellm.errors import OiellmError
+from oiellm.llm.cache import Answered, Cache
+from oiellm.llm.calls import Reply
+from tests.oiellm.llm.talk import call
 
 ROOT = Path(__file__).parents[3]
 
@@ -59,7 +59,7 @@ def test_what_a_model_used_so_far(tmp_path):
 
 
 def script(body):
-    return f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.build.llm.test_cache import *\n{body}"
+    return f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom tests.oiellm.llm.test_cache import *\n{body}"
 
 
 def test_two_processes_share_it(tmp_path):
@@ -74,7 +74,7 @@ def test_two_processes_share_it(tmp_path):
 @pytest.mark.parametrize("content", [b"this is no database at all" * 400, b"SQLite format 3\0" + b"\1" * 9000])
 def test_a_damaged_file_is_named_with_the_remedy(tmp_path, content):
     (tmp_path / "replies.sqlite").write_bytes(content)
-    with pytest.raises(KitError, match=r"replies\.sqlite: cannot be used .*move it away"):
+    with pytest.raises(OiellmError, match=r"replies\.sqlite: cannot be used .*move it away"):
         Cache(tmp_path)
     assert (tmp_path / "replies.sqlite").read_bytes() == content
 
@@ -88,7 +88,7 @@ def test_damage_that_shows_later_is_named_too(tmp_path):
     content[8192:] = os.urandom(len(content) - 8192)
     path.write_bytes(content)
     cache = Cache(tmp_path)
-    with pytest.raises(KitError, match="move it away"):
+    with pytest.raises(OiellmError, match="move it away"):
         for number in range(500):
             cache.get(answered(number).key)
 
@@ -97,13 +97,13 @@ def test_a_file_of_another_version_is_left_alone(tmp_path):
     database = sqlite3.connect(tmp_path / "replies.sqlite")
     database.execute("PRAGMA user_version = 99")
     database.close()
-    with pytest.raises(KitError, match="another version"):
+    with pytest.raises(OiellmError, match="another version"):
         Cache(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(KitError, match="choose another --cache"):
+    with pytest.raises(OiellmError, match="choose another --cache"):
         Cache(tmp_path / "file" / "cache")
 
 
@@ -114,7 +114,7 @@ try:
     while True:
         cache.put([answered(number, 'x' * 3000)])
         number += 1
-except KitError as error:
+except OiellmError as error:
     print(json.dumps([number, str(error)]))
 """
 
@@ -156,7 +156,7 @@ def test_without_room_from_the_start_it_says_so(tmp_path):
         text=True,
         preexec_fn=small,
     )
-    assert "KitError" in done.stderr and "make room or choose another --cache" in done.stderr
+    assert "OiellmError" in done.stderr and "make room or choose another --cache" in done.stderr
     assert not (tmp_path / "ballast").exists()
     Cache(tmp_path).put([answered(0)])
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from build.llm.calls import Call
-from build.llm.jobs import Job, Missing, Store
-from build.llm.meter import clock
-from build.llm.options import Settings
-from build.llm.pricing import Prices, estimates
+from oiellm.llm.calls import Call
+from oiellm.llm.jobs import Job, Missing, Store
+from oiellm.llm.meter import clock
+from oiellm.llm.options import Settings
+from oiellm.llm.pricing import Prices, estimates
 
 
 class Later(NamedTuple):
@@ -117,7 +117,7 @@ class Planner:
         """Replay all jobs from the cache and count what is missing.
 
         Raises:
-            KitError: a model has no price.
+            OiellmError: a model has no price.
         """
         rows, done, before = 0, 0, self._store.ledger.spent
         for job in jobs:

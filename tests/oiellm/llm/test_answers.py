@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.llm.answers import read_object
-from build.llm.calls import Reply
+from oiellm.llm.answers import read_object
+from oiellm.llm.calls import Reply
 
 ANSWER = '{"translation": "a <1>b</1> {c}"}'
 

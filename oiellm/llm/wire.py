@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from build.llm.calls import Call, Finish, Reply
+from oiellm.llm.calls import Call, Finish, Reply
 
 PATH: Final = "/chat/completions"
 LIMITS: Final = ("max_tokens", "max_completion_tokens")

@@ -4,14 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from build.llm.calls import ask
-from build.llm.options import Settings
-from build.llm.plan import Later, added
-from build.llm.pricing import Prices, estimates, most_prompt_tokens, widths
-from build.llm.session import Session
-from build.steps import KitError
-from tests.build.llm.talk import call, chain, run, settings, single
+from oiellm.errors import OiellmError
+from oiellm.llm.calls import ask
+from oiellm.llm.options import Settings
+from oiellm.llm.plan import Later, added
+from oiellm.llm.pricing import Prices, estimates, most_prompt_tokens, widths
+from oiellm.llm.session import Session
 from tests.double.server import Double
+from tests.oiellm.llm.talk import call, chain, run, settings, single
 
 
 def plan(asked, rows, start=single):
@@ -69,7 +69,7 @@ def test_the_batch_price(tmp_path):
 
 
 def test_a_model_without_a_price(tmp_path):
-    with pytest.raises(KitError, match=r"no price for the model 'm'.*--price 0,0"):
+    with pytest.raises(OiellmError, match=r"no price for the model 'm'.*--price 0,0"):
         plan(settings("http://127.0.0.1:9/v1", tmp_path, price=()), 1)
 
 
@@ -93,7 +93,7 @@ def test_a_users_price_keeps_the_tables_discount_for_batches():
 
 def test_a_price_for_a_model_that_is_not_asked_is_a_mistake(tmp_path):
     asked = settings("http://127.0.0.1:9/v1", tmp_path, price=(("m", 1.0, 1.0), ("betterr", 1.0, 1.0)))
-    with pytest.raises(KitError, match="--price betterr=: this run asks no model of that name: m, better"):
+    with pytest.raises(OiellmError, match="--price betterr=: this run asks no model of that name: m, better"):
         Session(asked, ["better", None])
 
 
@@ -101,7 +101,7 @@ def test_a_price_for_a_model_that_is_not_asked_is_a_mistake(tmp_path):
 def test_the_prices_of_all_models_are_there_before_anything_is_paid(tmp_path, about):
     asked = settings("http://127.0.0.1:9/v1", tmp_path, price=(("m", 1.0, 1.0),), **about)
     Session(asked, [None, "gpt-4o"]).close()
-    with pytest.raises(KitError, match="no price for the model 'better'"):
+    with pytest.raises(OiellmError, match="no price for the model 'better'"):
         Session(asked, ["better"])
 
 
@@ -151,7 +151,7 @@ def test_several_plans_and_their_sum(tmp_path):
 def test_a_broken_table_is_named(tmp_path, text, message):
     path = tmp_path / "prices.toml"
     path.write_text(text)
-    with pytest.raises(KitError, match=f"prices.toml: .*{message}"):
+    with pytest.raises(OiellmError, match=f"prices.toml: .*{message}"):
         Prices(Settings(), path)
 
 
@@ -159,7 +159,7 @@ def test_a_broken_table_is_named(tmp_path, text, message):
 def test_broken_estimates_are_named(tmp_path, old, new):
     path = tmp_path / "estimates.toml"
     path.write_text((Prices.__init__.__defaults__[0].parent / "estimates.toml").read_text().replace(old, new, 1))
-    with pytest.raises(KitError, match=r"estimates\.toml: a figure"):
+    with pytest.raises(OiellmError, match=r"estimates\.toml: a figure"):
         estimates(path)
 
 

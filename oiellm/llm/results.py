@@ -6,12 +6,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from build.llm.cache import Answered
-from build.llm.calls import Reply
-from build.llm.errors import REFUSED, may_pass, unstructured
-from build.llm.options import Settings
-from build.llm.parts import Part
-from build.llm.wire import LIMITS, NO_COMPLETION, Dialect, NoCompletionError, error_message, read_answer
+from oiellm.llm.cache import Answered
+from oiellm.llm.calls import Reply
+from oiellm.llm.errors import REFUSED, may_pass, unstructured
+from oiellm.llm.options import Settings
+from oiellm.llm.parts import Part
+from oiellm.llm.wire import LIMITS, NO_COMPLETION, Dialect, NoCompletionError, error_message, read_answer
 
 
 class Results:
@@ -42,7 +42,7 @@ class Results:
             about: see :meth:`Part.about`.
 
         Raises:
-            KitError: there are no structured outputs and ``--structured on`` wants them.
+            OiellmError: there are no structured outputs and ``--structured on`` wants them.
         """
         for line in lines:
             row = json.loads(line) if line.strip() else {}

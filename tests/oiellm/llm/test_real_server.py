@@ -5,9 +5,9 @@ import json
 import pytest
 
 from build.cli import main
-from build.llm.calls import Call, ask
-from build.llm.options import Settings
-from build.llm.session import Session
+from oiellm.llm.calls import Call, ask
+from oiellm.llm.options import Settings
+from oiellm.llm.session import Session
 from tests.oiellm.serving import transformers_serve
 from tests.oiellm.tiny import save_tiny
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from build.llm.ledger import Ledger
+from oiellm.llm.ledger import Ledger
 
 EVERY: Final = 30.0
 """Seconds between two plain lines."""

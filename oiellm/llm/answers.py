@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from build.llm.calls import Reply
+from oiellm.llm.calls import Reply
 
 _THOUGHT = "</think>"
 _FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n?(.*?)\n?\s*```\s*", re.DOTALL)

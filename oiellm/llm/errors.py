@@ -8,9 +8,9 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from build.llm.options import KEY, OPENAI, Settings
-from build.llm.wire import NO_COMPLETION, NoCompletionError, error_message
-from build.steps import KitError
+from oiellm.errors import OiellmError
+from oiellm.llm.options import KEY, OPENAI, Settings
+from oiellm.llm.wire import NO_COMPLETION, NoCompletionError, error_message
 
 if TYPE_CHECKING:
     from openai import APIError
@@ -58,18 +58,18 @@ def failure(error: BaseException, settings: Settings, key: str) -> str:
     return "the connection was lost"
 
 
-def unstructured(settings: Settings, message: str) -> KitError:
+def unstructured(settings: Settings, message: str) -> OiellmError:
     """``--structured on`` and a server that has none."""
-    return KitError(f"{settings.base_url}: no structured outputs there ({message}); use --structured auto")
+    return OiellmError(f"{settings.base_url}: no structured outputs there ({message}); use --structured auto")
 
 
-def explain(error: APIError, settings: Settings, model: str, key: str) -> KitError:
+def explain(error: APIError, settings: Settings, model: str, key: str) -> OiellmError:
     """What an error of the client library means and what to do about it."""
     from openai import APIConnectionError, APIStatusError
 
     if isinstance(error, APIConnectionError):
         text = "no answer; start the server, or correct --base-url"
-        return KitError(f"{settings.base_url}: {text}; {KEPT}")
+        return OiellmError(f"{settings.base_url}: {text}; {KEPT}")
     first = error_message(error.body or error.message, key)
     status = error.status_code if isinstance(error, APIStatusError) else 0
     remedy = {
@@ -78,20 +78,20 @@ def explain(error: APIError, settings: Settings, model: str, key: str) -> KitErr
         404: f"is the model called {model!r} there, and does the address end in /v1?",
         429: "lower --concurrency, set --rpm and --tpm, or raise --retries; is the account's quota used up?",
     }.get(status, "see the server's log")
-    return KitError(f"{settings.base_url}: refused with {status} ({first}); {remedy}; {KEPT}")
+    return OiellmError(f"{settings.base_url}: refused with {status} ({first}); {remedy}; {KEPT}")
 
 
 def secret(settings: Settings) -> str:
     """The key from the environment, empty if there is none.
 
     Raises:
-        KitError: OpenAI needs one, or it cannot be one.
+        OiellmError: OpenAI needs one, or it cannot be one.
     """
     key = os.environ.get(KEY, "").strip()
     if not key and urlsplit(settings.base_url).hostname == urlsplit(OPENAI).hostname:
-        raise KitError(f"{KEY} is not set: set it to your key, or name a server of your own with --base-url")
+        raise OiellmError(f"{KEY} is not set: set it to your key, or name a server of your own with --base-url")
     if not (key.isascii() and key.isprintable()) or " " in key:
-        raise KitError(f"{KEY} holds characters that no key has: copy it anew")
+        raise OiellmError(f"{KEY} holds characters that no key has: copy it anew")
     return key
 
 

@@ -94,7 +94,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--max-cost", text, metavar="DOLLARS", type=_amount)
     text = (
         "dollars per million prompt and completion tokens, as in 0.4,1.6 or NAME=0.4,1.6; may be repeated "
-        "(default: the table build/llm/prices.toml, whose discounts for batches stay in force)"
+        "(default: the table oiellm/llm/prices.toml, whose discounts for batches stay in force)"
     )
     option("--price", text, metavar="[NAME=]IN,OUT", type=_price, action="append", default=[])
     text = "structured outputs for calls that have a schema; auto goes on without where the server has none (default: auto)"
@@ -105,15 +105,15 @@ def settings(options: argparse.Namespace) -> Settings:
     """What the options of :func:`add_options` say.
 
     Raises:
-        KitError: the environment names an address that is none.
+        OiellmError: the environment names an address that is none.
     """
-    from build.steps import KitError
+    from oiellm.errors import OiellmError
 
     chosen = {name: getattr(options, name) for name in Settings.__slots__ if hasattr(options, name)}
     try:
         chosen["base_url"] = options.base_url or _address(os.environ.get("OPENAI_BASE_URL") or OPENAI)
     except argparse.ArgumentTypeError as error:
-        raise KitError(f"OPENAI_BASE_URL: {error}: correct it, or give --base-url") from error
+        raise OiellmError(f"OPENAI_BASE_URL: {error}: correct it, or give --base-url") from error
     chosen["price"] = tuple(options.price)
     return replace(DEFAULTS, **chosen)
 

@@ -9,13 +9,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Generic, TypeVar
 
-from build.llm.cache import Answered
-from build.llm.calls import Reply
-from build.llm.client import Client
-from build.llm.jobs import Asked, Job, Missing, Store
-from build.llm.meter import Meter
-from build.llm.options import Settings
-from build.llm.pricing import estimates
+from oiellm.llm.cache import Answered
+from oiellm.llm.calls import Reply
+from oiellm.llm.client import Client
+from oiellm.llm.jobs import Asked, Job, Missing, Store
+from oiellm.llm.meter import Meter
+from oiellm.llm.options import Settings
+from oiellm.llm.pricing import estimates
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Live(Generic[J, T]):
         """Jobs and their results, in order; None where the budget did not allow it.
 
         Raises:
-            KitError: the endpoint or the cache fails; replies under way are waited for and stored first.
+            OiellmError: the endpoint or the cache fails; replies under way are waited for and stored first.
         """
         with _seldom_collected():
             try:

@@ -9,11 +9,11 @@ import time
 
 import pytest
 
-from build.llm.calls import ask
-from build.llm.session import Session
-from build.steps import KitError
-from tests.build.llm.talk import call, chain, run, settings, single
+from oiellm.errors import OiellmError
+from oiellm.llm.calls import ask
+from oiellm.llm.session import Session
 from tests.double.server import Answer, Double, Faults, Reject
+from tests.oiellm.llm.talk import call, chain, run, settings, single
 
 
 def test_results_come_in_the_order_of_the_jobs_whatever_the_replies_do(tmp_path):
@@ -130,7 +130,7 @@ def test_retry_after_is_honoured(tmp_path):
 def test_a_minute_and_more_that_a_server_asks_for_is_given():
     from types import SimpleNamespace
 
-    from build.llm.errors import retry_after
+    from oiellm.llm.errors import retry_after
 
     def asked(**headers):
         error = Exception()
@@ -169,7 +169,7 @@ def test_a_refusal_of_all_stops_the_run_in_one_line(tmp_path, status, message):
         return "ok"
 
     with Double(answer) as double:
-        with pytest.raises(KitError, match=message) as error:
+        with pytest.raises(OiellmError, match=message) as error:
             run(settings(double.url, tmp_path), 400)
         asked = len(double.requests)
         assert asked < 200 and "\n" not in str(error.value) and "second" not in str(error.value)
@@ -191,7 +191,7 @@ def test_replies_under_way_when_the_run_stops_are_kept(tmp_path):
         return "ok"
 
     with Double(answer) as double:
-        with pytest.raises(KitError):
+        with pytest.raises(OiellmError):
             run(settings(double.url, tmp_path), 400)
         paid = len(double.billed)
         double.answer = lambda *_: "ok"
@@ -201,7 +201,7 @@ def test_replies_under_way_when_the_run_stops_are_kept(tmp_path):
 
 def test_used_up_retries_stop_the_run(tmp_path):
     with Double(faults=Faults(error=1.0)) as double:
-        with pytest.raises(KitError, match="refused with 500 .something went wrong.*goes on from there"):
+        with pytest.raises(OiellmError, match="refused with 500 .something went wrong.*goes on from there"):
             run(settings(double.url, tmp_path, retries=2), 5)
         assert set(double.requests.values()) == {3} or max(double.requests.values()) == 3
 
@@ -210,12 +210,12 @@ def test_a_used_up_quota_is_not_tried_again(tmp_path):
     def answer(messages, model, attempt):
         raise Reject(429, "You exceeded your current quota", code="insufficient_quota")
 
-    with Double(answer) as double, pytest.raises(KitError, match="quota used up"):
+    with Double(answer) as double, pytest.raises(OiellmError, match="quota used up"):
         run(settings(double.url, tmp_path, retries=50, backoff=1.0), 1)
 
 
 def test_nobody_at_the_address(tmp_path):
-    with pytest.raises(KitError, match="no answer; start the server, or correct --base-url"):
+    with pytest.raises(OiellmError, match="no answer; start the server, or correct --base-url"):
         run(settings("http://127.0.0.1:9/v1", tmp_path), 5)
 
 
@@ -224,7 +224,7 @@ def test_an_address_that_serves_something_else(tmp_path):
         def _completion(self, body, answer):
             return b'{"status": "fine"}'
 
-    with Other() as double, pytest.raises(KitError, match="no chat completion.*ends in /v1"):
+    with Other() as double, pytest.raises(OiellmError, match="no chat completion.*ends in /v1"):
         run(settings(double.url, tmp_path, retries=1), 5)
 
 
@@ -268,7 +268,7 @@ def test_an_endpoint_that_dies_in_mid_run_ends_it(tmp_path):
         return "ok"
 
     with Double(answer) as double:
-        with pytest.raises(KitError, match="refused with 503 .overloaded.*goes on from there"):
+        with pytest.raises(OiellmError, match="refused with 503 .overloaded.*goes on from there"):
             run(settings(double.url, tmp_path, retries=2, concurrency=4), 400)
         # Ten calls in a row, and those under way with them; not the other 340.
         assert 60 <= len(double.requests) < 70
@@ -278,7 +278,7 @@ def test_nobody_at_the_address_any_more(tmp_path):
     with Double() as double:
         run(settings(double.url, tmp_path), 20)
         url = double.url
-    with pytest.raises(KitError, match="no answer; start the server"):
+    with pytest.raises(OiellmError, match="no answer; start the server"):
         run(settings(url, tmp_path, retries=1), 21)
 
 
@@ -326,7 +326,7 @@ def test_a_limit_that_the_model_does_not_take_is_lowered(tmp_path, capsys):
 
 
 def test_no_reply_in_time(tmp_path):
-    with Double(latency=5) as double, pytest.raises(KitError, match="raise --timeout"):
+    with Double(latency=5) as double, pytest.raises(OiellmError, match="raise --timeout"):
         run(settings(double.url, tmp_path, timeout=0.2, retries=1), 2)
 
 
@@ -354,7 +354,7 @@ def test_a_server_that_refuses_everything_stops_the_run(tmp_path):
         raise Reject(400, "no template")
 
     with Double(answer) as double:
-        with pytest.raises(KitError, match="refuses every request .no template."):
+        with pytest.raises(OiellmError, match="refuses every request .no template."):
             run(settings(double.url, tmp_path), 500)
         assert len(double.requests) < 60
 
@@ -416,7 +416,7 @@ def test_a_server_without_structured_outputs_is_asked_without_from_then_on(tmp_p
         assert [text for _, text in found] == [f"row {number}" for number in range(40)]
         assert sum("response_format" in body for body in double.bodies) <= 4
     for batch in (False, True):
-        strict = pytest.raises(KitError, match="no structured outputs there.*--structured auto")
+        strict = pytest.raises(OiellmError, match="no structured outputs there.*--structured auto")
         with Double(rejects=("response_format",)) as double, strict:
             run(settings(double.url, tmp_path / f"on{batch}", structured="on", batch=batch), 40, formatted)
     assert capsys.readouterr().err.count("going on without") == 1
@@ -453,7 +453,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(tmp_path, monkeypatch, caps
 
     with Double(answer) as double:
         found, _ = run(settings(double.url, tmp_path, batch=batch), 2)
-        with pytest.raises(KitError) as error:
+        with pytest.raises(OiellmError) as error:
             run(settings(double.url, tmp_path, batch=batch), 3)
         assert double.authorised or batch
     assert found[1] == (1, "bad request with [key]") and "[key]" in str(error.value)
@@ -475,7 +475,7 @@ def test_no_part_of_the_key_is_shown_where_a_message_is_cut(tmp_path, monkeypatc
     with Double(answer) as double:
         try:
             shown = str(run(settings(double.url, tmp_path, batch=batch), 3, full)[0])
-        except KitError as error:
+        except OiellmError as error:
             shown = str(error)
     assert "x" * 290 in shown and "sk-" not in shown
 
@@ -483,13 +483,13 @@ def test_no_part_of_the_key_is_shown_where_a_message_is_cut(tmp_path, monkeypatc
 @pytest.mark.parametrize("key", ["sk-a b", "sk-é", "sk-\x07"])
 def test_a_key_that_cannot_be_one(tmp_path, monkeypatch, key):
     monkeypatch.setenv("OPENAI_API_KEY", key)
-    with pytest.raises(KitError, match="copy it anew") as error:
+    with pytest.raises(OiellmError, match="copy it anew") as error:
         run(settings("http://127.0.0.1:9/v1", tmp_path), 1)
     assert key not in str(error.value)
 
 
 def test_openai_itself_needs_a_key(tmp_path):
-    with pytest.raises(KitError, match="OPENAI_API_KEY is not set"):
+    with pytest.raises(OiellmError, match="OPENAI_API_KEY is not set"):
         run(settings("https://api.openai.com/v1", tmp_path), 1)
 
 
@@ -503,7 +503,7 @@ def test_a_mistake_in_a_dialogue_is_raised(tmp_path):
 
 
 def test_progress_where_there_is_no_terminal(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("build.llm.meter.EVERY", 0.1)
+    monkeypatch.setattr("oiellm.llm.meter.EVERY", 0.1)
     with Double(latency=0.3) as double:
         run(settings(double.url, tmp_path), 40, total=40, describe="ja to en", word=lambda: "97 % kept")
     line = capsys.readouterr().err.splitlines()[-1]

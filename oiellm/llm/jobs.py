@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
-from build.llm.cache import Answered, Cache
-from build.llm.calls import Call, Dialogue, Reply
-from build.llm.ledger import Ledger
+from oiellm.llm.cache import Answered, Cache
+from oiellm.llm.calls import Call, Dialogue, Reply
+from oiellm.llm.ledger import Ledger
 
 J = TypeVar("J")
 T = TypeVar("T")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from build.llm.session import Session
-from build.steps import KitError
-from tests.build.llm.talk import chain, run, settings, single
+from oiellm.errors import OiellmError
+from oiellm.llm.session import Session
 from tests.double.server import Answer, Double, Faults
+from tests.oiellm.llm.talk import chain, run, settings, single
 
 WHOLE = 0.002
 """Above what 60 chains cost in all."""
@@ -70,7 +70,7 @@ def test_free_models_need_no_money(tmp_path):
 
 def test_a_budget_needs_a_price(tmp_path):
     asked = settings("http://127.0.0.1:9/v1", tmp_path, max_cost=1.0, price=())
-    with pytest.raises(KitError, match=r"prices\.toml: no price for the model 'm'.*--price IN,OUT"):
+    with pytest.raises(OiellmError, match=r"prices\.toml: no price for the model 'm'.*--price IN,OUT"):
         Session(asked)
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from build.llm.cache import Cache
-from tests.build.llm import talk
+from oiellm.llm.cache import Cache
 from tests.double.server import Double, Faults
+from tests.oiellm.llm import talk
 
 ROWS = 150
 

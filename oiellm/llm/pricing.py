@@ -9,11 +9,11 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from build.files import read_toml
-from build.llm.calls import Call
-from build.llm.options import Settings
-from build.steps import KitError
 from mmm_dataset.files import dump
+from oiellm.errors import OiellmError
+from oiellm.files import read_toml
+from oiellm.llm.calls import Call
+from oiellm.llm.options import Settings
 
 PRICES: Final = Path(__file__).parent / "prices.toml"
 ESTIMATES: Final = Path(__file__).parent / "estimates.toml"
@@ -45,7 +45,7 @@ class Prices:
         """Read the table.
 
         Raises:
-            KitError: the file is broken.
+            OiellmError: the file is broken.
         """
         self._path = path
         self._as_of, self._table = _read_prices(path)
@@ -77,12 +77,12 @@ class Prices:
         """Whether every ``--price NAME=`` is for one of these models.
 
         Raises:
-            KitError: one is for none of them.
+            OiellmError: one is for none of them.
         """
         used = {_named(model, self._given) for model in models}
         for name in self._given:
             if name and name not in used:
-                raise KitError(
+                raise OiellmError(
                     f"--price {name}=: this run asks no model of that name: {', '.join(dict.fromkeys(models))}"
                 )
 
@@ -90,10 +90,10 @@ class Prices:
         """The price of a model.
 
         Raises:
-            KitError: nobody named it.
+            OiellmError: nobody named it.
         """
         if (price := self.of(model)) is None:
-            raise KitError(
+            raise OiellmError(
                 f"{self._path}: no price for the model {model!r}: add it there, or give --price IN,OUT in dollars per "
                 "million tokens (--price 0,0 for a server of your own)"
             )
@@ -146,7 +146,7 @@ def estimates(path: Path = ESTIMATES) -> Estimates:
     """The figures that estimates rest on.
 
     Raises:
-        KitError: the file is broken.
+        OiellmError: the file is broken.
     """
     table = read_toml(path)
     try:
@@ -162,9 +162,9 @@ def estimates(path: Path = ESTIMATES) -> Estimates:
             )
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise KitError(f"{path}: a figure is missing or no number ({error})") from error
+        raise OiellmError(f"{path}: a figure is missing or no number ({error})") from error
     if min(*characters, figures[3]) <= 0 or min(figures) < 0:
-        raise KitError(f"{path}: a figure is not above 0")
+        raise OiellmError(f"{path}: a figure is not above 0")
     a, b, c, d = characters
     return Estimates((a, b, c, d), *figures)
 
@@ -184,8 +184,8 @@ def _read_prices(path: Path) -> tuple[str, dict[str, Price]]:
         try:
             price = Price(float(row["prompt"]), float(row["completion"]), float(row.get("batch", 1.0)))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise KitError(f"{path}: {name}: needs prompt and completion in dollars ({error})") from error
+            raise OiellmError(f"{path}: {name}: needs prompt and completion in dollars ({error})") from error
         if min(price.prompt, price.completion, price.batch) < 0:
-            raise KitError(f"{path}: {name}: a price is below 0")
+            raise OiellmError(f"{path}: {name}: a price is below 0")
         prices[name] = price
     return str(table.get("as_of", "unknown")), prices

@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from build.llm.calls import FINISHES, Reply
-from build.steps import KitError
+from oiellm.errors import OiellmError
+from oiellm.llm.calls import FINISHES, Reply
 
 FILE: Final = "replies.sqlite"
 BALLAST: Final = "ballast"
@@ -62,7 +62,7 @@ class Cache:
             ballast: bytes to keep free for a full disk.
 
         Raises:
-            KitError: the folder cannot be written, the disk is full, or the file is damaged or from another version.
+            OiellmError: the folder cannot be written, the disk is full, or the file is damaged or from another version.
         """
         self.path, self._ballast = folder / FILE, folder / BALLAST
         try:
@@ -70,14 +70,14 @@ class Cache:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
             self._load_ballast(ballast)
         except OSError as error:
-            raise KitError(
+            raise OiellmError(
                 f"{folder}: cannot be written ({error.strerror}): make room or choose another --cache"
             ) from error
         with self._explained():
             self._database = sqlite3.connect(self.path, timeout=60, isolation_level=None)
             (version,) = self._database.execute("PRAGMA user_version").fetchone()
             if version not in (0, _VERSION):
-                raise KitError(f"{self.path}: of another version of the kit ({version}): choose another --cache")
+                raise OiellmError(f"{self.path}: of another version of the kit ({version}): choose another --cache")
             self._database.execute("PRAGMA journal_mode = WAL")
             self._database.execute("PRAGMA synchronous = NORMAL")
             self._database.execute(_SCHEMA)
@@ -87,7 +87,7 @@ class Cache:
         """What is stored under a key; None if nothing is. Model and purpose stay empty: who asks knows them.
 
         Raises:
-            KitError: the file is damaged.
+            OiellmError: the file is damaged.
         """
         with self._explained():
             row = self._database.execute(_GET, (bytes.fromhex(key),)).fetchone()
@@ -100,7 +100,7 @@ class Cache:
         """Store replies, all in one transaction; those that are there already stay as they are.
 
         Raises:
-            KitError: the disk is full (the replies are stored all the same, in room that was kept for them), or the file is
+            OiellmError: the disk is full (the replies are stored all the same, in room that was kept for them), or the file is
                 damaged.
         """
         rows = [
@@ -147,8 +147,8 @@ class Cache:
             self._write(rows)
         except sqlite3.Error as again:
             lost = f"{len(rows)} replies could not be stored" + ("" if freed else ", as no room was kept for them")
-            raise KitError(f"{self.path}: {again}; {lost}: make room and run the same command again") from error
-        raise KitError(
+            raise OiellmError(f"{self.path}: {again}; {lost}: make room and run the same command again") from error
+        raise OiellmError(
             f"{self.path}: {error}; all replies are stored: make room and run the same command again"
         ) from error
 
@@ -173,8 +173,8 @@ class Cache:
         except sqlite3.DatabaseError as error:
             raise self._broken(error) from error
 
-    def _broken(self, error: sqlite3.Error) -> KitError:
-        return KitError(
+    def _broken(self, error: sqlite3.Error) -> OiellmError:
+        return OiellmError(
             f"{self.path}: cannot be used ({error}); if it is damaged, move it away (`sqlite3 {FILE} .recover` may save what "
             "it holds) and run again, which asks anew for what is not there"
         )

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from build.llm import parts
-from build.steps import KitError
-from tests.build.llm import talk
-from tests.build.llm.talk import call, chain, run, settings
+from oiellm.errors import OiellmError
+from oiellm.llm import parts
 from tests.double.server import Answer, Double, Faults, Reject
+from tests.oiellm.llm import talk
+from tests.oiellm.llm.talk import call, chain, run, settings
 
 
 def batched(double, cache, **about):
@@ -115,7 +115,7 @@ def test_the_budget_holds(tmp_path):
 
 def test_batches_that_answer_nothing_end_the_run(tmp_path):
     with Double(faults=Faults(error=1.0)) as double:
-        with pytest.raises(KitError, match=r"30 requests failed in 3 rounds running .something went wrong."):
+        with pytest.raises(OiellmError, match=r"30 requests failed in 3 rounds running .something went wrong."):
             run(batched(double, tmp_path), 10)
         double.faults = Faults()
         assert len(run(batched(double, tmp_path), 10)[0]) == 10
@@ -128,7 +128,7 @@ def test_an_endpoint_without_the_batch_api(tmp_path):
     with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        with pytest.raises(KitError, match="has no Batch API; run the same command without --batch"):
+        with pytest.raises(OiellmError, match="has no Batch API; run the same command without --batch"):
             run(settings(url, tmp_path, batch=True, retries=0), 3)
         server.shutdown()
 
@@ -157,7 +157,7 @@ def test_many_requests_that_fail_round_after_round_end_the_run(tmp_path):
             raise Reject(500, "down")
         return "ok"
 
-    with Double(answer) as double, pytest.raises(KitError, match=r"failed in 3 rounds running .down."):
+    with Double(answer) as double, pytest.raises(OiellmError, match=r"failed in 3 rounds running .down."):
         run(batched(double, tmp_path), 20)
 
 
@@ -166,7 +166,7 @@ def test_an_answer_that_is_none_is_told_in_words(tmp_path):
         def _completion(self, body, answer):
             return b'{"status": "fine", "usage": {}}'
 
-    with Other() as double, pytest.raises(KitError, match=r"running .the answer is no chat completion; [^{]*.;"):
+    with Other() as double, pytest.raises(OiellmError, match=r"running .the answer is no chat completion; [^{]*.;"):
         run(batched(double, tmp_path), 3)
 
 
@@ -222,7 +222,7 @@ def test_a_batch_that_the_endpoint_has_forgotten_is_submitted_again(tmp_path, ca
 def test_a_broken_state_is_named(tmp_path):
     (tmp_path / "batches").mkdir()
     (tmp_path / "batches" / "000000.json").write_text("{")
-    with Double() as double, pytest.raises(KitError, match=r"000000\.json: broken"):
+    with Double() as double, pytest.raises(OiellmError, match=r"000000\.json: broken"):
         run(batched(double, tmp_path), 3)
 
 

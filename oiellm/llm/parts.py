@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from build.llm.calls import Call
-from build.llm.pricing import estimates
-from build.llm.wire import LIMITS
-from build.steps import KitError
 from mmm_dataset.files import atomic, dump, pretty, sha256
+from oiellm.errors import OiellmError
+from oiellm.llm.calls import Call
+from oiellm.llm.pricing import estimates
+from oiellm.llm.wire import LIMITS
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -117,7 +117,7 @@ class Parts:
         """Batches of dead runs at this endpoint, which are this run's from now on; what they never finished is removed.
 
         Raises:
-            KitError: a state is broken.
+            OiellmError: a state is broken.
         """
         found = []
         for path in sorted(self.folder.glob("*.json")):
@@ -223,4 +223,4 @@ def _read_part(path: Path) -> Part:
     try:
         return Part(path.with_suffix(".jsonl"), **json.loads(path.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as error:
-        raise KitError(f"{path}: broken ({error}); delete it to submit its requests again") from error
+        raise OiellmError(f"{path}: broken ({error}); delete it to submit its requests again") from error

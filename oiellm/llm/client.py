@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from build.files import fast_dump
-from build.llm.calls import Call, Reply
-from build.llm.errors import (
+from oiellm.errors import OiellmError
+from oiellm.files import fast_dump
+from oiellm.llm.calls import Call, Reply
+from oiellm.llm.errors import (
     KEPT,
     MANY_FAILED,
     REFUSED,
@@ -22,11 +23,10 @@ from build.llm.errors import (
     secret,
     unstructured,
 )
-from build.llm.ledger import Ledger
-from build.llm.options import Settings
-from build.llm.pricing import estimates
-from build.llm.wire import NO_COMPLETION, PATH, Dialect, NoCompletionError, error_message, read_answer
-from build.steps import KitError
+from oiellm.llm.ledger import Ledger
+from oiellm.llm.options import Settings
+from oiellm.llm.pricing import estimates
+from oiellm.llm.wire import NO_COMPLETION, PATH, Dialect, NoCompletionError, error_message, read_answer
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -57,7 +57,7 @@ class Client:
                 was ever answered.
 
         Raises:
-            KitError: the key is missing or cannot be one.
+            OiellmError: the key is missing or cannot be one.
         """
         from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout, omit
         from tenacity import AsyncRetrying, retry_if_exception
@@ -99,7 +99,7 @@ class Client:
                 from its memory and is not paid twice.
 
         Raises:
-            KitError: the endpoint is dead, refuses the key or the model, or refuses everything.
+            OiellmError: the endpoint is dead, refuses the key or the model, or refuses everything.
         """
         from openai import APIError
 
@@ -112,7 +112,7 @@ class Client:
                 raise explain(error, self.settings, call.model, self._secret) from error
             tries = f", after {self.settings.retries} retries; raise --timeout"
             text = NO_COMPLETION if isinstance(error, NoCompletionError) else failure(error, self.settings, "") + tries
-            raise KitError(f"{self.settings.base_url}: {text}; {KEPT}") from error
+            raise OiellmError(f"{self.settings.base_url}: {text}; {KEPT}") from error
 
     def _is_this_call(self, call: Call, error: BaseException) -> bool:
         """Whether used-up retries are the fault of a call, and not of the endpoint."""
@@ -200,7 +200,7 @@ class Client:
     def _refusal(self, message: str) -> Reply:
         self._refused += 1
         if not self._answered and self._refused >= _SAME_REFUSALS:
-            raise KitError(f"{self.settings.base_url}: refuses every request ({message}); {KEPT}")
+            raise OiellmError(f"{self.settings.base_url}: refuses every request ({message}); {KEPT}")
         return Reply(message, "refused", 0, 0)
 
     def _less(self, given_up: str, message: str) -> None:

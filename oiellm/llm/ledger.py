@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from build.llm.cache import Answered
-from build.llm.calls import Call
-from build.llm.options import Settings
-from build.llm.pricing import Prices, estimates, most_prompt_tokens
+from oiellm.llm.cache import Answered
+from oiellm.llm.calls import Call
+from oiellm.llm.options import Settings
+from oiellm.llm.pricing import Prices, estimates, most_prompt_tokens
 
 
 class Ledger:
@@ -56,7 +56,7 @@ class Ledger:
         """Set aside what a call can cost at most; None if the budget does not allow it.
 
         Raises:
-            KitError: there is a budget and the model has no price.
+            OiellmError: there is a budget and the model has no price.
         """
         if self.limit is None:
             return 0.0

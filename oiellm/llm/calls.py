@@ -12,7 +12,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
-from build.files import fast_dump
+from oiellm.files import fast_dump
 
 T = TypeVar("T")
 

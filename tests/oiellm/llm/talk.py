@@ -8,9 +8,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[3]))
 
-from build.llm.calls import Call, ask
-from build.llm.options import Settings
-from build.llm.session import Session
+from oiellm.llm.calls import Call, ask
+from oiellm.llm.options import Settings
+from oiellm.llm.session import Session
 
 MODEL = "m"
 
@@ -44,7 +44,7 @@ def run(asked, rows, start=single, **about):
 
 
 if __name__ == "__main__":
-    from build.steps import KitError
+    from oiellm.errors import OiellmError
 
     url, cache, rows, *more = sys.argv[1:]
     about = {name: json.loads(value) for name, _, value in (one.partition("=") for one in more)}
@@ -55,7 +55,7 @@ if __name__ == "__main__":
             for job, texts in session.run(lambda: range(int(rows)), chain):
                 print(json.dumps([job, texts]), flush=True)
             print(json.dumps(session.usage()), flush=True)
-    except KitError as error:
+    except OiellmError as error:
         print(f"error: {error}", file=sys.stderr)
         code = 2
     except KeyboardInterrupt:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from build.llm.options import OPENAI, Settings, add_options, settings
-from build.steps import KitError
+from oiellm.errors import OiellmError
+from oiellm.llm.options import OPENAI, Settings, add_options, settings
 
 ROOT = Path(__file__).parents[3]
 
@@ -57,7 +57,7 @@ def test_the_address_may_come_from_the_environment(monkeypatch):
 @pytest.mark.parametrize("address", ["127.0.0.1:8000", "https://me:secret@host/v1"])
 def test_an_address_in_the_environment_that_is_none_is_named(monkeypatch, address):
     monkeypatch.setenv("OPENAI_BASE_URL", address)
-    with pytest.raises(KitError, match="OPENAI_BASE_URL: .*--base-url") as error:
+    with pytest.raises(OiellmError, match="OPENAI_BASE_URL: .*--base-url") as error:
         parsed()
     assert "secret@" not in str(error.value)
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_meant_is_refused(capsys, arguments, message):
 
 
 def test_help_needs_no_environment():
-    code = "import argparse, build.llm.options as o; p = argparse.ArgumentParser(); o.add_options(p); p.print_help()"
+    code = "import argparse, oiellm.llm.options as o; p = argparse.ArgumentParser(); o.add_options(p); p.print_help()"
     command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "--max-cost DOLLARS" in done.stdout and "http://127.0.0.1:8000/v1" in done.stdout

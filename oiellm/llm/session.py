@@ -7,16 +7,16 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
-from build.llm.batch import Batches
-from build.llm.cache import Cache
-from build.llm.client import Client
-from build.llm.jobs import Jobs, Start, Store, begin
-from build.llm.ledger import Ledger
-from build.llm.live import Live
-from build.llm.meter import Meter
-from build.llm.options import Settings
-from build.llm.plan import Later, Plan, Planner
-from build.llm.pricing import Prices
+from oiellm.llm.batch import Batches
+from oiellm.llm.cache import Cache
+from oiellm.llm.client import Client
+from oiellm.llm.jobs import Jobs, Start, Store, begin
+from oiellm.llm.ledger import Ledger
+from oiellm.llm.live import Live
+from oiellm.llm.meter import Meter
+from oiellm.llm.options import Settings
+from oiellm.llm.plan import Later, Plan, Planner
+from oiellm.llm.pricing import Prices
 
 BUDGET_REACHED: Final = 3
 """Exit code of a verb whose budget did not allow all rows: what is done is written, more money goes on."""
@@ -40,8 +40,8 @@ class Session:
             models: others that the run may ask; None stands for none.
 
         Raises:
-            KitError: the cache cannot be used, ``--price`` names a model that is not asked, or a price is needed for the budget
-                or the plan and is not there.
+            OiellmError: the cache cannot be used, ``--price`` names a model that is not asked, or a price is needed for the
+                budget or the plan and is not there.
         """
         self.settings, self.unfinished = settings, 0
         self._prices = Prices(settings)
@@ -75,7 +75,7 @@ class Session:
             Each job with its result, in the order of ``jobs``; None in place of a result if the budget did not allow it.
 
         Raises:
-            KitError: the endpoint, the key, the cache or the disk fails. What was answered is stored.
+            OiellmError: the endpoint, the key, the cache or the disk fails. What was answered is stored.
         """
         meter = Meter(self.ledger, describe, total, word)
         try:
@@ -99,7 +99,7 @@ class Session:
             sure: calls that each job makes when it has the replies to its first ones.
 
         Raises:
-            KitError: a model has no price.
+            OiellmError: a model has no price.
         """
         self._prices.needed(self.settings.model)
         return Planner(self.settings, self._store, self._prices, sure).plan(begin(jobs, start))

