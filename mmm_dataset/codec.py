@@ -45,22 +45,26 @@ class Decoded:
     ambiguous: bool = False
 
 
-def prompt(text: str, word: str, labels: Sequence[str] | None = None) -> str:
+def prompt(text: str, word: str, labels: Sequence[str] | None = None, context: str | None = None) -> str:
     """The input of a model: the text, a slash, the task word. The one prompt function of the kit.
 
     Args:
         text: the row's text.
         word: its task word.
         labels: the word-level labels to choose from, for the closed setting; the paper has none, so this form is ours.
+        context: what is told of the level that is not asked (``oiellm.view``); the paper says that it is concatenated to the
+            input and not how, so this form is ours.
 
     >>> prompt("Kazan began.", "NER")
     'Kazan began./NER'
     >>> prompt("Kazan began.", "NER", ["Person", "Place"])
     'Kazan began./Person;Place/NER'
+    >>> prompt("Kazan began.", "NER", context=":Place;Kazan")
+    'Kazan began./:Place;Kazan/NER'
     """
-    if labels is None:
-        return f"{text}/{word}"
-    return f"{text}/{';'.join(map(escape_field, labels))}/{word}"
+    listed = [] if labels is None else [";".join(map(escape_field, labels))]
+    told = [] if context is None else [context]
+    return "/".join([text, *listed, *told, word])
 
 
 def encode(record: Record, task_words: Mapping[str, Sequence[str]] = TASK_WORDS) -> tuple[str, str]:

@@ -232,13 +232,18 @@ def _refuse_test_texts(own: Sequence[Record], release: Release) -> None:
                 raise OiellmError(f"record {name!r} has the text of test row {record.id!r} of {config}: take it out")
 
 
-def strings(record: Record, registry: Registry, labels: Sequence[str] | None = None) -> tuple[str, str]:
+def strings(
+    record: Record, registry: Registry, labels: Sequence[str] | None = None, context: str | None = None
+) -> tuple[str, str]:
     """Prompt and completion of a record, as they are trained on and scored against.
 
     Args:
         record: an annotated or published record.
         registry: for its task words.
         labels: word-level labels to list in the prompt (the closed setting); None as in the paper.
+        context: what the prompt tells of a level that is not asked (:mod:`oiellm.view`).
     """
     line, output = encode(record, registry.task_words)
-    return (line if labels is None else prompt(record.text, record.word, labels)), output
+    if labels is None and context is None:
+        return line, output
+    return prompt(record.text, record.word, labels, context), output

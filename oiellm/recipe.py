@@ -75,6 +75,25 @@ class Model(Part):
         return self
 
 
+class View(Part):
+    """Which level is asked for, and what the prompt tells of the other; see :mod:`oiellm.view`."""
+
+    output: Literal["both", "text", "word"] = "both"
+    context: Literal["none", "gold", "shuffled", "neutral"] = "none"
+    """Of the other level: its gold, that of another row, or as many characters that say nothing."""
+
+    @model_validator(mode="after")
+    def _other_level(self) -> View:
+        if self.output == "both" and self.context != "none":
+            raise ValueError("a context is of the level that is not asked: set output to text or word")
+        return self
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is the paper's format: both levels, nothing told."""
+        return self.output == "both"
+
+
 class Data(Part):
     """What it is trained on."""
 
@@ -91,6 +110,8 @@ class Data(Part):
     """Files of further records (JSON lines), all of which train."""
     closed_share: Share = 0.0
     """Share of the rows with open word-level labels that are shown with a label list in the prompt."""
+    view: View = View()
+    """Which level is asked for; both, unless it is an arm of a study."""
     max_tokens: Count = 2048
     """Longest row, prompt and completion and EOS; longer ones are left out, counted and reported, never cut."""
     too_long_limit: Share = 0.01
@@ -107,6 +128,14 @@ class Data(Part):
                     f"no config {name!r}; " + (f"did you mean {near[0]}?" if near else "see data.registry")
                 )
         return names
+
+    @model_validator(mode="after")
+    def _one_kind_of_prompt(self) -> Data:
+        if self.closed_share and not self.view.is_plain:
+            raise ValueError(
+                "closed_share lists word-level labels in prompts, a view asks for one level: take one of them"
+            )
+        return self
 
     @model_validator(mode="after")
     def _weighed(self) -> Data:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from oiellm.data import Release
     from oiellm.evaluate.model import Opened
     from oiellm.evaluate.protocols import Selection
-    from oiellm.recipe import Evaluate, Recipe
+    from oiellm.recipe import Evaluate, Recipe, View
 
 BATCH: Final = 256
 """Lines that are asked about together."""
@@ -79,15 +79,15 @@ def train(options: argparse.Namespace) -> None:
 # ------------------------------------------------------------------------------------------------ predict and evaluate
 
 
-def _wanted(options: argparse.Namespace) -> tuple[Evaluate, list[str]]:
-    """How a model wants to be used, and the registry files it knows, unless the options say otherwise."""
+def _wanted(options: argparse.Namespace) -> tuple[Evaluate, list[str], View]:
+    """How a model wants to be used, the registry files it knows unless the options say otherwise, and what it was asked."""
     from oiellm.evaluate.model import trained_with
-    from oiellm.recipe import Evaluate
+    from oiellm.recipe import Evaluate, View
 
     recipe = trained_with(options.model, options.revision) if options.model and not options.endpoint else None
     if recipe is None:
-        return Evaluate(constrained="free"), options.registry
-    return recipe.evaluate, options.registry or list(recipe.data.registry)
+        return Evaluate(constrained="free"), options.registry, View()
+    return recipe.evaluate, options.registry or list(recipe.data.registry), recipe.data.view
 
 
 def _opened(options: argparse.Namespace, wanted: Evaluate) -> Opened:
@@ -111,7 +111,7 @@ def _predicted(options: argparse.Namespace) -> tuple[Release, Selection, list[Pa
     from oiellm.evaluate.model import WAYS, check_limit, open_configs, runs_of
     from oiellm.evaluate.protocols import counts, select
 
-    wanted, files = _wanted(options)
+    wanted, files, view = _wanted(options)
     release = open_release(options.data, load(*files))
     configs = open_configs(release, options.configs) if options.closed else options.configs
     selection = select(release, configs, options.protocol or wanted.protocol, seed=options.seed, draws=options.draws)
@@ -128,7 +128,7 @@ def _predicted(options: argparse.Namespace) -> tuple[Release, Selection, list[Pa
         print(counts(selection), file=sys.stderr)
     folders = {out / f"{way}{'-closed' if options.closed else ''}": way for way in ways}
     opened = _opened(options, wanted)
-    runs = runs_of(opened, release, selection, folders, closed=options.closed, max_new_tokens=limit)
+    runs = runs_of(opened, release, selection, folders, closed=options.closed, view=view, max_new_tokens=limit)
     for folder, run in runs.items() if full else ():  # for all of them, before the first takes its hours
         if (found := run.pilot()) is not None:
             print(f"{folder}: {found.line}", file=sys.stderr, flush=True)
@@ -194,7 +194,7 @@ def extract(options: argparse.Namespace) -> None:
     from mmm_dataset import load
     from oiellm.predict.extract import Extractor, TextError
 
-    wanted, files = _wanted(options)
+    wanted, files, _ = _wanted(options)
     extractor = Extractor(_opened(options, wanted).engine, load(*files))
     asked = {
         "task": options.task,

@@ -16,7 +16,7 @@ from oiellm.evaluate.protocols import Selection, chosen
 from oiellm.predict.checkpoint import ABOUT
 from oiellm.predict.engine import Engine
 from oiellm.predict.run import Run
-from oiellm.recipe import Recipe
+from oiellm.recipe import Recipe, View
 
 Decoding = Literal["free", "constrained"]
 WAYS: Final[Mapping[str, tuple[Decoding, ...]]] = {
@@ -79,6 +79,7 @@ def runs_of(
     folders: Mapping[Path, Decoding],
     *,
     closed: bool = False,
+    view: View | None = None,
     max_new_tokens: int = 512,
 ) -> dict[Path, Run]:
     """The runs that predict a selection, begun or found where they stopped; the rows are read once for all of them.
@@ -89,11 +90,14 @@ def runs_of(
         folders: folder of each run, and its decoding; ``constrained``: the form, the label sets and entities of the text
             are guaranteed.
         closed: list word-level labels in the prompts of configs whose labels are open.
+        view: which level is asked, see :mod:`oiellm.view`.
         max_new_tokens: limit of one output.
 
     Raises:
         OiellmError: see :class:`oiellm.predict.run.Run`.
     """
+    if closed and view and not view.is_plain:
+        raise OiellmError("the model was trained to write one level alone, without label lists: leave out --closed")
     records = list(chosen(release, selection.ids))
     labels = _listed(records, release) if closed else None
     settings = {**opened.settings, "data": release.digest, "protocol": selection.line, "closed": closed}
@@ -106,6 +110,7 @@ def runs_of(
             constrained=decoding == "constrained",
             max_new_tokens=max_new_tokens,
             labels=labels,
+            view=view,
             settings=settings,
         )
         for folder, decoding in folders.items()

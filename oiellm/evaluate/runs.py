@@ -12,6 +12,7 @@ from mmm_f1.unified import FORMS, Form
 from oiellm.errors import OiellmError
 from oiellm.evaluate import closed
 from oiellm.evaluate.columns import Key, Output
+from oiellm.view import note
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +86,9 @@ def _read_folder(folder: Path) -> Run:
     if len(outputs) != len(rows):
         raise OiellmError(f"{folder}: {len(rows) - len(outputs):,} rows come twice; predict into a new folder")
     texts = {(row["config"], row["id"]): row["text"] for row in rows}
-    return Run(outputs, texts, run, closed.NOTE if run["settings"].get("closed") else "")
+    return Run(outputs, texts, run, _note(run["settings"]))
+
+
+def _note(settings: Mapping[str, Any]) -> str:
+    notes = [closed.NOTE] if settings.get("closed") else []
+    return " ".join([*notes, *([note(settings["view"])] if "view" in settings else [])])

@@ -19,6 +19,8 @@ from oiellm.predict.pilot import SHARE, STRATA, Estimate, strata
 from oiellm.predict.reading import Question, ask
 from oiellm.predict.rows import prediction, summarise
 from oiellm.predict.store import Store
+from oiellm.recipe import View
+from oiellm.view import HIDDEN, contexts
 
 ClosedLabels = Mapping[tuple[str, str], Sequence[str]]
 """(config, id) of a record to the word-level labels that its prompt lists."""
@@ -40,6 +42,8 @@ class Run:
         constrained: bool = False,
         max_new_tokens: int = 512,
         labels: ClosedLabels | None = None,
+        view: View | None = None,
+        forced: bool = False,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Begin a run, or open one that stopped; nothing is predicted yet.
@@ -52,6 +56,8 @@ class Run:
             constrained: guarantee the form, the label sets and that entities are in the text.
             max_new_tokens: limit of a reply, EOS included.
             labels: word-level labels to list in the prompt (the closed setting), for the records that have them.
+            view: which level is asked, and what the prompt tells of the other; both, if it is None.
+            forced: the gold text-level label is the only one that a reply may begin with; needs ``constrained``.
             settings: further things that decide the predictions (digest of the model, of the data), as JSON types. Kept
                 in ``run.json`` and compared, with those that are known here, when a run is resumed.
 
@@ -60,8 +66,12 @@ class Run:
                 written.
         """
         self._records, self._engine, self._limit, self._words = records, engine, max_new_tokens, registry.task_words
-        self._questions = [_question(record, registry, constrained, labels or {}) for record in records]
+        self._questions = _questions(records, registry, constrained, labels or {}, view or View(), forced)
         known = _known(records, self._questions, engine, constrained, max_new_tokens)
+        if view and not view.is_plain:
+            known["view"] = view.model_dump(mode="json")
+        if forced:
+            known["forced"] = True
         self._store, self._batches = Store(out, {**known, **(settings or {})}), 0
 
     def pilot(self, clock: Callable[[], float] = time.monotonic) -> Estimate | None:
@@ -166,17 +176,38 @@ class Run:
             self._store.add(rows)
 
 
-def _question(record: Record, registry: Registry, constrained: bool, labels: ClosedLabels) -> Question:
+def _questions(
+    records: Sequence[Record], registry: Registry, constrained: bool, labels: ClosedLabels, view: View, forced: bool
+) -> list[Question]:
+    if forced and not constrained:
+        raise OiellmError("a label can be forced by constrained decoding alone")
+    told = contexts(records, view, registry)
+    found = [_question(one, registry, constrained, labels, text) for one, text in zip(records, told)]
+    if view.output == "text":
+        found = [replace(question, word_labels=()) for question in found]
+    elif view.output == "word":
+        found = [replace(question, text_labels=(HIDDEN,)) for question in found]
+    if forced:
+        found = [
+            question if record.label is None else replace(question, text_labels=(record.label,))
+            for record, question in zip(records, found)
+        ]
+    return found
+
+
+def _question(
+    record: Record, registry: Registry, constrained: bool, labels: ClosedLabels, context: str | None
+) -> Question:
     try:
         config = registry.config(record.config)
         texts, words = registry.text_labels(config), registry.word_labels(config, record.word)
     except RegistryError as error:
         raise OiellmError(f"record {record.id!r}: {error}; name your registry file with --registry") from error
     listed = labels.get((record.config, record.id))
-    if record.raw is not None and listed is None:
+    if record.raw is not None and listed is None and context is None:
         line = record.raw[0]
     else:
-        line = prompt(record.text, record.word, listed)
+        line = prompt(record.text, record.word, listed, context)
     return Question(
         record.text, record.word, line, texts, words if listed is None else listed, record.form, constrained
     )

@@ -16,6 +16,7 @@ from oiellm.data import Release, mixture, strings
 from oiellm.errors import OiellmError
 from oiellm.recipe import Recipe, Train
 from oiellm.tokens import completion_ids, prompt_ids
+from oiellm.view import contexts, hidden, parsed
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -62,7 +63,7 @@ class Rows:
 def training_records(recipe: Recipe, release: Release) -> list[Record]:
     """The records of one epoch. Raises OiellmError, see :func:`oiellm.data.mixture`."""
     data = recipe.data
-    return mixture(
+    found = mixture(
         release,
         configs=None if data.configs == "all" else data.configs,
         rows=data.rows,
@@ -70,6 +71,7 @@ def training_records(recipe: Recipe, release: Release) -> list[Record]:
         records=[Path(name) for name in data.records],
         seed=recipe.train.seed,
     )
+    return found if data.view.is_plain else parsed(found)
 
 
 def training_strings(recipe: Recipe, records: Sequence[Record], registry: Registry) -> list[tuple[str, str]]:
@@ -85,7 +87,10 @@ def training_strings(recipe: Recipe, records: Sequence[Record], registry: Regist
 
 
 def _strings(recipe: Recipe, records: Sequence[Record], registry: Registry) -> list[tuple[str, str]]:
-    share, seed = recipe.data.closed_share, recipe.train.seed
+    share, seed, view = recipe.data.closed_share, recipe.train.seed, recipe.data.view
+    if not view.is_plain:
+        told = contexts(records, view, registry, seed)
+        return [strings(hidden(record, view), registry, context=text) for record, text in zip(records, told)]
     if share == 0:
         return [strings(record, registry) for record in records]
     from oiellm.evaluate.closed import closed_labels, has_open_labels, pool

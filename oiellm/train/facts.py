@@ -34,6 +34,8 @@ def digest_of(recipe: Recipe) -> str:
         ("data", "records"),
     ):
         del found[part][key]
+    if recipe.data.view.is_plain:  # as before there were views
+        del found["data"]["view"]
     found["train"] = {key: value for key, value in found["train"].items() if key not in _FREE | _HOW}
     return hashlib.sha256(dump(found).encode()).hexdigest()
 
