@@ -70,7 +70,7 @@ def read_rules(path: Path | None = None) -> Rules:
     """The thresholds that ship, or a user's own file, which needs to name only what differs.
 
     Raises:
-        OiellmError: the file is not TOML, names a check, a value or a severity that does not exist, or a value out of its range.
+        OiellmError: the file is not TOML, names a check, a value or a severity that does not exist, or a value out of range.
     """
     given = read_toml(CHECKS)
     for check, values in (read_toml(path) if path else {}).items():
