@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _WORDLESS: Final = frozenset(
     {
         *("id", "config", "task_word", "form", "failure", "issues", "finish", "dropped_items", "new_tokens", "batch"),
-        *("engine", "dtype", "constrained", "model"),
+        *("engine", "dtype", "constrained", "model", "deviations"),
     }
 )
 """Columns without words of a text or of a model; any other is emptied, so that a new one cannot carry words out."""

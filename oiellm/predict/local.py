@@ -19,6 +19,11 @@ from oiellm.tokens import completion_text, prompt_ids
 
 ROOM: Final = 32
 """Fewer new tokens than this can hardly hold a label and a task word: a prompt that leaves fewer does not fit."""
+_KINDS: Final = {
+    "AutoModelForCausalLM": "a causal language model",
+    "AutoModelForMaskedLM": "a masked language model",
+    "AutoModelForSeq2SeqLM": "an encoder-decoder",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,6 @@ class Loaded:
     eos: tuple[int, ...]
 
 
-@quiet()
 def load_model(
     where: str | Path, dtype: str | None = None, device: str | None = None, revision: str | None = None
 ) -> Loaded:
@@ -60,33 +64,52 @@ def load_model(
     Raises:
         OiellmError: it is not there, a file is missing or broken, the dtype does not exist, or there is no EOS token.
     """
-    import torch
-    from safetensors import SafetensorError
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
     folder = find(str(where), revision)
+    tokenizer, model = load_folder(folder, str(where), dtype=dtype, device=device)
+    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    eos = _greedy(model, tokenizer, str(where))
+    dtype = str(model.dtype).removeprefix("torch.")
+    return Loaded(called(str(where)), model, tokenizer, dtype, digest(folder), positions, eos)
+
+
+@quiet()
+def load_folder(
+    folder: Path, where: str, auto: str = "AutoModelForCausalLM", dtype: str | None = None, device: str | None = None
+) -> tuple[Any, Any]:
+    """Tokenizer and model of a folder, both checked.
+
+    Args:
+        folder: see :func:`oiellm.predict.checkpoint.find`.
+        where: what the user called it.
+        auto: class of transformers that loads the model.
+        dtype, device: see :func:`load_model`.
+
+    Raises:
+        OiellmError: a file is missing or broken, the dtype does not exist, or the two do not belong together.
+    """
+    import torch
+    import transformers
+    from safetensors import SafetensorError
+
     check_files(folder)
     name = dtype or trained_dtype(folder)
     if name and not isinstance(getattr(torch, name, None), torch.dtype):
         raise OiellmError(f"{where}: no dtype {name!r}; there are float32, bfloat16, float16")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
-        model, info = AutoModelForCausalLM.from_pretrained(
+        tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+        model, info = getattr(transformers, auto).from_pretrained(
             folder,
             dtype=getattr(torch, name) if name else "auto",
             device_map=device or ("cuda" if torch.cuda.is_available() else "cpu"),
             output_loading_info=True,
         )
     except (OSError, ValueError, KeyError, RuntimeError, AssertionError, SafetensorError) as error:
-        raise OiellmError(f"{where}: cannot be loaded as a causal language model: {_first_line(error)}") from error
+        raise OiellmError(f"{where}: cannot be loaded as {_KINDS[auto]}: {_first_line(error)}") from error
     if missing := sorted(info["missing_keys"]):
         raise OiellmError(f"{where}: the weights lack {len(missing)} tensors, {missing[0]!r} among them; copy it again")
     if len(tokenizer) > model.get_input_embeddings().num_embeddings:
         raise OiellmError(f"{where}: the tokenizer has more tokens than the model; they do not belong together")
-    positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    eos = _greedy(model.eval(), tokenizer, str(where))
-    dtype = str(model.dtype).removeprefix("torch.")
-    return Loaded(called(str(where)), model, tokenizer, dtype, digest(folder), positions, eos)
+    return tokenizer, model.eval()
 
 
 def _greedy(model: Any, tokenizer: Any, where: str) -> tuple[int, ...]:

@@ -34,8 +34,8 @@ class Estimate:
     def line(self) -> str:
         """The estimate in one line, for people."""
         return (
-            f"about {_duration(self.seconds)} for {self.rows:,} of {self.total:,} rows ({self.characters:,} characters of "
-            f"prompts), at the speed of a pilot of {self.pilot_rows:,} rows that took {_duration(self.pilot_seconds)} "
+            f"about {duration(self.seconds)} for {self.rows:,} of {self.total:,} rows ({self.characters:,} characters of "
+            f"prompts), at the speed of a pilot of {self.pilot_rows:,} rows that took {duration(self.pilot_seconds)} "
             "and is kept; Ctrl-C keeps all that is done"
         )
 
@@ -60,7 +60,8 @@ def strata(sizes: Sequence[int]) -> list[range]:
     return [range(start, end) for start, end in zip([0, *ends.values()], ends.values())]
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in words, such as ``2.5 hours``."""
     for size, unit in ((86_400, "days"), (3_600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.1f} {unit}"

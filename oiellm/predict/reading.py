@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any
 
 from mmm_dataset import Decoded, Failure, decode
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import Form, render, shape
-from oiellm.predict.engine import Reply, Request
-
-CUT: Final = ("length", "closed")
+from oiellm.predict.deviations import CUT, deviations
+from oiellm.predict.engine import Messages, Reply, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +19,12 @@ class Question:
 
     Attributes:
         text, word: the text and its task word.
-        prompt: what ``mmm_dataset.prompt`` made of them.
+        prompt: what ``mmm_dataset.prompt`` made of them, or a style of its own.
         text_labels, word_labels: the closed sets, or None where labels are open.
         form: the form that the output is scored in; a free reply is taken to be written in it.
         constrained: whether the reply must parse; it is then written in escaped form whatever ``form`` says.
+        config: of the row; empty for a text that is of none.
+        messages, schema: of a chat, see :class:`oiellm.predict.engine.Request`.
     """
 
     text: str
@@ -33,21 +34,34 @@ class Question:
     word_labels: Collection[str] | None
     form: Form = "escaped"
     constrained: bool = False
+    config: str = ""
+    messages: Messages = ()
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back, read: the string to score in the question's form, what it says, and how many items were cut off."""
+    """What came back, read.
+
+    Attributes:
+        output: the string to score, in the question's form, by the strict reading: any deviation from the format costs.
+        read: what it says.
+        dropped_items: items that were cut off by the limit.
+        lenient: the string of the lenient reading, which finds an answer among other words; None if it is ``output`` as well.
+        deviations: what is not as it should be, kinds of :mod:`oiellm.predict.deviations`.
+    """
 
     output: str
     read: Decoded | Failure
     dropped_items: int = 0
+    lenient: str | None = None
+    deviations: tuple[str, ...] = ()
 
 
 def ask(key: int, question: Question, task_words: Mapping[str, Sequence[str]]) -> Request:
     """The request for an engine, with its grammar if the reply is constrained."""
     if not question.constrained:
-        return Request(key, question.prompt)
+        return Request(key, question.prompt, messages=question.messages, schema=question.schema)
     from oiellm.predict.grammar import grammar
 
     allowed = grammar(
@@ -63,7 +77,8 @@ def ask(key: int, question: Question, task_words: Mapping[str, Sequence[str]]) -
 def answer(question: Question, reply: Reply, task_words: Mapping[str, Sequence[str]]) -> Answer:
     """Read a reply. A constrained one that was cut is repaired; a free one is taken as it is."""
     if reply.finish == "too_long":
-        return Answer("", Failure("no_task_word", "the prompt does not fit the model, so nothing was predicted"))
+        failed = Failure("no_task_word", "the prompt does not fit the model, so nothing was predicted")
+        return Answer("", failed, deviations=deviations(question.text_labels, reply, failed))
     output, dropped, word = reply.text, 0, question.word
     if question.constrained and reply.finish in CUT:
         from oiellm.predict.grammar import repair
@@ -80,4 +95,4 @@ def answer(question: Question, reply: Reply, task_words: Mapping[str, Sequence[s
     if question.constrained and question.form == "published" and isinstance(read, Decoded):
         fields = [item_fields(item, shape(word, task_words)) for item in read.items]
         output = render(read.label, word, fields, form="published", task_words=task_words)
-    return Answer(output, read, dropped)
+    return Answer(output, read, dropped, deviations=deviations(question.text_labels, reply, read))

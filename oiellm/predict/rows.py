@@ -11,18 +11,24 @@ from mmm_dataset import Failure, Record
 from mmm_dataset.schema import to_row
 from oiellm.predict.checkpoint import called
 from oiellm.predict.engine import Engine, Reply
-from oiellm.predict.reading import Question, answer
+from oiellm.predict.reading import Question
 from oiellm.predict.store import ROW
+from oiellm.predict.style import Style
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
 def prediction(
-    record: Record, question: Question, reply: Reply, engine: Engine, task_words: Mapping[str, Sequence[str]]
+    record: Record,
+    question: Question,
+    reply: Reply,
+    engine: Engine,
+    style: Style,
+    task_words: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """A record and the reply to it as a row of :func:`oiellm.predict.store.schema`, with the number of the record."""
-    found = answer(question, reply, task_words)
+    found = style.read(question, reply)
     read = found.read
     failure = read if isinstance(read, Failure) else None
     said: dict[str, Any] = {}
@@ -42,6 +48,8 @@ def prediction(
         "failure": failure and failure.kind,
         "failure_detail": failure and failure.detail,
         "issues": [] if isinstance(read, Failure) else [issue.kind for issue in read.issues],
+        "lenient": found.lenient,
+        "deviations": list(found.deviations),
         "finish": reply.finish,
         "dropped_items": found.dropped_items,
         "new_tokens": reply.tokens,

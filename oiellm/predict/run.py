@@ -14,11 +14,12 @@ from mmm_dataset import Record, Registry, RegistryError, __version__, prompt
 from mmm_dataset.files import dump, progress
 from oiellm.errors import OiellmError
 from oiellm.predict.checkpoint import called
-from oiellm.predict.engine import Engine
+from oiellm.predict.engine import Engine, Metered, Request
 from oiellm.predict.pilot import SHARE, STRATA, Estimate, strata
 from oiellm.predict.reading import Question, ask
 from oiellm.predict.rows import prediction, summarise
 from oiellm.predict.store import Store
+from oiellm.predict.style import Style, Unified
 from oiellm.recipe import View
 from oiellm.view import HIDDEN, contexts
 
@@ -44,6 +45,7 @@ class Run:
         labels: ClosedLabels | None = None,
         view: View | None = None,
         forced: bool = False,
+        style: Style | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         """Begin a run, or open one that stopped; nothing is predicted yet.
@@ -58,6 +60,7 @@ class Run:
             labels: word-level labels to list in the prompt (the closed setting), for the records that have them.
             view: which level is asked, and what the prompt tells of the other; both, if it is None.
             forced: the gold text-level label is the only one that a reply may begin with; needs ``constrained``.
+            style: how rows are asked and replies read; the unified format, if it is None.
             settings: further things that decide the predictions (digest of the model, of the data), as JSON types. Kept
                 in ``run.json`` and compared, with those that are known here, when a run is resumed.
 
@@ -66,12 +69,16 @@ class Run:
                 written.
         """
         self._records, self._engine, self._limit, self._words = records, engine, max_new_tokens, registry.task_words
-        self._questions = _questions(records, registry, constrained, labels or {}, view or View(), forced)
+        self._style = style or Unified(registry.task_words)
+        plain = _questions(records, registry, constrained, labels or {}, view or View(), forced)
+        self._questions = [self._style.question(record, question) for record, question in zip(records, plain)]
         known = _known(records, self._questions, engine, constrained, max_new_tokens)
         if view and not view.is_plain:
             known["view"] = view.model_dump(mode="json")
         if forced:
             known["forced"] = True
+        if self._style.settings:
+            known["style"] = dict(self._style.settings)
         self._store, self._batches = Store(out, {**known, **(settings or {})}), 0
 
     def pilot(self, clock: Callable[[], float] = time.monotonic) -> Estimate | None:
@@ -147,8 +154,13 @@ class Run:
                 f"{self._store.out}: {table.num_rows} replies to {len(self._records)} records; run the same command again"
             )
         summary = summarise(table)
+        if isinstance(self._engine, Metered):
+            summary["usage"] = self._engine.usage()
         self._store.finish(table, summary)
         return summary
+
+    def _requests(self, keys: Sequence[int]) -> list[Request]:
+        return [ask(at, self._questions[at], self._words) for at in keys]
 
     def _left(self) -> list[int]:
         """Numbers of the records to predict, the longest first: what does not fit into memory fails at once."""
@@ -159,7 +171,7 @@ class Run:
 
     def _work(self, keys: Sequence[int], came: Callable[[int], object]) -> None:
         """Have the engine predict records, and store them; ``came`` is told of each as its reply comes."""
-        requests = [ask(at, self._questions[at], self._words) for at in keys]
+        requests = self._requests(keys)
         rows: list[dict[str, Any]] = []
         before, start = self._batches, time.monotonic()
         try:
@@ -167,7 +179,7 @@ class Run:
                 numbered = replace(reply, batch=reply.batch + before) if reply.batch >= 0 else reply
                 self._batches = max(self._batches, numbered.batch + 1)
                 record, question = self._records[reply.key], self._questions[reply.key]
-                rows.append(prediction(record, question, numbered, self._engine, self._words))
+                rows.append(prediction(record, question, numbered, self._engine, self._style, self._words))
                 if len(rows) >= PART_ROWS or time.monotonic() - start > PART_SECONDS:
                     stored, rows, start = rows, [], time.monotonic()
                     self._store.add(stored)
@@ -209,7 +221,14 @@ def _question(
     else:
         line = prompt(record.text, record.word, listed, context)
     return Question(
-        record.text, record.word, line, texts, words if listed is None else listed, record.form, constrained
+        record.text,
+        record.word,
+        line,
+        texts,
+        words if listed is None else listed,
+        record.form,
+        constrained,
+        record.config,
     )
 
 
@@ -224,10 +243,11 @@ def _known(
         if key in seen:
             raise OiellmError(f"record {record.id!r} of {record.config} is there twice; ids must be unique in a config")
         seen.add(key)
-        digest.update(dump([*key, question.prompt]).encode() + b"\n")
+        asked = [question.prompt, question.messages, question.schema] if question.messages else [question.prompt]
+        digest.update(dump([*key, *asked]).encode() + b"\n")
         if (record.config, question.word) not in sets:
             sets[record.config, question.word] = [_sorted(question.text_labels), _sorted(question.word_labels)]
-    libraries = ["openai"] if engine.name == "openai" else ["torch", "transformers"]
+    libraries = ["openai"] if engine.name in ("openai", "chat") else ["torch", "transformers"]
     if constrained:
         libraries.append("llguidance")
     return {

@@ -31,7 +31,9 @@ def schema() -> pa.Schema:
 
     ``output`` is the string that is scored, in the form that ``form`` names; ``raw`` is what the model wrote. ``label``,
     ``entities`` and ``tuples`` are those of a release row, null if ``failure`` (one of ``mmm_f1.unified.PARSE_FAILURES``)
-    is not. ``issues`` are kinds of ``CONTENT_FAILURES``. ``dropped_items`` were cut off by the limit.
+    is not. ``issues`` are kinds of ``CONTENT_FAILURES``. ``lenient`` is what would be scored if an answer among other words
+    counted, null if it is the same. ``deviations`` are kinds of :mod:`oiellm.predict.deviations`. ``dropped_items`` were cut
+    off by the limit.
     """
     import pyarrow as pa
 
@@ -46,6 +48,8 @@ def schema() -> pa.Schema:
             rows.field("tuples"),
             *((name, text) for name in ("failure", "failure_detail")),
             ("issues", pa.list_(text)),
+            ("lenient", text),
+            ("deviations", pa.list_(text)),
             ("finish", text),
             *((name, pa.int32()) for name in ("dropped_items", "new_tokens", "batch")),
             *((name, text) for name in ("engine", "dtype")),
@@ -53,6 +57,14 @@ def schema() -> pa.Schema:
             ("model", text),
         ]
     )
+
+
+def same_settings(out: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise OiellmError naming the first setting of the run in ``out`` that is another now; both as JSON gives them back."""
+    for name in dict.fromkeys((*before, *now)):
+        old, new = before.get(name), now.get(name)
+        if old != new:
+            raise OiellmError(f"{out}: holds a run with {name} = {dump(old)}, not {dump(new)}; choose another --out")
 
 
 class Store:
@@ -70,19 +82,11 @@ class Store:
         """
         self.out, self.settings = out, json.loads(dump(dict(settings)))
         if (out / RUN).exists():
-            self._same(_read_run(out)["settings"])
+            same_settings(out, _read_run(out)["settings"], self.settings)
         elif (out / PREDICTIONS).exists() or (out / PARTS).exists():
             raise OiellmError(f"{out}: holds predictions but no {RUN}; choose another --out")
         else:
             self._write_run(None)
-
-    def _same(self, before: Mapping[str, Any]) -> None:
-        for name in dict.fromkeys((*before, *self.settings)):
-            old, new = before.get(name), self.settings.get(name)
-            if old != new:
-                raise OiellmError(
-                    f"{self.out}: holds a run with {name} = {dump(old)}, not {dump(new)}; choose another --out"
-                )
 
     def _write_run(self, summary: Mapping[str, Any] | None) -> None:
         try:
@@ -124,8 +128,10 @@ class Store:
         import pyarrow as pa
 
         parts = self._parts()
-        table = pa.concat_tables([_read(part) for part in parts]) if parts else schema().empty_table()
-        return table.sort_by(ROW).drop_columns([ROW]) if parts else table
+        if not parts:
+            return schema().empty_table()
+        table = pa.concat_tables([_read(part) for part in parts], promote_options="default")
+        return table.sort_by(ROW).drop_columns([ROW])
 
     def finish(self, table: pa.Table, summary: Mapping[str, Any]) -> None:
         """Write the finished run and remove the parts."""

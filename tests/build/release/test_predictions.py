@@ -18,15 +18,17 @@ REGISTRY = load()
 CONFIGS = ("ja_tcree", "ja_scnm")
 WORDLESS = {
     "id", "config", "task_word", "form", "failure", "issues", "finish", "dropped_items", "new_tokens", "batch", "engine",
-    "dtype", "constrained", "model",
+    "dtype", "constrained", "model", "deviations",
 }  # fmt: skip
 
 
 def row(config, number):
     """A prediction with something in every column."""
     entity = {"label": "LIVEDOOR", "text": "LIVEDOOR", "start": 0, "end": 8}
-    words = dict.fromkeys(("text", "input", "output", "raw", "label", "failure_detail"), f"LIVEDOOR {config}")
-    kinds = {"failure": "no_label", "issues": ["unknown_label"], "finish": "stop"}
+    words = dict.fromkeys(
+        ("text", "input", "output", "raw", "label", "failure_detail", "lenient"), f"LIVEDOOR {config}"
+    )
+    kinds = {"failure": "no_label", "issues": ["unknown_label"], "deviations": ["cut"], "finish": "stop"}
     counts = {"dropped_items": 0, "new_tokens": 7, "batch": number, "constrained": False}
     how = dict.fromkeys(("task_word", "form", "engine", "dtype", "model"), "x")
     return {
