@@ -15,6 +15,7 @@ from oiellm.errors import OiellmError
 _PRINTS = ("ls", "show", "validate", "extract")
 _KEPT = {
     "train": "; the same command goes on from the last checkpoint, if there is one yet",
+    "study": "; what is done is kept, the same command goes on from there",
     "predict": "; what was predicted is kept, the same command goes on from there",
     "evaluate": "; what was predicted is kept, the same command goes on from there",
 }
@@ -95,6 +96,26 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--data", default="mmm", metavar="RELEASE", help="the release they predicted (default: mmm)")
     sub.add_argument("--out", type=Path, default=Path("results/comparison"), metavar="DIR")
     _registry(sub)
+
+    sub = verb(
+        "study", verbs.study, "run a study: trainings, tests, comparisons with a criterion fixed before, one report"
+    )
+    sub.add_argument("study", type=Path, metavar="STUDY.yaml")
+    sub.add_argument("--plan", action="store_true", help="print what it takes, and stop")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the study (default: results/NAME-OF-THE-STUDY)")
+    sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value: seeds=[0,1]")
+    sub.add_argument("--jobs", type=_count, default=1, metavar="N", help="trainings side by side (default: 1)")
+    sub.add_argument("--gpus", type=_count, metavar="N", help="with --jobs: GPUs to share out, one to a training")
+    sub.add_argument("--slurm", action="store_true", help="write a Slurm array of --jobs tasks instead of running")
+    sub.add_argument(
+        "--hardware", default="cpu-core", metavar="NAME", help="what the plan reckons with (default: cpu-core)"
+    )
+    sub.add_argument(
+        "--hardware-file", type=Path, metavar="TOML", help="other hardware than oiellm/study/hardware.toml"
+    )
+    sub.add_argument(
+        "--worker", action="store_true", help="work on trainings nobody works on, and leave the report to others"
+    )
 
     sub = verb("extract", verbs.extract, "labels and entities of texts, one a line, as JSON lines")
     sub.add_argument(

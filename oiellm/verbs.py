@@ -186,6 +186,13 @@ def compare(options: argparse.Namespace) -> None:
     print(f"\n{options.out / 'comparison.json'}: which rows changed")
 
 
+def study(options: argparse.Namespace) -> None:
+    """Run a study."""
+    from oiellm.study.command import run
+
+    run(options)
+
+
 # ------------------------------------------------------------------------------------------------------------- extract
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from .extended import extended_figures
 from .figures import arrays, summary
-from .intervals import ALL_RIGHT, intervals, paired
+from .intervals import ALL_RIGHT, Ints, intervals, paired
 from .reading import count
 from .rows import LabelSets, Matching, Mode, Rows, Rules, column
 from .unified import TASK_WORDS, Form
@@ -122,6 +122,25 @@ def compare(
         "broken": np.flatnonzero(right_a > right_b).tolist(),
         "protocol": f"{rows.protocol} resamples={resamples} seed={seed}",
     }
+
+
+def outcomes(
+    predictions: Iterable[str],
+    references: Iterable[str],
+    configs: Iterable[str] | None = None,
+    *,
+    matching: Matching = "set",
+    form: Form | Iterable[Form] = "escaped",
+    task_words: Mapping[str, Sequence[str]] = TASK_WORDS,
+    label_sets: LabelSets | None = None,
+) -> Ints:
+    """The outcome of every row as one integer (``intervals.py``): what bootstraps of other shapes than ours are made of.
+
+    Arguments as for :func:`score`. ``Patterns.of(outcomes(...)).figures(weights)`` gives the figures under any weights of rows.
+    """
+    rules = Rules.of("default", matching, task_words, label_sets)
+    rows = Rows.of(predictions, references, None, configs, form, rules)
+    return np.array(count(rows).outcomes, dtype=np.int64)
 
 
 def _check_bootstrap(size: int, confidence: float, name: str, least: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,6 +33,7 @@ def train(
     resume: bool = True,
     processes: int | None = None,
     base: str | None = None,
+    cache: Path | None = None,
 ) -> Path:
     """Train what a recipe says.
 
@@ -44,6 +45,7 @@ def train(
         resume: go on from the newest checkpoint that is whole; otherwise start again and remove what there is.
         processes: how many there should be; None: as many as there are.
         base: folder or repository to load instead of the recipe's ``model.base``, say a copy on this machine.
+        cache: folder that keeps tokenised rows for other trainings on the same ones; None: they are not kept.
 
     Returns:
         ``out``. If it already holds this very run, nothing is done.
@@ -67,7 +69,7 @@ def train(
     records = dataset.training_records(recipe, release)
     pairs = dataset.training_strings(recipe, records, registry)
     tokenizer = model.make_tokenizer(recipe, pairs, records, registry)
-    rows = dataset.tokenise(pairs, [record.id for record in records], tokenizer, recipe)
+    rows = _rows(pairs, [record.id for record in records], tokenizer, recipe, cache)
     packs = dataset.training_set(rows, recipe.train, tokenizer.eos_token_id)
 
     known = facts(recipe, digest, rows, arguments.world_size)
@@ -103,6 +105,19 @@ def train(
         _remove_checkpoints(run)
     say(f"{out}: trained in {trainer.state.global_step:,} steps")
     return out
+
+
+def _rows(
+    pairs: Sequence[tuple[str, str]], ids: Sequence[str], tokenizer: Any, recipe: Recipe, cache: Path | None
+) -> Rows:
+    from oiellm.train import dataset, rows_cache
+
+    if cache is None:
+        return dataset.tokenise(pairs, ids, tokenizer, recipe)
+    limits = (recipe.data.max_tokens, recipe.data.too_long_limit)
+    return rows_cache.cached(
+        cache, pairs, ids, tokenizer, limits, lambda: dataset.tokenise(pairs, ids, tokenizer, recipe)
+    )
 
 
 def _on_base(recipe: Recipe, base: str | None) -> Recipe:

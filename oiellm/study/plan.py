@@ -1,0 +1,214 @@
+"""From a study to its cells: one training each, shared by all configs and comparisons that need it, and how each is tested.
+
+Everything that can be wrong with a study is found here, before the first training.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from mmm_dataset import load
+from oiellm.data import Release, open_release
+from oiellm.errors import OiellmError
+from oiellm.evaluate.protocols import Selection, select
+from oiellm.recipe import Recipe, View
+from oiellm.recipe_file import load_recipe
+from oiellm.study.spec import Arm, Study, Test
+from oiellm.train.facts import digest_of
+
+_OF_CELLS: Final = ("data.release", "data.registry", "train.seed")
+"""Keys of a recipe that the study sets itself."""
+_LEVELS: Final = {"tl": ("both", "text"), "wl": ("both", "word"), "all": ("both",)}
+"""What an arm must write for a figure to mean anything."""
+
+
+@dataclass(slots=True)
+class Cell:
+    """One training and its tests.
+
+    Attributes:
+        name: of its folder: arm, configs, seed.
+        recipe: what is trained.
+        tests: name to the way of asking.
+        configs: those whose test rows it is asked about.
+        arms: the arms that it serves: arms that train the same share it.
+    """
+
+    name: str
+    recipe: Recipe
+    tests: dict[str, Test] = field(default_factory=dict)
+    configs: list[str] = field(default_factory=list)
+    arms: list[str] = field(default_factory=list)
+
+    def view(self, test: str) -> View:
+        """What a test asks."""
+        trained, asked = self.recipe.data.view, self.tests[test].context
+        return trained if asked == "as_trained" else trained.model_copy(update={"context": asked})
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A study, checked and laid out.
+
+    Attributes:
+        study: the file.
+        release: whose test rows are predicted.
+        selection: of its test rows.
+        cells: in the order in which they run.
+        by_arm: (arm, config, seed) to its cell.
+    """
+
+    study: Study
+    release: Release
+    selection: Selection
+    cells: Sequence[Cell]
+    by_arm: Mapping[tuple[str, str, int], Cell]
+
+    def compared(self, name: str) -> tuple[str, ...]:
+        """The configs of a comparison."""
+        configs = self.study.comparisons[name].configs
+        return self.study.configs if configs == "all" else tuple(configs)
+
+    def alike(self, config: str) -> Selection:
+        """The selection of one config."""
+        ids, draws = self.selection.ids, self.selection.draws
+        return Selection(self.selection.protocol, {config: ids[config]}, {config: draws[config]}, self.selection.seed)
+
+
+def plan(study: Study) -> Plan:
+    """Lay a study out.
+
+    Raises:
+        OiellmError: an arm is no recipe, a config is not there, an arm cannot answer for a figure it is compared by, or arms
+            that are compared differ in training rows without saying so.
+    """
+    registry = load(*study.registry)
+    release = open_release(study.release, registry)
+    release.choose(study.configs)
+    cells: dict[str, Cell] = {}
+    by_arm: dict[tuple[str, str, int], Cell] = {}
+    for seed in study.seeds:  # whole seeds first: what is done can be looked at before all is
+        for config in study.configs:
+            for name, arm in study.arms.items():
+                recipe = _recipe(study, name, arm, config, seed)
+                key = _key(recipe)
+                cell = cells.setdefault(key, Cell(_folder(name, recipe, config, seed), recipe))
+                _add(cell, name, arm, config, study)
+                by_arm[name, config, seed] = cell
+    protocol = next(iter(cells.values())).recipe.evaluate.protocol
+    found = Plan(study, release, select(release, study.configs, protocol), list(cells.values()), by_arm)
+    _check_folders(found.cells)
+    _check_figures(study, by_arm)
+    _check_rows(found)
+    return found
+
+
+def _recipe(study: Study, name: str, arm: Arm, config: str, seed: int) -> Recipe:
+    for key in _OF_CELLS:
+        if key in study.set or (key in arm.set and key != "data.release"):
+            raise OiellmError(f"arm {name}: {key} is the study's to set: use its seeds, release and registry")
+    values: dict[str, Any] = {
+        "data.registry": list(study.registry),
+        "data.release": study.release,
+        "data.configs": [config],
+        **study.set,
+        **arm.set,
+        "train.seed": seed,
+    }
+    try:
+        return load_recipe(
+            study.recipe, [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+        )
+    except OiellmError as error:
+        raise OiellmError(f"study {study.name}, arm {name}: {error}") from error
+
+
+def _key(recipe: Recipe) -> str:
+    """Trainings of one key give the same model."""
+    data = recipe.data
+    return json.dumps([digest_of(recipe), recipe.model.base, data.release, data.registry, data.records])
+
+
+def _folder(arm: str, recipe: Recipe, config: str, seed: int) -> str:
+    configs = recipe.data.configs
+    return f"{arm}-{config if configs == (config,) else 'mixed'}-seed{seed}"
+
+
+def _add(cell: Cell, name: str, arm: Arm, config: str, study: Study) -> None:
+    if name not in cell.arms:
+        cell.arms.append(name)
+    if config not in cell.configs:
+        cell.configs.append(config)
+    for test, how in arm.tests.items():
+        if cell.tests.setdefault(test, how) != how:
+            raise OiellmError(
+                f"arm {name}: shares its training with {cell.arms[0]}, whose test {test} is another one: rename it"
+            )
+        view = cell.view(test)
+        if how.context not in ("as_trained", "none") and view.output == "both":
+            raise OiellmError(
+                f"arm {name}, test {test}: a context is of the level that is not asked, and the arm writes both"
+            )
+        if how.forced and (study.decoding != "constrained" or view.output == "text"):
+            raise OiellmError(
+                f"arm {name}, test {test}: forcing the label needs decoding: constrained, and an arm that writes pairs"
+            )
+
+
+def _check_folders(cells: Sequence[Cell]) -> None:
+    seen: set[str] = set()
+    for cell in cells:
+        if cell.name in seen:
+            raise OiellmError(f"two trainings would be called {cell.name}: rename an arm")
+        seen.add(cell.name)
+
+
+def _check_figures(study: Study, by_arm: Mapping[tuple[str, str, int], Cell]) -> None:
+    for name, one in study.comparisons.items():
+        for side in (one.of, one.against):
+            arm, test = study.side(side)
+            view = by_arm[arm, study.configs[0], study.seeds[0]].view(test)
+            if view.output not in _LEVELS[one.figure]:
+                raise OiellmError(
+                    f"comparison {name}: {side} writes the {view.output} level alone, so it has no {one.figure.upper()}"
+                )
+    for arm in study.inside:
+        if not by_arm[arm, study.configs[0], study.seeds[0]].recipe.data.view.is_plain:
+            raise OiellmError(f"inside: arm {arm} writes one level alone; name one that writes both")
+
+
+def _check_rows(found: Plan) -> None:
+    for name, one in found.study.comparisons.items():
+        if "rows" in one.differs:
+            continue
+        for config in found.compared(name):
+            counts = []
+            for side in (one.of, one.against):
+                cell = found.by_arm[found.study.side(side)[0], config, found.study.seeds[0]]
+                counts.append(training_rows(cell.recipe, found.release.registry))
+            if counts[0] != counts[1]:
+                raise OiellmError(
+                    f"comparison {name}: on {config} {one.of} trains on {counts[0]:,} rows and {one.against} on {counts[1]:,}; "
+                    "make them equal, or say that this is meant: differs: [rows]"
+                )
+
+
+def training_rows(recipe: Recipe, registry: Any) -> int:
+    """Rows of one epoch, by the counts of the release; a row of the recipe's own files counts as its line."""
+    data = recipe.data
+    release = open_release(data.release, registry)
+    names = release.choose(None if data.configs == "all" else data.configs)
+    total = 0.0
+    for name in names:
+        size = release.size(name, "train")
+        total += (size if data.rows is None else min(size, data.rows)) * data.weights.get(name, 1.0)
+    for path in map(Path, data.records):
+        try:
+            total += sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+        except OSError as error:
+            raise OiellmError(f"{path}: cannot be read ({error.strerror})") from error
+    return round(total)
