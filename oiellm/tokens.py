@@ -29,6 +29,22 @@ def prompt_ids(tokenizer: Any, line: str) -> list[int]:
     return [*_bos(tokenizer), *_ids(tokenizer, line)]
 
 
+def chat_ids(tokenizer: Any, messages: Sequence[tuple[str, str]]) -> list[int]:
+    """Ids of a chat by the tokenizer's template, up to where the reply begins. A special token that a text spells is one here.
+
+    Raises:
+        OiellmError: the template refuses such messages.
+    """
+    from jinja2 import TemplateError
+
+    chat = [{"role": role, "content": content} for role, content in messages]
+    try:
+        line = tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=True)
+    except TemplateError as error:
+        raise OiellmError(f"the model's chat template refuses these messages ({error}): use another model") from error
+    return list(tokenizer(line, add_special_tokens=False, verbose=False)["input_ids"])
+
+
 def completion_ids(tokenizer: Any, output: str) -> list[int]:
     """Ids of a completion: no BOS, and EOS at the end."""
     return [*_ids(tokenizer, output), tokenizer.eos_token_id]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -59,8 +60,8 @@ class Settings:
 DEFAULTS: Final = Settings()
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of :class:`Settings` to a verb."""
+def add_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) -> None:
+    """Add the options of :class:`Settings` to a verb, without those that it has itself, by name: ``--model`` ..."""
     group = parser.add_argument_group(
         "the model",
         f"Any OpenAI-compatible endpoint. The key is taken from the environment variable {KEY}; a server of your own needs "
@@ -68,7 +69,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
     def option(name: str, text: str, **how: object) -> None:
-        group.add_argument(name, help=text, **how)  # type: ignore[arg-type]
+        if name not in without:
+            group.add_argument(name, help=text, **how)  # type: ignore[arg-type]
 
     option(
         "--model",

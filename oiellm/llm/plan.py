@@ -67,7 +67,7 @@ class Plan:
         return "\n".join(
             (
                 f"rows     {self.rows:,}, of which the cache answers {self.done:,} (${self.spent:.2f})",
-                f"calls    {calls}; then about {self.later:,} that depend on the replies",
+                f"calls    {calls}" + (f"; then about {self.later:,} that depend on the replies" if self.later else ""),
                 f"tokens   about {self.prompt_tokens:,} prompt + {self.completion_tokens:,} completion ({basis})",
                 f"price    about ${self.dollars:.2f}, by --batch ${self.batch_dollars:.2f} (prices {self.origin})",
                 f"time     about {clock(self.seconds)} live; a batch takes up to a day for each round",
@@ -105,9 +105,18 @@ def _listed(counts: dict[str, int]) -> str:
 class Planner:
     """Adds up missing calls."""
 
-    def __init__(self, settings: Settings, store: Store, prices: Prices, sure: Sequence[Later] = ()) -> None:
-        """Nothing is counted yet; ``sure`` are calls that each job makes after its first ones."""
+    def __init__(
+        self,
+        settings: Settings,
+        store: Store,
+        prices: Prices,
+        sure: Sequence[Later] = (),
+        *,
+        single: bool = False,
+    ) -> None:
+        """Nothing is counted yet. ``sure`` are calls that each job makes after its first ones; ``single``: it makes no others."""
         self._settings, self._store, self._prices, self._later = settings, store, prices, sure
+        self._single = single
         self._used: dict[str, dict[str, tuple[int, int, int, int]]] = {}
         self._seen: set[int] = set()
         self._calls, self._prompt, self._completion = Counter[str](), Counter[str](), Counter[str]()
@@ -174,7 +183,7 @@ class Planner:
     def _sum(self, rows: int, done: int, spent: float) -> Plan:
         about, settings = estimates(), self._settings
         calls, asked = self._calls.total(), {**self._calls, **self._sure}
-        later = round(about.later_calls * (rows - done))
+        later = 0 if self._single else round(about.later_calls * (rows - done))
         more = 1 + later / calls if calls else 1.0
         prompts = completions = 0.0
         dollars = {True: 0.0, False: 0.0}

@@ -7,6 +7,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
+from oiellm.errors import BudgetError
 from oiellm.llm.batch import Batches
 from oiellm.llm.cache import Cache
 from oiellm.llm.client import Client
@@ -18,7 +19,7 @@ from oiellm.llm.options import Settings
 from oiellm.llm.plan import Later, Plan, Planner
 from oiellm.llm.pricing import Prices
 
-BUDGET_REACHED: Final = 3
+BUDGET_REACHED: Final = BudgetError.code
 """Exit code of a verb whose budget did not allow all rows: what is done is written, more money goes on."""
 
 J = TypeVar("J")
@@ -91,18 +92,29 @@ class Session:
         finally:
             meter.close()
 
-    def plan(self, jobs: Jobs[J], start: Start[J, T], *, sure: Sequence[Later] = ()) -> Plan:
+    def plan(self, jobs: Jobs[J], start: Start[J, T], *, sure: Sequence[Later] = (), single: bool = False) -> Plan:
         """What :meth:`run` would take (``--dry-run``): the jobs are replayed from the cache, and nothing is sent.
 
         Args:
             jobs, start: as in :meth:`run`.
             sure: calls that each job makes when it has the replies to its first ones.
+            single: no call depends on a reply, so none is added for those that may follow.
 
         Raises:
             OiellmError: a model has no price.
         """
         self._prices.needed(self.settings.model)
-        return Planner(self.settings, self._store, self._prices, sure).plan(begin(jobs, start))
+        return Planner(self.settings, self._store, self._prices, sure, single=single).plan(begin(jobs, start))
+
+    def recall(self, jobs: Jobs[J], start: Start[J, T]) -> None:
+        """Count what the cache holds of the jobs, as if they were run as far as it goes; nothing is sent.
+
+        Raises:
+            OiellmError: the cache cannot be read.
+        """
+        for job in begin(jobs, start):
+            job.advance(self._store.lookup)
+            job.abandon()
 
     def usage(self) -> list[dict[str, Any]]:
         """What all calls needed so far used, be they paid now or found in the cache: the same after any interruption."""

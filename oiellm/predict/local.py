@@ -15,7 +15,7 @@ from oiellm.errors import OiellmError
 from oiellm.predict.checkpoint import called, check_files, digest, find, trained_dtype
 from oiellm.predict.engine import Finish, Reply, Request
 from oiellm.quiet import quiet
-from oiellm.tokens import completion_text, prompt_ids
+from oiellm.tokens import chat_ids, completion_text, prompt_ids
 
 ROOM: Final = 32
 """Fewer new tokens than this can hardly hold a label and a task word: a prompt that leaves fewer does not fit."""
@@ -157,7 +157,9 @@ def fit(loaded: Loaded, requests: Sequence[Request], max_new_tokens: int) -> tup
     """
     fitted, too_long = [], []
     for request in requests:
-        ids = prompt_ids(loaded.tokenizer, request.prompt)
+        # A chat without a template goes in as one string.
+        chat = request.messages and loaded.tokenizer.chat_template
+        ids = chat_ids(loaded.tokenizer, request.messages) if chat else prompt_ids(loaded.tokenizer, request.prompt)
         left = max_new_tokens if loaded.positions is None else min(max_new_tokens, loaded.positions - len(ids))
         if left < min(max_new_tokens, max(ROOM, request.reserve + 1)):
             too_long.append(Reply(request.key, "", "too_long", 0, -1))

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from mmm_dataset import Decoded, Failure, decode
 from mmm_dataset.codec import item_fields
-from mmm_f1.unified import Form, render, shape
+from mmm_f1.unified import NO_TASK_WORD, Form, render, shape
 from oiellm.predict.deviations import CUT, deviations
 from oiellm.predict.engine import Messages, Reply, Request
+
+NO_ANSWER: Final = {
+    "too_long": "the prompt does not fit the model",
+    "refused": "the server rejects the request",
+    "filter": "the reply was withheld or declined",
+}
+"""Finishes of replies that say nothing, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +81,16 @@ def ask(key: int, question: Question, task_words: Mapping[str, Sequence[str]]) -
     return Request(key, question.prompt, allowed.lark, allowed.reserve)
 
 
+def no_answer(question: Question, reply: Reply) -> Answer:
+    """What is known of a row that the model wrote nothing for; the reply's finish is one of ``NO_ANSWER``."""
+    failed = Failure(NO_TASK_WORD, f"{NO_ANSWER[reply.finish]}, so nothing was predicted")
+    return Answer("", failed, deviations=deviations(question.text_labels, reply, failed))
+
+
 def answer(question: Question, reply: Reply, task_words: Mapping[str, Sequence[str]]) -> Answer:
     """Read a reply. A constrained one that was cut is repaired; a free one is taken as it is."""
-    if reply.finish == "too_long":
-        failed = Failure("no_task_word", "the prompt does not fit the model, so nothing was predicted")
-        return Answer("", failed, deviations=deviations(question.text_labels, reply, failed))
+    if reply.finish in NO_ANSWER:
+        return no_answer(question, reply)
     output, dropped, word = reply.text, 0, question.word
     if question.constrained and reply.finish in CUT:
         from oiellm.predict.grammar import repair
