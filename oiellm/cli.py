@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from oiellm import verbs
+from oiellm.arguments import count
 from oiellm.errors import OiellmError
+from oiellm.verbalize.command import verbalize
+from oiellm.verbalize.options import add_options
 
 _PRINTS = ("ls", "show", "validate", "extract")
 _KEPT = {
@@ -18,6 +21,7 @@ _KEPT = {
     "study": "; what is done is kept, the same command goes on from there",
     "predict": "; what was predicted is kept, the same command goes on from there",
     "evaluate": "; what was predicted is kept, the same command goes on from there",
+    "verbalize": "; cells that are done are kept, the same command goes on from there",
 }
 
 
@@ -36,6 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (OiellmError, RegistryError) as error:
         print(f"oiellm: error: {error}", file=sys.stderr)
+        return error.code if isinstance(error, OiellmError) else 2
     except BrokenPipeError:  # the reader, such as `head`, has seen enough; what only prints is then done
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -68,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     _recipe(sub)
     sub.add_argument("--memory", action="store_true", help="GiB per GPU by part, for several numbers of GPUs")
     sub.add_argument(
-        "--gpus", type=_count, nargs="+", default=[1, 2, 4, 8], metavar="N", help="with --memory: numbers of GPUs"
+        "--gpus", type=count, nargs="+", default=[1, 2, 4, 8], metavar="N", help="with --memory: numbers of GPUs"
     )
     ways = ("ddp", "zero2", "zero3", "fsdp2")
     sub.add_argument("--sharding", nargs="+", choices=ways, default=("ddp", "zero2", "fsdp2"), help="with --memory")
@@ -78,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     _recipe(sub)
     sub.add_argument("--out", type=Path, metavar="DIR", help="the model folder (default: release/NAME-OF-THE-RECIPE)")
     sub.add_argument("--base", metavar="FOLDER", help="take the recipe's base from here")
-    sub.add_argument("--processes", type=_count, metavar="N", help="refuse to run on any other number of processes")
+    sub.add_argument("--processes", type=count, metavar="N", help="refuse to run on any other number of processes")
     sub.add_argument("--restart", action="store_true", help="do not go on from a checkpoint: begin again")
 
     sub = verb("predict", verbs.predict, "predict test rows of a release into a folder, or go on where it stopped")
@@ -104,8 +109,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--plan", action="store_true", help="print what it takes, and stop")
     sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the study (default: results/NAME-OF-THE-STUDY)")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value: seeds=[0,1]")
-    sub.add_argument("--jobs", type=_count, default=1, metavar="N", help="trainings side by side (default: 1)")
-    sub.add_argument("--gpus", type=_count, metavar="N", help="with --jobs: GPUs to share out, one to a training")
+    sub.add_argument("--jobs", type=count, default=1, metavar="N", help="trainings side by side (default: 1)")
+    sub.add_argument("--gpus", type=count, metavar="N", help="with --jobs: GPUs to share out, one to a training")
     sub.add_argument("--slurm", action="store_true", help="write a Slurm array of --jobs tasks instead of running")
     sub.add_argument(
         "--hardware", default="cpu-core", metavar="NAME", help="what the plan reckons with (default: cpu-core)"
@@ -117,6 +122,10 @@ def _parser() -> argparse.ArgumentParser:
         "--worker", action="store_true", help="work on trainings nobody works on, and leave the report to others"
     )
 
+    sub = verb("verbalize", verbalize, "few-shot text classification by label words taken from word-level items")
+    add_options(sub)
+    _registry(sub)
+
     sub = verb("extract", verbs.extract, "labels and entities of texts, one a line, as JSON lines")
     sub.add_argument(
         "file", nargs="?", default="-", metavar="FILE", help="texts, one a line; - or nothing: standard input"
@@ -127,12 +136,6 @@ def _parser() -> argparse.ArgumentParser:
     _model(sub, needed=True)
     _registry(sub)
     return parser
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of 1 or more")
-    return int(text)
 
 
 def _recipe(parser: argparse.ArgumentParser) -> None:
@@ -149,9 +152,9 @@ def _model(parser: argparse.ArgumentParser, needed: bool) -> None:
     parser.add_argument("--endpoint", metavar="URL", help="ask an OpenAI-compatible completions endpoint instead")
     parser.add_argument("--continuous", action="store_true", help="continuous batching (free decoding, for GPUs)")
     parser.add_argument(
-        "--batch-size", type=_count, metavar="N", help="prompts at once (default: the model's recipe, or 32)"
+        "--batch-size", type=count, metavar="N", help="prompts at once (default: the model's recipe, or 32)"
     )
-    parser.add_argument("--max-new-tokens", type=_count, metavar="N", help="default: the model's recipe, or 512")
+    parser.add_argument("--max-new-tokens", type=count, metavar="N", help="default: the model's recipe, or 512")
     parser.add_argument("--dtype", help="default: the one the model was trained in")
     parser.add_argument("--device", help="cpu, cuda, cuda:1, auto (default: a GPU if there is one)")
 
@@ -166,9 +169,7 @@ def _rows(parser: argparse.ArgumentParser) -> None:
         choices=("standard", "full", "paper"),
         help="which test rows (default: the model's recipe, or standard)",
     )
-    parser.add_argument(
-        "--draws", type=_count, default=3, metavar="N", help="with --protocol paper: 3, or 1 as for 13B"
-    )
+    parser.add_argument("--draws", type=count, default=3, metavar="N", help="with --protocol paper: 3, or 1 as for 13B")
     parser.add_argument("--seed", type=int, default=0, help="of the draws")
     parser.add_argument(
         "--decoding", choices=("free", "constrained", "both"), help="default: the model's recipe, or free"
