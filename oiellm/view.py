@@ -13,6 +13,7 @@ are those of every other row:
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -23,7 +24,7 @@ from oiellm.recipe import View
 HIDDEN: Final = "-"
 """The text-level label of a row whose word level alone is asked."""
 NEUTRAL: Final = "_"
-"""What a neutral context is made of."""
+"""What a neutral context is made of: as many as the median context of the config has characters."""
 
 
 def parsed(records: Iterable[Record]) -> list[Record]:
@@ -53,20 +54,22 @@ def contexts(records: Sequence[Record], view: View, registry: Registry, seed: in
     if view.context == "none":
         return [None] * len(records)
     told = [_other_level(record, view, registry) for record in records]
-    if view.context == "neutral":
-        return [NEUTRAL * len(text) for text in told]
     if view.context == "gold":
         return list(told)
     places: dict[str, list[int]] = {}
     for at, record in enumerate(records):
         places.setdefault(record.config, []).append(at)
-    shuffled: list[str | None] = list(told)
+    found: list[str | None] = list(told)
     for config, own in places.items():
-        others = list(own)
-        random.Random(f"{seed}/{config}/shuffled").shuffle(others)
+        others = [told[at] for at in own]
+        if view.context == "neutral":
+            # Not the length of each row's own gold: from that a model reads how many pairs there are, or which label it is.
+            others = [NEUTRAL * statistics.median_low(map(len, others))] * len(own)
+        else:
+            random.Random(f"{seed}/{config}/shuffled").shuffle(others)
         for at, other in zip(own, others):
-            shuffled[at] = told[other]
-    return shuffled
+            found[at] = other
+    return found
 
 
 def _other_level(record: Record, view: View, registry: Registry) -> str:

@@ -1,0 +1,91 @@
+"""The studies on planted data whose truth is known, and what the engine costs.
+
+    python benchmarks/studies.py WORK [--sets 20] [--overhead 4]
+
+WORK takes data, models and predictions; a second run goes on where the first one stopped. For each of ``--sets`` seeds there is
+a set in which the label decides the pairs and one in which the levels are independent (tests/oiellm/study/planted.py), each with
+four arms, three training seeds and two comparisons of tiny models. Printed are the sets in which an effect was found, and, for
+``--overhead`` trainings, the time of the engine over that of the same trainings and predictions without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+
+def planted(work: Path, sets: int) -> None:
+    """Verdicts over many sets."""
+    from oiellm.study.effects import at_least
+    from tests.oiellm.study.planted import study
+
+    found: dict[str, list[dict[str, Any]]] = {"bound": [], "free": []}
+    for seed in range(sets):
+        for kind, results in found.items():
+            folder = work / f"{kind}-{seed}"
+            path = folder / "study.yaml" if (folder / "study.yaml").is_file() else study(folder, kind, seed, epochs=12)
+            command = [sys.executable, "-m", "oiellm", "study", str(path), "--out", str(folder / "out")]
+            with (folder / "log.txt").open("w") as log:
+                subprocess.run(command, check=True, stdout=log, stderr=log)
+            results.append(json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))["comparisons"])
+            print(f"{kind} {seed}", {name: one["en_planted"]["found"] for name, one in results[-1].items()}, flush=True)
+    for kind, results in found.items():
+        verdicts = [[one["en_planted"]["found"] for one in entry.values()] for entry in results]
+        both, some = (sum(how(each != "no difference found" for each in one) for one in verdicts) for how in (all, any))
+        print(
+            f"{kind}: some effect in {some} of {sets}, both in {both}; so many or more at 5 %: p {at_least(some, sets, 0.05):.3f}"
+        )
+
+
+def overhead(work: Path, trainings: int) -> None:
+    """The engine against bare trainings and predictions of the same cells, one process for all of either, alternating."""
+    from oiellm.evaluate.model import open_engine
+    from oiellm.evaluate.protocols import chosen
+    from oiellm.predict.run import Run
+    from oiellm.study.command import read_study
+    from oiellm.study.plan import plan
+    from oiellm.study.work import work as run_cells
+    from oiellm.train import job
+    from tests.oiellm.study.planted import study
+
+    path = study(work / "overhead", "free", 0, seeds=json.dumps(list(range(trainings))), epochs=40)
+    laid = plan(read_study(path, ["arms={joint: {}}", "comparisons={}", "verdicts={}"]))
+    job.train(laid.cells[0].recipe, work / "warm", registry=laid.release.registry)  # imports are nobody's
+    bare = 0.0
+    for number, cell in enumerate(laid.cells):
+        start, model = time.perf_counter(), work / f"bare-{number}"
+        job.train(cell.recipe, model, registry=laid.release.registry)
+        engine = open_engine(str(model), batch_size=cell.recipe.evaluate.batch_size).engine
+        rows = list(chosen(laid.release, laid.selection.ids))
+        Run(rows, engine, work / f"bare-run-{number}", registry=laid.release.registry, constrained=True).finish()
+        bare += time.perf_counter() - start
+    start = time.perf_counter()
+    run_cells(laid, work / "engine", lambda line: None, lambda: "")
+    engine_time = time.perf_counter() - start
+    print(
+        f"{trainings} trainings: bare {bare:.1f} s, by the engine {engine_time:.1f} s: {engine_time / bare:.3f} times"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("work", type=Path)
+    parser.add_argument("--sets", type=int, default=20)
+    parser.add_argument("--overhead", type=int, default=4)
+    options = parser.parse_args()
+    work = options.work.resolve()
+    if options.overhead:
+        overhead(work / f"overhead-{time.time_ns()}", options.overhead)
+    if options.sets:
+        planted(work, options.sets)
+
+
+if __name__ == "__main__":
+    main()
