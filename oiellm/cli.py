@@ -12,6 +12,7 @@ from typing import NoReturn
 from oiellm import verbs
 from oiellm.arguments import count
 from oiellm.errors import OiellmError
+from oiellm.predict.options import add_style_options
 from oiellm.verbalize.command import verbalize
 from oiellm.verbalize.options import add_options
 
@@ -100,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("b", type=Path, metavar="B")
     sub.add_argument("--data", default="mmm", metavar="RELEASE", help="the release they predicted (default: mmm)")
     sub.add_argument("--out", type=Path, default=Path("results/comparison"), metavar="DIR")
+    sub.add_argument("--lenient", action="store_true", help="compare what the lenient readings find")
     _registry(sub)
 
     sub = verb(
@@ -149,7 +151,8 @@ def _recipe(parser: argparse.ArgumentParser) -> None:
 def _model(parser: argparse.ArgumentParser, needed: bool) -> None:
     parser.add_argument("--model", required=needed, metavar="MODEL", help="a folder, or ORG/NAME on the Hub")
     parser.add_argument("--revision", help="of the Hub repository")
-    parser.add_argument("--endpoint", metavar="URL", help="ask an OpenAI-compatible completions endpoint instead")
+    text = "ask an OpenAI-compatible endpoint instead: completions, or chat with --style chat or usa"
+    parser.add_argument("--endpoint", "--base-url", metavar="URL", help=text)
     parser.add_argument("--continuous", action="store_true", help="continuous batching (free decoding, for GPUs)")
     parser.add_argument(
         "--batch-size", type=count, metavar="N", help="prompts at once (default: the model's recipe, or 32)"
@@ -170,7 +173,7 @@ def _rows(parser: argparse.ArgumentParser) -> None:
         help="which test rows (default: the model's recipe, or standard)",
     )
     parser.add_argument("--draws", type=count, default=3, metavar="N", help="with --protocol paper: 3, or 1 as for 13B")
-    parser.add_argument("--seed", type=int, default=0, help="of the draws")
+    parser.add_argument("--seed", type=int, default=0, help="of the draws, and of --shots")
     parser.add_argument(
         "--decoding", choices=("free", "constrained", "both"), help="default: the model's recipe, or free"
     )
@@ -178,6 +181,7 @@ def _rows(parser: argparse.ArgumentParser) -> None:
         "--closed", action="store_true", help="list labels in the prompt where the labels are open (TCONER)"
     )
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: results/MODEL-RELEASE")
+    add_style_options(parser)
     _registry(parser)
 
 

@@ -9,15 +9,12 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from oiellm.errors import OiellmError
 
 if TYPE_CHECKING:
-    from oiellm.data import Release
-    from oiellm.evaluate.model import Opened
-    from oiellm.evaluate.protocols import Selection
-    from oiellm.recipe import Evaluate, Recipe, View
+    from oiellm.recipe import Recipe
 
 BATCH: Final = 256
 """Lines that are asked about together."""
@@ -79,82 +76,11 @@ def train(options: argparse.Namespace) -> None:
 # ------------------------------------------------------------------------------------------------ predict and evaluate
 
 
-def _wanted(options: argparse.Namespace) -> tuple[Evaluate, list[str], View]:
-    """How a model wants to be used, the registry files it knows unless the options say otherwise, and what it was asked."""
-    from oiellm.evaluate.model import trained_with
-    from oiellm.recipe import Evaluate, View
-
-    recipe = trained_with(options.model, options.revision) if options.model and not options.endpoint else None
-    if recipe is None:
-        return Evaluate(constrained="free"), options.registry, View()
-    return recipe.evaluate, options.registry or list(recipe.data.registry), recipe.data.view
-
-
-def _opened(options: argparse.Namespace, wanted: Evaluate) -> Opened:
-    from oiellm.evaluate.model import open_engine
-
-    return open_engine(
-        options.model,
-        endpoint=options.endpoint,
-        continuous=options.continuous,
-        batch_size=options.batch_size or wanted.batch_size,
-        dtype=options.dtype,
-        device=options.device,
-        revision=options.revision,
-    )
-
-
-def _predicted(options: argparse.Namespace) -> tuple[Release, Selection, list[Path], Path]:
-    """Predict what the options ask for: release, selection, folders of the predictions, and the folder of it all."""
-    from mmm_dataset import load
-    from oiellm.data import open_release
-    from oiellm.evaluate.model import WAYS, check_limit, open_configs, runs_of
-    from oiellm.evaluate.protocols import counts, select
-
-    wanted, files, view = _wanted(options)
-    release = open_release(options.data, load(*files))
-    configs = open_configs(release, options.configs) if options.closed else options.configs
-    selection = select(release, configs, options.protocol or wanted.protocol, seed=options.seed, draws=options.draws)
-    out = (
-        options.out or Path("results") / f"{_name(options.model) if options.model else 'baselines'}-{release.path.name}"
-    )
-    if not options.model:
-        return release, selection, [], out
-    limit, ways = options.max_new_tokens or wanted.max_new_tokens, WAYS[options.decoding or wanted.constrained]
-    if "constrained" in ways:
-        check_limit(release, selection, limit)
-    full = selection.protocol == "full"
-    if full:
-        print(counts(selection), file=sys.stderr)
-    folders = {out / f"{way}{'-closed' if options.closed else ''}": way for way in ways}
-    opened = _opened(options, wanted)
-    runs = runs_of(opened, release, selection, folders, closed=options.closed, view=view, max_new_tokens=limit)
-    for folder, run in runs.items() if full else ():  # for all of them, before the first takes its hours
-        if (found := run.pilot()) is not None:
-            print(f"{folder}: {found.line}", file=sys.stderr, flush=True)
-    for folder, run in runs.items():
-        print(f"{folder}: {_in_words(run.finish())}")
-    return release, selection, list(runs), out
-
-
-def _name(model: str) -> str:
-    return Path(model).resolve().name if Path(model).is_dir() else Path(model).name
-
-
-def _in_words(summary: dict[str, Any]) -> str:
-    """A run in one line: rows, and what went wrong in them."""
-    counts = {
-        **summary["failures"],
-        **summary["issues"],
-        **summary["finish"],
-        "dropped_items": summary["dropped_items"],
-    }
-    return f"{summary['rows']:,} rows; " + ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
-
-
 def predict(options: argparse.Namespace) -> None:
     """Predict test rows."""
-    _predicted(options)
+    from oiellm.predicting import predicted
+
+    predicted(options)
 
 
 def evaluate(options: argparse.Namespace) -> None:
@@ -162,13 +88,15 @@ def evaluate(options: argparse.Namespace) -> None:
     from oiellm.evaluate.hub import check_dataset
     from oiellm.evaluate.job import evaluate_runs
     from oiellm.evaluate.runs import read_run
+    from oiellm.predicting import name_of, predicted
 
     check_dataset(options.dataset)
-    release, selection, folders, out = _predicted(options)
-    runs = {f"{_name(options.model)} {folder.name}": read_run(folder) for folder in folders}
+    if (found := predicted(options)) is None:
+        return
+    runs = {f"{name_of(options.model)} {folder.name}": read_run(folder) for folder in found.folders}
     runs |= {str(folder): read_run(folder) for folder in options.predictions}
-    print(evaluate_runs(release, selection, runs, out, dataset=options.dataset))
-    print(f"\n{out / 'table.md'}: as Table 1 of the paper; {out / 'results.json'}: every figure")
+    print(evaluate_runs(found.release, found.selection, runs, found.out, dataset=options.dataset))
+    print(f"\n{found.out / 'table.md'}: as Table 1 of the paper; {found.out / 'results.json'}: every figure")
 
 
 def compare(options: argparse.Namespace) -> None:
@@ -176,10 +104,12 @@ def compare(options: argparse.Namespace) -> None:
     from mmm_dataset import load
     from oiellm.data import open_release
     from oiellm.evaluate.compare import compare_runs
-    from oiellm.evaluate.runs import read_run
+    from oiellm.evaluate.runs import leniently, read_run
 
     release = open_release(options.data, load(*options.registry))
     runs = {str(folder): read_run(folder) for folder in (options.a, options.b)}
+    if options.lenient:
+        runs = {name: leniently(run) for name, run in runs.items()}
     if len(runs) < 2:
         raise OiellmError(f"{options.a}: compared with itself; name two folders of predictions")
     print(compare_runs(release, runs, options.out))
@@ -200,14 +130,15 @@ def extract(options: argparse.Namespace) -> None:
     """Ask about the lines of a file."""
     from mmm_dataset import load
     from oiellm.predict.extract import Extractor, TextError
+    from oiellm.predicting import opened, wanted
 
-    wanted, files, _ = _wanted(options)
-    extractor = Extractor(_opened(options, wanted).engine, load(*files))
+    how, files, _ = wanted(options)
+    extractor = Extractor(opened(options, how).engine, load(*files))
     asked = {
         "task": options.task,
         "language": options.language,
         "constrain": not options.free,
-        "max_new_tokens": options.max_new_tokens or wanted.max_new_tokens,
+        "max_new_tokens": options.max_new_tokens or how.max_new_tokens,
     }
     refused = 0
     for batch in _batches(options.file):

@@ -68,7 +68,8 @@ def test_build_is_never_installed_and_never_hidden():
     config.read(ROOT / "setup.cfg")
     assert config["options"]["packages"].split() == [
         *("mmm_dataset,", "mmm_f1,", "oiellm,"),
-        *("oiellm.train,", "oiellm.predict,", "oiellm.evaluate,", "oiellm.llm,", "oiellm.verbalize"),
+        *("oiellm.train,", "oiellm.predict,", "oiellm.evaluate,", "oiellm.llm,", "oiellm.verbalize,"),
+        "oiellm.baselines",
     ]
     assert config["build"]["build_base"] == ".setuptools-build"
     ignored = (ROOT / ".gitignore").read_text().split()

@@ -17,9 +17,10 @@ from oiellm.errors import OiellmError
 from oiellm.evaluate import hub
 from oiellm.evaluate.baselines import BASELINES, Baseline
 from oiellm.evaluate.columns import Gold, Key, Output, label_set
+from oiellm.evaluate.formats import breakdown
 from oiellm.evaluate.protocols import Selection, chosen
 from oiellm.evaluate.results import RESAMPLES, evaluate
-from oiellm.evaluate.runs import Run
+from oiellm.evaluate.runs import Run, leniently
 from oiellm.evaluate.tables import markdown, origin_warning, terminal
 
 
@@ -50,6 +51,7 @@ def evaluate_runs(
     Raises:
         OiellmError: a row has no prediction, or was predicted from another text.
     """
+    runs = _readings(runs)
     if len({hub.file_name(name) for name in runs}) < len(runs):
         raise OiellmError(
             f"runs {', '.join(map(repr, runs))}: two would share a file; give names that differ in a letter"
@@ -72,7 +74,12 @@ def evaluate_runs(
         "protocol": selection.line,
         "scoring": "",
         "runs": {
-            name: {"about": run.about, "note": run.note, **evaluate(selection, rows, run.outputs, **options)}
+            name: {
+                "about": run.about,
+                "note": run.note,
+                "format": breakdown(run, selection),
+                **evaluate(selection, rows, run.outputs, **options),
+            }
             for name, run in progress(runs.items(), "scoring", total=len(runs), unit=" runs")
         },
         "baselines": {
@@ -88,6 +95,16 @@ def evaluate_runs(
     results["date"] = _date(out / "results.json", results)
     _write(out, results, selection, release, dataset)
     return terminal(results)
+
+
+def _readings(runs: Mapping[str, Run]) -> dict[str, Run]:
+    """The runs, and after each that has a lenient reading this one as a run of its own."""
+    found: dict[str, Run] = {}
+    for name, run in runs.items():
+        found[name] = run
+        if run.lenient:
+            found[f"{name} lenient"] = leniently(run)
+    return found
 
 
 Learnt = dict[str, dict[str, Baseline]]

@@ -14,8 +14,10 @@ from oiellm.errors import OiellmError
 from oiellm.evaluate.closed import closed_labels, has_open_labels, pool
 from oiellm.evaluate.protocols import Selection, chosen
 from oiellm.predict.checkpoint import ABOUT
-from oiellm.predict.engine import Engine
+from oiellm.predict.engine import Engine, Request
+from oiellm.predict.questions import requests
 from oiellm.predict.run import Run
+from oiellm.predict.style import Style
 from oiellm.recipe import Recipe, View
 
 Decoding = Literal["free", "constrained"]
@@ -80,6 +82,7 @@ def runs_of(
     *,
     closed: bool = False,
     view: View | None = None,
+    style: Style | None = None,
     max_new_tokens: int = 512,
 ) -> dict[Path, Run]:
     """The runs that predict a selection, begun or found where they stopped; the rows are read once for all of them.
@@ -91,6 +94,7 @@ def runs_of(
             are guaranteed.
         closed: list word-level labels in the prompts of configs whose labels are open.
         view: which level is asked, see :mod:`oiellm.view`.
+        style: how rows are asked and replies read; the unified format, if it is None.
         max_new_tokens: limit of one output.
 
     Raises:
@@ -111,10 +115,16 @@ def runs_of(
             max_new_tokens=max_new_tokens,
             labels=labels,
             view=view,
+            style=style,
             settings=settings,
         )
         for folder, decoding in folders.items()
     }
+
+
+def requests_of(release: Release, selection: Selection, style: Style | None) -> list[Request]:
+    """What a run of a selection would ask; nothing is opened or written."""
+    return requests(list(chosen(release, selection.ids)), release.registry, style)
 
 
 def open_configs(release: Release, names: Sequence[str] | None) -> list[str]:

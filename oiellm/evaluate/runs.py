@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,7 +11,7 @@ from mmm_dataset import Record
 from mmm_f1.unified import FORMS, Form
 from oiellm.errors import OiellmError
 from oiellm.evaluate import closed
-from oiellm.evaluate.columns import Key, Output
+from oiellm.evaluate.columns import Key, Output, Outputs
 from oiellm.view import note
 
 
@@ -25,12 +25,16 @@ class Run:
             row that was published without its words.
         about: how it was made, as JSON types.
         note: what must stand beside its figures.
+        lenient: what it wrote by the lenient reading, for every row; empty if it has one reading only.
+        deviations: what of each reply is not in the format; empty where that is not known.
     """
 
     outputs: Mapping[Key, Output]
     texts: Mapping[Key, str | None] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    lenient: Outputs = field(default_factory=dict)
+    deviations: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
 
     def check(self, name: str, record: Record) -> None:
         """Raise OiellmError if the system was given another text under this record's id, or its words are not there."""
@@ -86,9 +90,32 @@ def _read_folder(folder: Path) -> Run:
     if len(outputs) != len(rows):
         raise OiellmError(f"{folder}: {len(rows) - len(outputs):,} rows come twice; predict into a new folder")
     texts = {(row["config"], row["id"]): row["text"] for row in rows}
-    return Run(outputs, texts, run, _note(run["settings"]))
+    lenient: dict[Key, Output] = {}
+    if run["settings"].get("style"):
+        lenient = {
+            key: Output(row["lenient"] or output.text, output.form) for row, (key, output) in zip(rows, outputs.items())
+        }
+    kinds = {key: tuple(row["deviations"]) for row, key in zip(rows, outputs) if row.get("deviations") is not None}
+    return Run(outputs, texts, run, _note(run["settings"]), lenient, kinds if len(kinds) == len(rows) else {})
+
+
+def leniently(run: Run) -> Run:
+    """The same predictions by their lenient reading; as they are, if they have one reading only."""
+    if not run.lenient:
+        return run
+    note = "lenient reading: an answer counts wherever it stands in the reply, and in any spelling of its labels."
+    return replace(run, outputs=run.lenient, note=f"{note} {run.note}", lenient={}, deviations={})
 
 
 def _note(settings: Mapping[str, Any]) -> str:
     notes = [closed.NOTE] if settings.get("closed") else []
+    notes += [_style(settings["style"])] if settings.get("style") else []
     return " ".join([*notes, *([note(settings["view"])] if "view" in settings else [])])
+
+
+def _style(settings: Mapping[str, Any]) -> str:
+    shots = max(map(len, settings.get("examples", {}).values()), default=0)
+    told = f", {shots} training rows shown as examples" * bool(shots) + ", replies as JSON" * bool(
+        settings.get("structured")
+    )
+    return f"asked in the style `{settings['name']}`{told}."

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from mmm_dataset import Registry
 from mmm_dataset.evaluation import Printed, table_1
+from oiellm.evaluate import formats
 from oiellm.evaluate.results import figures
 
 LEVELS: Final = ("tl", "wl", "all")
@@ -31,6 +32,8 @@ def markdown(results: Results, registry: Registry) -> str:
         names = [name for name in configs if registry.config(name).language == code]
         parts.append(f"## {registry.languages[code].name}\n")
         parts += [_block(results, names[at : at + PER_BLOCK], registry) for at in range(0, len(names), PER_BLOCK)]
+    if found := formats.table(results, "pipe"):
+        parts.append(f"## Format\n\n{found}\n")
     printed = any(row.config in configs for row in table_1())
     return "\n".join([*parts, *(f"{line}\n" for line in caption(results, printed))])
 
@@ -53,6 +56,11 @@ def caption(results: Results, printed: bool = False) -> Iterator[str]:
     yield "`majority` and `lookup` are baselines that know nothing but the train rows."
     if warning := origin_warning(results["data"]["origins"]):
         yield f"**{warning}**"
+    if any((run.get("format") or {}).get("two_readings") for run in results["runs"].values()):
+        yield (
+            "Rows are scored by the strict reading, as the paper scores: whatever is not in the format costs. Rows marked "
+            "`lenient` are the same replies, where an answer counts wherever it stands."
+        )
     yield from (f"{name}: {run['note']}" for name, run in results["runs"].items() if run["note"])
     for name, entry in results["baselines"].items():
         if entry["skipped"]:
@@ -95,6 +103,8 @@ def terminal(results: Results) -> str:
         body.append(["all rows", *_line(run["overall"]), *overall])
         table = tabulate(body, heads, disable_numparse=True, colalign=["left"] + ["right"] * (len(heads) - 1))
         parts.append(f"{name}\n{table}")
+    if found := formats.table(results, "plain"):
+        parts.append(f"format\n{found}")
     return "\n\n".join(parts) + "\n\n" + "\n".join(caption(results)) + "\n"
 
 

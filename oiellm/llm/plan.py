@@ -114,7 +114,7 @@ class Planner:
         *,
         single: bool = False,
     ) -> None:
-        """Nothing is counted yet. ``sure`` are calls that each job makes after its first ones; ``single``: it makes no others."""
+        """Nothing is counted yet. ``sure`` are calls that each job makes after its first ones; ``single``: no other follows."""
         self._settings, self._store, self._prices, self._later = settings, store, prices, sure
         self._single = single
         self._used: dict[str, dict[str, tuple[int, int, int, int]]] = {}

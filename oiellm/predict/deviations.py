@@ -44,6 +44,12 @@ KINDS: Final = {
 """Every kind, in words, in the order in which tables list them."""
 
 
+UNREADABLE: Final = frozenset(
+    {*unified.PARSE_FAILURES, "too_long", "refused", "filter", DECLINED, "empty", NOT_JSON, WRONG_KEYS}
+)
+"""Kinds that leave the strict reading without a result."""
+
+
 def deviations(text_labels: Collection[str] | None, reply: Reply, read: Decoded | Failure) -> tuple[str, ...]:
     """Kinds that a reply shows once it was read as it stands.
 

@@ -10,21 +10,18 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
-from mmm_dataset import Record, Registry, RegistryError, __version__, prompt
+from mmm_dataset import Record, Registry, __version__
 from mmm_dataset.files import dump, progress
 from oiellm.errors import OiellmError
 from oiellm.predict.checkpoint import called
 from oiellm.predict.engine import Engine, Metered, Request
 from oiellm.predict.pilot import SHARE, STRATA, Estimate, strata
+from oiellm.predict.questions import ClosedLabels, questions
 from oiellm.predict.reading import Question, ask
 from oiellm.predict.rows import prediction, summarise
 from oiellm.predict.store import Store
 from oiellm.predict.style import Style, Unified
 from oiellm.recipe import View
-from oiellm.view import HIDDEN, contexts
-
-ClosedLabels = Mapping[tuple[str, str], Sequence[str]]
-"""(config, id) of a record to the word-level labels that its prompt lists."""
 
 PART_ROWS: Final = 256
 PART_SECONDS: Final = 20.0
@@ -70,8 +67,8 @@ class Run:
         """
         self._records, self._engine, self._limit, self._words = records, engine, max_new_tokens, registry.task_words
         self._style = style or Unified(registry.task_words)
-        plain = _questions(records, registry, constrained, labels or {}, view or View(), forced)
-        self._questions = [self._style.question(record, question) for record, question in zip(records, plain)]
+        plain = questions(records, registry, constrained, labels or {}, view or View(), forced)
+        self._questions = list(map(self._style.question, records, plain))
         known = _known(records, self._questions, engine, constrained, max_new_tokens)
         if view and not view.is_plain:
             known["view"] = view.model_dump(mode="json")
@@ -159,8 +156,11 @@ class Run:
         self._store.finish(table, summary)
         return summary
 
-    def _requests(self, keys: Sequence[int]) -> list[Request]:
-        return [ask(at, self._questions[at], self._words) for at in keys]
+    def requests(self, keys: Sequence[int] | None = None) -> list[Request]:
+        """What is asked about some of the records, by number, or about all of them."""
+        return [
+            ask(at, self._questions[at], self._words) for at in (range(len(self._records)) if keys is None else keys)
+        ]
 
     def _left(self) -> list[int]:
         """Numbers of the records to predict, the longest first: what does not fit into memory fails at once."""
@@ -171,7 +171,7 @@ class Run:
 
     def _work(self, keys: Sequence[int], came: Callable[[int], object]) -> None:
         """Have the engine predict records, and store them; ``came`` is told of each as its reply comes."""
-        requests = self._requests(keys)
+        requests = self.requests(keys)
         rows: list[dict[str, Any]] = []
         before, start = self._batches, time.monotonic()
         try:
@@ -186,50 +186,6 @@ class Run:
                 came(reply.key)
         finally:
             self._store.add(rows)
-
-
-def _questions(
-    records: Sequence[Record], registry: Registry, constrained: bool, labels: ClosedLabels, view: View, forced: bool
-) -> list[Question]:
-    if forced and not constrained:
-        raise OiellmError("a label can be forced by constrained decoding alone")
-    told = contexts(records, view, registry)
-    found = [_question(one, registry, constrained, labels, text) for one, text in zip(records, told)]
-    if view.output == "text":
-        found = [replace(question, word_labels=()) for question in found]
-    elif view.output == "word":
-        found = [replace(question, text_labels=(HIDDEN,)) for question in found]
-    if forced:
-        found = [
-            question if record.label is None else replace(question, text_labels=(record.label,))
-            for record, question in zip(records, found)
-        ]
-    return found
-
-
-def _question(
-    record: Record, registry: Registry, constrained: bool, labels: ClosedLabels, context: str | None
-) -> Question:
-    try:
-        config = registry.config(record.config)
-        texts, words = registry.text_labels(config), registry.word_labels(config, record.word)
-    except RegistryError as error:
-        raise OiellmError(f"record {record.id!r}: {error}; name your registry file with --registry") from error
-    listed = labels.get((record.config, record.id))
-    if record.raw is not None and listed is None and context is None:
-        line = record.raw[0]
-    else:
-        line = prompt(record.text, record.word, listed, context)
-    return Question(
-        record.text,
-        record.word,
-        line,
-        texts,
-        words if listed is None else listed,
-        record.form,
-        constrained,
-        record.config,
-    )
 
 
 def _known(

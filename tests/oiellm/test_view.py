@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from mmm_dataset import Item, Record, decode, encode, load
 from oiellm.data import strings
 from oiellm.errors import OiellmError
+from oiellm.predict.questions import questions
 from oiellm.predict.reading import ask
-from oiellm.predict.run import _questions
 from oiellm.recipe import View
 from oiellm.recipe_file import load_recipe
 from oiellm.view import HIDDEN, NEUTRAL, contexts, hidden, note, parsed
@@ -90,14 +90,14 @@ def test_rows_of_two_configs_are_not_shuffled_into_each_other():
 
 def test_constrained_replies_hold_the_one_level_alone():
     def lark(view: View, forced: bool = False) -> str:
-        (question,) = _questions([row(1)], REGISTRY, True, {}, view, forced)
+        (question,) = questions([row(1)], REGISTRY, True, {}, view, forced)
         return ask(0, question, REGISTRY.task_words).grammar or ""
 
     assert "start: HEAD\n" in lark(TEXT)
     assert f'HEAD: ("{HIDDEN}")' in lark(WORD) and "start: HEAD (" in lark(WORD)
     assert 'HEAD: ("social")' in lark(View(), forced=True)
     with pytest.raises(OiellmError, match="constrained"):
-        _questions([row(1)], REGISTRY, False, {}, View(), True)
+        questions([row(1)], REGISTRY, False, {}, View(), True)
 
 
 def test_a_view_that_makes_no_sense_is_refused():
