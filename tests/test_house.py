@@ -67,7 +67,7 @@ def test_build_is_never_installed_and_never_hidden():
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
     assert config["options"]["packages"].split() == [
-        *("mmm_dataset,", "mmm_f1,", "oiellm,"),
+        *("mmm_dataset,", "mmm_f1,", "oiellm,", "oiellm.study,"),
         *("oiellm.train,", "oiellm.predict,", "oiellm.evaluate,", "oiellm.llm,", "oiellm.verbalize,"),
         "oiellm.baselines",
     ]
