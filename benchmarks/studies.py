@@ -3,9 +3,9 @@
     python benchmarks/studies.py WORK [--sets 20] [--overhead 4]
 
 WORK takes data, models and predictions; a second run goes on where the first one stopped. For each of ``--sets`` seeds there is
-a set in which the label decides the pairs and one in which the levels are independent (tests/oiellm/study/planted.py), each with
-four arms, three training seeds and two comparisons of tiny models. Printed are the sets in which an effect was found, and, for
-``--overhead`` trainings, the time of the engine over that of the same trainings and predictions without it.
+a set in which the label decides the pairs and one in which the levels are independent (tests/oiellm/study/planted.py), each
+with four arms, three training seeds and two comparisons of tiny models. Printed are the sets in which an effect was found, and,
+for ``--overhead`` trainings, the time of the engine over that of the same trainings and predictions without it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
+BOUND = 5
+"""Sets with an effect; it is large, so a few show whether it is found."""
+
+
 def planted(work: Path, sets: int) -> None:
     """Verdicts over many sets."""
     from oiellm.study.effects import at_least
@@ -29,8 +33,10 @@ def planted(work: Path, sets: int) -> None:
     found: dict[str, list[dict[str, Any]]] = {"bound": [], "free": []}
     for seed in range(sets):
         for kind, results in found.items():
+            if kind == "bound" and seed >= BOUND:
+                continue
             folder = work / f"{kind}-{seed}"
-            path = folder / "study.yaml" if (folder / "study.yaml").is_file() else study(folder, kind, seed, epochs=12)
+            path = folder / "study.yaml" if (folder / "study.yaml").is_file() else study(folder, kind, seed, epochs=6)
             command = [sys.executable, "-m", "oiellm", "study", str(path), "--out", str(folder / "out")]
             with (folder / "log.txt").open("w") as log:
                 subprocess.run(command, check=True, stdout=log, stderr=log)
@@ -39,9 +45,8 @@ def planted(work: Path, sets: int) -> None:
     for kind, results in found.items():
         verdicts = [[one["en_planted"]["found"] for one in entry.values()] for entry in results]
         both, some = (sum(how(each != "no difference found" for each in one) for one in verdicts) for how in (all, any))
-        print(
-            f"{kind}: some effect in {some} of {sets}, both in {both}; so many or more at 5 %: p {at_least(some, sets, 0.05):.3f}"
-        )
+        p = at_least(some, len(results), 0.05)
+        print(f"{kind}: some effect in {some} of {len(results)}, both in {both}; so many or more at 5 %: p {p:.3f}")
 
 
 def overhead(work: Path, trainings: int) -> None:

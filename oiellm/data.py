@@ -232,6 +232,26 @@ def _refuse_test_texts(own: Sequence[Record], release: Release) -> None:
                 raise OiellmError(f"record {name!r} has the text of test row {record.id!r} of {config}: take it out")
 
 
+def without_hard_negatives(records: Sequence[Record]) -> list[Record]:
+    """The records without the hard negatives: those without items in whose text is a word that is an item of another record.
+
+    Such rows teach that a word is not always an entity; what they are worth is a question for a study. Configs stay apart.
+    """
+    from ahocorasick_rs import AhoCorasick
+
+    names: dict[str, set[str]] = {}
+    for record in records:
+        names.setdefault(record.config, set()).update(
+            s.text for item in record.items or () for s in item.spans if s.text
+        )
+    find = {config: AhoCorasick(sorted(found)).find_matches_as_indexes for config, found in names.items() if found}
+    return [
+        record
+        for record in records
+        if record.items != () or record.config not in find or not find[record.config](record.text)
+    ]
+
+
 def strings(
     record: Record, registry: Registry, labels: Sequence[str] | None = None, context: str | None = None
 ) -> tuple[str, str]:

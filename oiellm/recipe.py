@@ -110,6 +110,8 @@ class Data(Part):
     """Files of further records (JSON lines), all of which train."""
     closed_share: Share = 0.0
     """Share of the rows with open word-level labels that are shown with a label list in the prompt."""
+    hard_negatives: bool = True
+    """Train also on rows without items in whose text stands a word that is an item of another row."""
     view: View = View()
     """Which level is asked for; both, unless it is an arm of a study."""
     max_tokens: Count = 2048

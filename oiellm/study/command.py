@@ -32,12 +32,18 @@ _FREE: Final = frozenset({"question", "keep_models", "launch"})
 
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
-    """Read and check a study. Raises OiellmError: one line for each mistake, ``FILE:LINE: KEY: what is wrong``."""
+    """Read and check a study; a recipe that is a file beside it is taken from there.
+
+    Raises:
+        OiellmError: one line for each mistake, ``FILE:LINE: KEY: what is wrong``.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise OiellmError(f"{path}: cannot be read ({error})") from error
-    return read_yaml(str(path), text, Study, overrides)
+    study = read_yaml(str(path), text, Study, overrides)
+    beside = path.parent / study.recipe
+    return study.model_copy(update={"recipe": str(beside)}) if beside.is_file() else study
 
 
 def run(options: argparse.Namespace) -> None:

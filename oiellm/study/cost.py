@@ -14,7 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from oiellm.data import Release, open_release
+from mmm_dataset import encode
+from oiellm.data import Release, open_release, own_records
 from oiellm.errors import OiellmError
 from oiellm.memory import GIB, estimate, verdict
 from oiellm.predict.pilot import duration
@@ -95,6 +96,9 @@ def cost(cell: Cell, plan: Plan) -> Cost:
         size, each = _side(release, name, "train", recipe)
         count = min(size, recipe.data.rows or size) * recipe.data.weights.get(name, 1.0)
         rows, tokens = rows + count, tokens + count * each
+    for path in recipe.data.records:
+        own = [encode(record, registry.task_words) for record in own_records(Path(path)) if record.is_annotated]
+        rows, tokens = rows + len(own), tokens + sum(len(line) + len(output) for line, output in own)
     work = parameters(recipe) * (_TRAIN + (_AGAIN if recipe.train.gradient_checkpointing else 0))
     asked = sum(len(plan.selection.ids[name]) * _side(plan.release, name, "test", recipe)[1] for name in cell.configs)
     tests = _READ * parameters(recipe) * asked * len(cell.tests)

@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
-from mmm_dataset import load
+from mmm_dataset import Registry, load
 from oiellm.data import Release, open_release
 from oiellm.errors import OiellmError
 from oiellm.evaluate.protocols import Selection, select
 from oiellm.recipe import Recipe, View
 from oiellm.recipe_file import load_recipe
 from oiellm.study.spec import Arm, Study, Test
+from oiellm.train.dataset import training_records
 from oiellm.train.facts import digest_of
 
 _OF_CELLS: Final = ("data.release", "data.registry", "train.seed")
@@ -55,7 +55,7 @@ class Plan:
     """A study, checked and laid out.
 
     Attributes:
-        study: the file.
+        study: the file, with the configs of the release in place of ``all``.
         release: whose test rows are predicted.
         selection: of its test rows.
         cells: in the order in which they run.
@@ -71,12 +71,7 @@ class Plan:
     def compared(self, name: str) -> tuple[str, ...]:
         """The configs of a comparison."""
         configs = self.study.comparisons[name].configs
-        return self.study.configs if configs == "all" else tuple(configs)
-
-    def alike(self, config: str) -> Selection:
-        """The selection of one config."""
-        ids, draws = self.selection.ids, self.selection.draws
-        return Selection(self.selection.protocol, {config: ids[config]}, {config: draws[config]}, self.selection.seed)
+        return tuple(self.study.configs) if configs == "all" else tuple(configs)
 
 
 def plan(study: Study) -> Plan:
@@ -88,6 +83,9 @@ def plan(study: Study) -> Plan:
     """
     registry = load(*study.registry)
     release = open_release(study.release, registry)
+    if study.configs == "all":
+        both = [name for name in release.configs if release.size(name, "train") and release.size(name, "test")]
+        study = study.model_copy(update={"configs": tuple(both)})
     release.choose(study.configs)
     cells: dict[str, Cell] = {}
     by_arm: dict[tuple[str, str, int], Cell] = {}
@@ -197,18 +195,15 @@ def _check_rows(found: Plan) -> None:
                 )
 
 
-def training_rows(recipe: Recipe, registry: Any) -> int:
-    """Rows of one epoch, by the counts of the release; a row of the recipe's own files counts as its line."""
+def training_rows(recipe: Recipe, registry: Registry) -> int:
+    """Rows of one epoch: by the counts of the release if nothing else decides them."""
     data = recipe.data
     release = open_release(data.release, registry)
+    if data.records or not data.hard_negatives:
+        return len(training_records(recipe, release))
     names = release.choose(None if data.configs == "all" else data.configs)
     total = 0.0
     for name in names:
         size = release.size(name, "train")
         total += (size if data.rows is None else min(size, data.rows)) * data.weights.get(name, 1.0)
-    for path in map(Path, data.records):
-        try:
-            total += sum(1 for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
-        except OSError as error:
-            raise OiellmError(f"{path}: cannot be read ({error.strerror})") from error
     return round(total)

@@ -83,8 +83,8 @@ class Study(Part):
     """Dotted key of the recipe to value, for all arms."""
     release: str = "mmm"
     registry: tuple[str, ...] = ()
-    configs: Annotated[tuple[str, ...], Field(min_length=1)]
-    """Configs whose test rows are predicted."""
+    configs: Literal["all"] | Annotated[tuple[str, ...], Field(min_length=1)] = "all"
+    """Configs whose test rows are predicted; all: those of the release that have train and test rows."""
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (0, 1, 2)
     arms: Annotated[dict[Name, Arm], Field(min_length=1)]
     comparisons: dict[Name, Comparison] = Field(default_factory=dict)
@@ -101,14 +101,15 @@ class Study(Part):
 
     @model_validator(mode="after")
     def _named(self) -> Study:
-        if len(set(self.seeds)) < len(self.seeds) or len(set(self.configs)) < len(self.configs):
-            raise ValueError("seeds and configs must each be named once")
+        for what, names in (("seeds", self.seeds), ("configs", self.configs)):
+            if names != "all" and len(set(names)) < len(names):
+                raise ValueError(f"{what} must each be named once")
         for name, one in self.comparisons.items():
             for side in (one.of, one.against):
                 self._check_side(f"comparison {name}", side)
             if one.of == one.against:
                 raise ValueError(f"comparison {name}: compares {one.of} with itself")
-            if one.configs != "all" and (odd := sorted(set(one.configs) - set(self.configs))):
+            if "all" not in (one.configs, self.configs) and (odd := sorted(set(one.configs) - set(self.configs))):
                 raise ValueError(f"comparison {name}: {odd[0]!r} is none of the study's configs")
         for name, verdict in self.verdicts.items():
             if odd := [one for one in verdict.comparisons if one not in self.comparisons]:

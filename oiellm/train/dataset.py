@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_dataset.files import progress
-from oiellm.data import Release, mixture, strings
+from oiellm.data import Release, mixture, strings, without_hard_negatives
 from oiellm.errors import OiellmError
 from oiellm.recipe import Recipe, Train
 from oiellm.tokens import completion_ids, prompt_ids
@@ -71,6 +71,8 @@ def training_records(recipe: Recipe, release: Release) -> list[Record]:
         records=[Path(name) for name in data.records],
         seed=recipe.train.seed,
     )
+    if not data.hard_negatives:
+        found = without_hard_negatives(found)
     return found if data.view.is_plain else parsed(found)
 
 

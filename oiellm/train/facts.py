@@ -34,8 +34,9 @@ def digest_of(recipe: Recipe) -> str:
         ("data", "records"),
     ):
         del found[part][key]
-    if recipe.data.view.is_plain:  # as before there were views
-        del found["data"]["view"]
+    for key, default in (("view", recipe.data.view.is_plain), ("hard_negatives", recipe.data.hard_negatives)):
+        if default:  # as before there were such keys
+            del found["data"][key]
     found["train"] = {key: value for key, value in found["train"].items() if key not in _FREE | _HOW}
     return hashlib.sha256(dump(found).encode()).hexdigest()
 
