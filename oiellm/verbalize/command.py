@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from oiellm.data import Release
     from oiellm.evaluate.protocols import Selection
     from oiellm.verbalize.models import Model
-    from oiellm.verbalize.plan import Plan
+    from oiellm.verbalize.plan import Learning, Plan
     from oiellm.verbalize.task import Task
 
 
@@ -52,7 +52,17 @@ def _model(options: argparse.Namespace) -> Model | None:
         return None
     from oiellm.verbalize.models import open_model
 
-    return open_model(options.model, dtype=options.dtype, device=options.device, revision=options.revision)
+    where = {"device": options.device, "revision": options.revision}
+    model = open_model(options.model, dtype=options.dtype, **where)
+    # Half precision rounds most of the small steps of tuning away.
+    if options.dtype is None and model.dtype in ("bfloat16", "float16") and _learning(options, model) == "tune":
+        model = open_model(options.model, dtype="float32", **where)
+    return model
+
+
+def _learning(options: argparse.Namespace, model: Model | None) -> Learning:
+    kind = model.scorer.kind if model else None
+    return options.learn or ("context" if kind == "causal" else "tune")
 
 
 def _plan(options: argparse.Namespace, task: Task, model: Model | None) -> Plan:
@@ -62,7 +72,6 @@ def _plan(options: argparse.Namespace, task: Task, model: Model | None) -> Plan:
 
     if options.words_file is not None and not options.words_file.is_file():
         raise OiellmError(f"{options.words_file}: no such file; words of a run are in its folder words/")
-    kind = model.scorer.kind if model else "masked"
     tuning = {"epochs": options.epochs, "learning_rate": options.learning_rate}
     return Plan(
         read_template(options.templates, options.template, task.family, task.language),
@@ -74,7 +83,7 @@ def _plan(options: argparse.Namespace, task: Task, model: Model | None) -> Plan:
         options.prior_cut,
         options.support,
         options.calibrate,
-        options.learn or ("context" if kind == "causal" else "tune"),
+        _learning(options, model),
         Tuning(**{name: value for name, value in tuning.items() if value is not None}),
         tuple(sorted(set(options.shots))),
         tuple(dict.fromkeys(options.seeds)),

@@ -43,7 +43,8 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
 
     Returns:
         Entries with ``system``, ``shots``, ``rows``, ``accuracy`` and ``accuracy_ci95``, ``seeds``, ``sd`` (over seeds, None of
-        one), ``cut`` (rows whose text did not fit whole, mean over seeds), and ``against``: by the name of another
+        one), ``cut`` (rows whose text did not fit whole, mean over seeds), ``demonstrations`` (in a prompt, mean) and
+        ``drawn`` (shots in all, mean), and ``against``: by the name of another
         system with as many shots, what :func:`mmm_f1.intervals.paired` says of the difference, this one minus the other.
     """
     import numpy as np
@@ -72,10 +73,17 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
                 "seeds": each,
                 "sd": float(np.std(list(each.values()), ddof=1)) if len(each) > 1 else None,
                 "cut": sum(bool(row.get("cut")) for content in contents for row in content["predictions"]) / len(cells),
+                **_shown(contents),
                 "against": against,
             }
         )
     return found
+
+
+def _shown(contents: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+    shown = [row.get("demonstrations", 0) for content in contents for row in content["predictions"]]
+    drawn = [len(content["learnt_from"]) for content in contents]
+    return {"demonstrations": sum(shown) / len(shown), "drawn": sum(drawn) / len(drawn)}
 
 
 def _difference(other: Ints, own: Ints, seed: int, resamples: int) -> dict[str, Any]:
@@ -165,5 +173,12 @@ def caption(found: Mapping[str, Any]) -> Iterator[str]:
     yield from (f"{reason}: {count:,}." for reason, count in found["left_out"].items())
     if cut := max(entry["cut"] for entry in found["figures"]):
         yield f"Up to {cut:,.0f} texts a cell were cut to fit the model."
+    if settings["learn"] == "context":
+        yield from (
+            f"{entry['system']}, {entry['shots']} shots: {entry['demonstrations']:.1f} of {entry['drawn']:.0f} demonstrations "
+            "fit into a prompt."
+            for entry in found["figures"]
+            if settings["model"] and entry["system"] in found["words"] and entry["demonstrations"] < entry["drawn"]
+        )
     if found["warning"]:
         yield f"**{found['warning']}**"

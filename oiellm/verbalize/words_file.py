@@ -19,7 +19,8 @@ _NEEDED: Final = ("label", "word")
 def write_words(path: Path, words: Mapping[str, Sequence[LabelWord]]) -> None:
     """Write the words, dropped ones with the reason, whole or not at all."""
     with atomic(path) as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        # With the module's own line ends: a word may hold either half of them, and only then are both quoted.
+        writer = csv.writer(file, delimiter="\t")
         writer.writerow(COLUMNS)
         for one in (one for entry in words.values() for one in entry):
             writer.writerow([_cell(getattr(one, name)) for name in COLUMNS])
