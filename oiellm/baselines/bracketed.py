@@ -88,8 +88,10 @@ class Bracketed:
             return no_answer(question, reply)
         strict = self._strict(reply.text, question)
         output = "" if strict is None else written(strict, question, self._words)
-        lenient = None if output else self._lenient(reply.text, question)
-        return conclude(question, reply, output, lenient, self._words)
+        found = conclude(question, reply, output, None, self._words)
+        if not found.deviations:
+            return found
+        return conclude(question, reply, output, self._lenient(reply.text, question), self._words)
 
     def _strict(self, text: str, question: Question) -> Said | None:
         task = re.escape(self._layout.configs[question.config].tasks[question.word])
@@ -115,7 +117,7 @@ class Bracketed:
         said = self._said(match[1], rest if rest.startswith(":") else "", question)
         around = plain[: match.start()].strip() or plain[match.end() :].strip() or (rest and not rest.startswith(":"))
         kinds += [SURROUNDED] if around else []
-        return said and replace(said, overlooked=tuple(kinds or [PUNCTUATION]))
+        return said and replace(said, overlooked=tuple(kinds))
 
     def _said(self, label: str, rest: str, question: Question) -> Said | None:
         names, labels = self._layout.configs[question.config], self._labels[question.config]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from mmm_f1.unified import Failure, is_tuple, parse, shape
+from mmm_f1.unified import LABEL, Failure, is_tuple, parse, shape
 from oiellm.baselines.instruction import Instruction
 from oiellm.baselines.labels import ConfigLabels, Labels
 from oiellm.baselines.said import Said, TaskWords, spelled
@@ -34,14 +34,36 @@ def find(
     if rest.lstrip().startswith("<think>"):  # cut while it was thinking
         return None
     mark = re.compile(rf"[/／]\s*{re.escape(question.word)}\s*[/／]", re.IGNORECASE)
+    if text == rest and (whole := _as_a_whole(text, mark, question, labels, words)) is not None:
+        return whole
     fenced = [block for block in _FENCE.findall(rest) if mark.search(block)]
     found = []
     for label, tail, alone in (answer for block in fenced or [rest] for answer in _answers(block, mark)):
-        if (said := _read(label, tail, question, labels, instruction, words)) is not None:
+        if (said := _read(label, tail.replace("\n", ""), question, labels, instruction, words)) is not None:
             around = () if alone and not fenced and rest == text else (SURROUNDED,)
-            found.append(Said(said.label, said.items, (*said.overlooked, *around)))
+            broken = (PUNCTUATION,) if "\n" in tail else ()
+            found.append(Said(said.label, said.items, (*said.overlooked, *around, *broken)))
     different = {(said.label, said.items) for said in found}
     return found[0] if len(different) == 1 else None
+
+
+def _as_a_whole(
+    text: str, mark: re.Pattern[str], question: Question, labels: ConfigLabels, words: TaskWords
+) -> Said | None:
+    """A reply whose form is as it should be; its texts may go over several lines. Only its labels may be spelled otherwise."""
+    read = parse(
+        text, question.word, form=question.form, task_words=words, labels=question.word_labels, text=question.text
+    )
+    if isinstance(read, Failure) or mark.split(text, maxsplit=1)[0] != read.label:
+        return None
+    said = spelled(Said(read.label, read.items), question.word, labels, words)
+    at = list(shape(question.word, words)).index(LABEL)
+    copied = all(field in question.text for item in said.items for place, field in enumerate(item) if place != at)
+    if labels.text.listed is not None:
+        label_stands = labels.text.read(said.label) is not None
+    else:  # nobody knows what an open label is; blanks, marks and a colon are not of it
+        label_stands = said.label.strip(_MARKS) == said.label and ":" not in said.label
+    return said if copied and label_stands else None
 
 
 def _answers(block: str, mark: re.Pattern[str]) -> list[tuple[str, str, bool]]:
@@ -54,7 +76,7 @@ def _answers(block: str, mark: re.Pattern[str]) -> list[tuple[str, str, bool]]:
         assert match is not None
         tail, end = lines[place][match.end() :], place + 1
         while end < len(lines) and lines[end].startswith((":", "：")):
-            tail, end = tail + lines[end], end + 1
+            tail, end = f"{tail}\n{lines[end]}", end + 1
         answers.append((lines[place][: match.start()], tail, not any(lines[:place]) and not any(lines[end:])))
     return answers
 

@@ -1,4 +1,4 @@
-"""The test double as a server of its own: it translates the embedded rows, and nothing else.
+"""The test double as a server of its own: it translates and annotates the embedded rows, and nothing else.
 
 It knows the embedded rows in three languages and answers from them, with mistakes if it is told to. For demonstrations:
 ``python -m tests.double`` serves until it is stopped; ``python -m tests.double -- COMMAND ...`` serves while COMMAND runs, and
@@ -16,6 +16,7 @@ import sys
 
 from build.sources import demo
 from mmm_dataset import Record, load
+from tests.double.annotator import Annotator
 from tests.double.server import Double, Faults
 from tests.double.translator import Mistakes, Translator
 
@@ -25,7 +26,9 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=0, help="on loopback (default: a free one)")
     parser.add_argument("--latency", type=float, default=0.0, metavar="SECONDS", help="that every reply takes")
     parser.add_argument(
-        "--mistakes", action="store_true", help="one tag in ten lost, other mistakes in one reply of 50"
+        "--mistakes",
+        action="store_true",
+        help="one tag in ten lost, other mistakes in one translation of 50; one annotation in three out of format",
     )
     parser.add_argument("--faults", action="store_true", help="429, 500, lost connections in one request of 50 each")
     parser.add_argument("--seed", type=int, default=0, help="of mistakes and faults (default: 0)")
@@ -35,8 +38,10 @@ def main() -> int:
     rows = [row for row in demo.read(demo.FOLDER, registry) if isinstance(row, Record)]
     mistakes = Mistakes.usual(options.seed) if options.mistakes else Mistakes()
     rates = dict.fromkeys(("too_many", "error", "dropped", "cut"), 0.02) if options.faults else {}
+    translator = Translator(rows, registry, mistakes)
+    annotator = Annotator(rows, registry, 1 / 3 if options.mistakes else 0.0, options.seed)
     double = Double(
-        Translator(rows, registry, mistakes).answer,
+        lambda asked, *about: (annotator if annotator.knows(asked) else translator).answer(asked, *about),
         Faults(seed=options.seed, **rates),
         latency=options.latency,
         port=options.port,
