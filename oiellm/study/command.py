@@ -21,14 +21,15 @@ from oiellm.study.cost import cost, describe, hardware, left
 from oiellm.study.plan import Plan, plan
 from oiellm.study.spec import Study
 from oiellm.study.work import done, printer, work
+from oiellm.train.facts import digest_of
 from oiellm.typed_yaml import read_yaml
 
 FIXED: Final = "study.json"
 RESULTS: Final = "results.json"
 REPORT: Final = "report.md"
 PLOT: Final = "differences.png"
-_FREE: Final = frozenset({"question", "keep_models", "launch"})
-"""Keys of a study that may change when it goes on, because no figure depends on them."""
+_FREE: Final = frozenset({"question", "recipe", "keep_models", "launch"})
+"""Keys of a study that may change when it goes on, because no figure depends on them; what a recipe says is in ``trainings``."""
 
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -85,7 +86,9 @@ def _fix(study: Study, found: Plan, out: Path) -> str:
     Returns:
         The date on which it was fixed.
     """
-    path, asked = out / FIXED, {**study.model_dump(mode="json"), "manifest_sha256": found.release.digest}
+    trained = {cell.name: digest_of(cell.recipe) for cell in found.cells}
+    what = {"manifest_sha256": found.release.digest, "trainings": trained}
+    path, asked = out / FIXED, {**study.model_dump(mode="json"), **what}
     if path.is_file():
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         for key, value in asked.items():

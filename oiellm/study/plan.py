@@ -13,6 +13,7 @@ from typing import Any, Final
 from mmm_dataset import Registry, load
 from oiellm.data import Release, open_release
 from oiellm.errors import OiellmError
+from oiellm.evaluate.model import check_limit
 from oiellm.evaluate.protocols import Selection, select
 from oiellm.recipe import Recipe, View
 from oiellm.recipe_file import load_recipe
@@ -102,6 +103,8 @@ def plan(study: Study) -> Plan:
     _check_folders(found.cells)
     _check_figures(study, by_arm)
     _check_rows(found)
+    if study.decoding == "constrained":
+        check_limit(release, found.selection, min(cell.recipe.evaluate.max_new_tokens for cell in found.cells))
     return found
 
 
