@@ -42,10 +42,11 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
         seed, resamples: of the bootstrap.
 
     Returns:
-        Entries with ``system``, ``shots``, ``rows``, ``accuracy`` and ``accuracy_ci95``, ``seeds``, ``sd`` (over seeds, None of
+        Entries with ``system``, ``shots``, ``rows``, ``accuracy`` and ``accuracy_ci95``, ``macro`` (the mean over labels of the
+        accuracy on a label's rows: always the most frequent label is no use there), ``seeds``, ``sd`` (over seeds, None of
         one), ``cut`` (rows whose text did not fit whole, mean over seeds), ``demonstrations`` (in a prompt, mean) and
-        ``drawn`` (shots in all, mean), and ``against``: by the name of another
-        system with as many shots, what :func:`mmm_f1.intervals.paired` says of the difference, this one minus the other.
+        ``drawn`` (shots in all, mean), and ``against``: by the name of another system with as many shots, what
+        :func:`mmm_f1.intervals.paired` says of the difference, this one minus the other.
     """
     import numpy as np
 
@@ -70,6 +71,7 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
                 "rows": len(own),
                 "accuracy": sum(each.values()) / len(each),
                 "accuracy_ci95": intervals(keys, counts, resamples, seed=seed)["wl_ci95"],
+                "macro": _macro(contents),
                 "seeds": each,
                 "sd": float(np.std(list(each.values()), ddof=1)) if len(each) > 1 else None,
                 "cut": sum(bool(row.get("cut")) for content in contents for row in content["predictions"]) / len(cells),
@@ -78,6 +80,13 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
             }
         )
     return found
+
+
+def _macro(contents: Sequence[Mapping[str, Any]]) -> float:
+    right: dict[str, list[bool]] = {}
+    for row in (row for content in contents for row in content["predictions"]):
+        right.setdefault(row["label"], []).append(row["label"] == row["predicted"])
+    return sum(sum(own) / len(own) for own in right.values()) / len(right)
 
 
 def _shown(contents: Sequence[Mapping[str, Any]]) -> dict[str, float]:
@@ -123,18 +132,19 @@ def table(found: Mapping[str, Any], style: str = "simple") -> str:
     """
     from tabulate import tabulate
 
-    heads = ["system", "shots", "accuracy", "sd of seeds", "- plain", "- n-grams"]
+    heads = ["system", "shots", "accuracy", "macro", "sd of seeds", "- plain", "- n-grams"]
     body = [
         [
             entry["system"],
             entry["shots"],
             f"{100 * entry['accuracy']:.1f} {_interval(entry['accuracy_ci95'], '.1f')}",
+            f"{100 * entry['macro']:.1f}",
             "" if entry["sd"] is None else f"{100 * entry['sd']:.1f}",
             *(_compared(entry["against"].get(other)) for other in (PLAIN, NGRAMS)),
         ]
         for entry in found["figures"]
     ]
-    aligned = tabulate(body, heads, tablefmt=style, disable_numparse=True, colalign=["left", *["right"] * 5])
+    aligned = tabulate(body, heads, tablefmt=style, disable_numparse=True, colalign=["left", *["right"] * 6])
     return "\n\n".join([aligned, *caption(found)]) + "\n"
 
 
@@ -154,8 +164,8 @@ def caption(found: Mapping[str, Any]) -> Iterator[str]:
     rows = found["figures"][0]["rows"]
     yield (
         f"{found['config']}, {rows:,} test rows ({found['protocol']}). Accuracy in percent, mean over seeds; in brackets 95 % "
-        f"bootstrap intervals over rows ({RESAMPLES:,} resamples, seeds held fixed). Differences are paired on rows; p is "
-        "two-sided and not corrected for the number of comparisons."
+        f"bootstrap intervals over rows ({RESAMPLES:,} resamples, seeds held fixed); macro: mean over labels of the accuracy "
+        "on their rows. Differences are paired on rows; p is two-sided and not corrected for the number of comparisons."
     )
     yield (
         "Label words are counted in all train rows with their labels, whatever the number of shots: a list of words knows more "

@@ -14,7 +14,8 @@ from oiellm.data import open_release
 from oiellm.evaluate.protocols import select
 from oiellm.verbalize.baselines import majority, matching, ngrams
 from oiellm.verbalize.cells import Cell, grid
-from oiellm.verbalize.report import outcomes
+from oiellm.verbalize.experiment import Done
+from oiellm.verbalize.report import figures, outcomes
 from oiellm.verbalize.task import Example, read_task
 from oiellm.verbalize.words_file import read_words
 from tests.oiellm.verbalize.tiny_kinds import SAVERS
@@ -239,6 +240,20 @@ def test_a_row_counts_with_the_share_of_seeds():
 
     found = Patterns.of(outcomes(cells)).row_f1
     assert found.tolist() == pytest.approx([1, 1 / 3, 0])
+
+
+def test_figures_are_over_seeds_rows_and_labels():
+    def cell(seed, said):
+        rows = [{"label": label, "predicted": one} for label, one in zip("aaab", said)]
+        return {"seed": seed, "learnt_from": ["r"], "predictions": rows}
+
+    cells = {Cell("plain", 1, seed): cell(seed, said) for seed, said in ((0, "aaaa"), (1, "aabb"))}
+    cells |= {Cell("pmi", 1, seed): cell(seed, "aaab") for seed in (0, 1)}
+    plain, pmi = figures(Done(cells, {}), resamples=200)
+    assert plain["accuracy"] == 0.75 and plain["seeds"] == {"0": 0.75, "1": 0.75} and plain["sd"] == 0
+    assert plain["macro"] == pytest.approx((5 / 6 + 1 / 2) / 2)
+    assert pmi["accuracy"] == pmi["macro"] == 1 and pmi["accuracy_ci95"] == [1, 1]
+    assert pmi["against"]["plain"]["difference"] == 0.25 and plain["against"] == {}
 
 
 def test_cells_without_shots_are_not_drawn():
