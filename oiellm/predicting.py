@@ -163,7 +163,8 @@ def _chat(
             # A batch takes up to a day, so that all rows go out together.
             summary = run.finish(chunk=selection.rows) if asked.batch else run.finish()
         finally:
-            print(f"{options.model}: {session.summary()}", file=sys.stderr)
+            if session.ledger.calls:
+                print(f"{options.model}: {session.summary()}", file=sys.stderr)
         print(f"{folder}: {_in_words(summary)}")
     return list(runs)
 
