@@ -11,6 +11,7 @@ import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from oiellm.errors import OiellmError
 from oiellm.tokens import prompt_ids
 from oiellm.verbalize.slot import LOGITS, Scorer, Tokens, means, padded
 from oiellm.verbalize.templates import Prompt
@@ -41,8 +42,11 @@ class CausalScorer(Scorer):
         self.packed = self._honours_masks()
 
     def encode(self, prompt: Prompt, slots: int) -> list[int]:
-        """See :class:`Scorer`; a blank before the slot belongs to the word."""
-        return prompt_ids(self.tokenizer, prompt.head.rstrip(" "))
+        """See :class:`Scorer`; a blank before the slot belongs to the word. Raises OiellmError if nothing stands before it."""
+        ids = prompt_ids(self.tokenizer, prompt.head.rstrip(" "))
+        if not ids:
+            raise OiellmError("nothing stands before the slot of an empty text; write something there in the template")
+        return ids
 
     def tokens(self, word: str) -> Tokens | None:
         """See :class:`Scorer`. After a blank a word is read where one ends, as tokenizers mark the beginnings of words."""

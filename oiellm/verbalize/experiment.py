@@ -154,16 +154,17 @@ class _Trial:
     def make(self, cell: Cell) -> dict[str, Any]:
         """The content of a cell."""
         shots = _drawn(self._task, cell)
-        shown = shots if self._plan.learn == "context" else []
-        expected = self._expected(shown) if shown else self._prior
-        if shots and not shown:
-            weights = Weights(self._scorer.model)
-            try:
-                self._tune(shots, cell)
-                return self._predictions(cell, shots, shown, expected)
-            finally:
-                weights.restore()
-        return self._predictions(cell, shots, shown, expected)
+        if not shots:
+            return self._predictions(cell, shots, shots, self._prior)
+        if self._plan.learn == "context":
+            return self._predictions(cell, shots, shots, self._expected(shots))
+        weights = Weights(self._scorer.model)
+        try:
+            self._tune(shots, cell)
+            # What the tuned model expects whatever the text is what it has learnt of labels that no shot had.
+            return self._predictions(cell, shots, (), self._prior)
+        finally:
+            weights.restore()
 
     def _tune(self, shots: Sequence[Example], cell: Cell) -> None:
         plan, numbers = self._plan, {label: at for at, label in enumerate(self._task.labels)}

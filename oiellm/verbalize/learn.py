@@ -30,7 +30,7 @@ class Tuning:
     epochs: int = 10
     learning_rate: float = 3e-5
     batch: int = 8
-    words: int = 4
+    words: int = 8
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,6 +138,12 @@ def test_a_word_after_a_blank_is_tokenised_as_after_text(tmp_path):
     assert scorer.tokens(" b") == (tokens.index("\u2581b"),)
 
 
+def test_a_causal_model_needs_something_before_the_slot(tmp_path):
+    scorer = open_model(str(SAVERS["causal"](tmp_path / "tiny")), device="cpu").scorer
+    with pytest.raises(OiellmError, match="nothing stands before the slot"):
+        scorer.matrix([Prompt(" ", "です。")], [scorer.tokens("社会")])
+
+
 def test_models_that_fill_no_slot_are_refused(tmp_path):
     from transformers import CLIPVisionConfig, CLIPVisionModel
 
