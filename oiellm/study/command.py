@@ -29,7 +29,7 @@ RESULTS: Final = "results.json"
 REPORT: Final = "report.md"
 PLOT: Final = "differences.png"
 _FREE: Final = frozenset({"question", "recipe", "keep_models", "launch"})
-"""Keys of a study that may change when it goes on, because no figure depends on them; what a recipe says is in ``trainings``."""
+"""Keys of a study that may change when it goes on: no figure depends on them. What a recipe says is in ``trainings``."""
 
 
 def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:

@@ -1,0 +1,133 @@
+"""A study is laid out, and what is wrong with it is said, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from oiellm.errors import OiellmError
+from oiellm.study.command import read_study
+from oiellm.study.cost import cost, describe, hardware, left
+from oiellm.study.plan import plan
+from oiellm.study.spec import Study
+from tests.oiellm.study.planted import study as planted
+
+STUDIES = sorted((Path(__file__).parents[3] / "studies").glob("*.yaml"))
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return planted(tmp_path_factory.mktemp("planted"), "free", 0, train=24, test=12)
+
+
+def read(path: Path, *overrides: str) -> Study:
+    return read_study(path, overrides)
+
+
+def test_arms_that_train_the_same_share_one_training(path: Path):
+    shared = "arms.twin={set: {data.view: {output: text, context: gold}}, tests: {plain: {context: none}}}"
+    laid = plan(read(path, shared))
+    assert len(laid.cells) == 4 * 3
+    cell = laid.by_arm["twin", "en_planted", 0]
+    assert cell is laid.by_arm["text_gold", "en_planted", 0] and cell.arms == ["text_gold", "twin"]
+    assert list(cell.tests) == ["own", "plain"]
+    assert (cell.view("own").context, cell.view("plain").context) == ("gold", "none")
+
+
+def test_seeds_come_one_after_the_other(path: Path):
+    assert [cell.recipe.train.seed for cell in plan(read(path)).cells] == [0] * 4 + [1] * 4 + [2] * 4
+
+
+def test_one_model_for_all_configs_is_trained_once(path: Path, tmp_path: Path):
+    laid = plan(read(path, "arms.all={set: {data.configs: all}}"))
+    assert {laid.by_arm["all", config, 0].name for config in laid.study.configs} == {"all-mixed-seed0"}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("configs=[en_planted, en_scnm]", "no config 'en_scnm'; it has: en_planted"),
+        ("arms.joint={set: {data.configs: [en_scmn]}}", "arm joint: .*no config 'en_scmn'; did you mean en_scnm"),
+        ("arms.joint={set: {train.epoch: 3}}", "arm joint: .*train.epoch"),
+        ("arms.joint={set: {train.seed: 3}}", "train.seed is the study's to set"),
+        ("comparisons.text.of=text_glod", "no arm 'text_glod'"),
+        ("comparisons.text.of=text_gold/plain", "arm text_gold has no test 'plain'; there are: own"),
+        ("comparisons.text.of=text_neutral", "with itself"),
+        ("comparisons.text.figure=wl", "text_gold writes the text level alone, so it has no WL"),
+        ("verdicts.reinforcement.comparisons=[txet]", "no comparison 'txet'"),
+        ("arms.joint={tests: {own: {context: gold}}}", "the arm writes both"),
+        ("arms.text_gold.tests={own: {forced: true}}", "forcing the label"),
+        ("inside=[text_gold]", "name one that writes both"),
+        ("seeds=[0, 0]", "each be named once"),
+    ],
+)
+def test_mistakes_are_found_before_any_training(path: Path, override: str, message: str):
+    with pytest.raises(OiellmError, match=message):
+        plan(read(path, override))
+
+
+def test_arms_that_differ_in_rows_must_say_so(path: Path):
+    fewer = "arms.text_gold.set={data.view: {output: text, context: gold}, data.rows: 20}"
+    with pytest.raises(
+        OiellmError,
+        match=r"comparison text: on en_planted text_gold trains on 20 rows and text_neutral on 24.*differs: \[rows\]",
+    ):
+        plan(read(path, fewer))
+    assert plan(read(path, fewer, "comparisons.text.differs=[rows]"))
+
+
+def test_too_short_a_limit_of_outputs_is_found_before_any_training(path: Path):
+    text = path.read_text(encoding="utf-8").replace("max_new_tokens: 64", "max_new_tokens: 4")
+    other = path.with_name("short.yaml")
+    other.write_text(text, encoding="utf-8")
+    with pytest.raises(OiellmError, match="max_new_tokens 4 is too small"):
+        plan(read(other))
+
+
+def test_the_plan_says_what_it_takes(path: Path):
+    laid = plan(read(path))
+    costs, machine = [cost(cell, laid) for cell in laid.cells], hardware("cpu-core", 2)
+    text = describe(laid, costs, machine)
+    assert "12 trainings" in text and "corrected after Holm for 2 comparisons" in text and "GiB, fits in 24 GB" in text
+    assert costs[0].rows == 24 and costs[0].train == pytest.approx(6 * costs[0].tokens * 8 * parameters(laid), rel=0.01)
+    measured = left(laid, costs, machine, [2 * one.seconds(machine) for one in costs[:6]] + [None] * 6)
+    assert measured.endswith("measured)")
+    with pytest.raises(OiellmError, match="no hardware 'h1000'; there are: cpu-core"):
+        hardware("h1000", 1)
+
+
+def parameters(laid: object) -> int:
+    from oiellm.sizes import parameters as count
+
+    return count(laid.cells[0].recipe)  # type: ignore[attr-defined]
+
+
+def test_the_price_of_a_study(tmp_path: Path, path: Path):
+    own = tmp_path / "own.toml"
+    own.write_text("[mine]\nflops = 1e9\nshare = 0.5\ngeneration = 0.1\nprice = 3600.0\n", encoding="utf-8")
+    machine = hardware("mine", 1, own)
+    laid = plan(read(path))
+    costs = [cost(cell, laid) for cell in laid.cells]
+    dollars = sum(one.train / 5e8 + one.tests / 5e7 for one in costs)
+    assert f"${dollars:,.0f}" in describe(laid, costs, machine)
+
+
+@pytest.mark.parametrize("file", [file for file in STUDIES if file.stem != "nano"], ids=lambda file: file.stem)
+def test_the_studies_that_ship_can_be_read(file: Path):
+    study = read_study(file)
+    assert study.recipe == str(file.parent / "nano.yaml") and study.verdicts and study.criterion.correction == "holm"
+
+
+def test_the_real_experiment_is_one_changed_line(path: Path):
+    text = (STUDIES[0].parent / "mre.yaml").read_text(encoding="utf-8")
+    mre = read_study(STUDIES[0].parent / "mre.yaml")
+    assert text.count("\nrecipe: nano.yaml") == 1
+    release = read_study(path).release
+    registry = read_study(path).registry
+    own = mre.model_copy(
+        update={"recipe": "oiellm-8b", "release": release, "registry": registry, "configs": ("en_planted",)}
+    )
+    laid = plan(own)
+    text = describe(laid, [cost(cell, laid) for cell in laid.cells], hardware("h100", 8))
+    assert laid.cells[0].recipe.model.base and "GiB" in text and "on 8" in text
