@@ -1,10 +1,12 @@
 """`oiellm verbalize` as it is typed: what it writes, going on, what must not leak, and mistakes."""
 
 import json
+import random
 import shutil
 from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from build.export import build_release
@@ -15,8 +17,10 @@ from oiellm.evaluate.protocols import select
 from oiellm.verbalize.baselines import majority, matching, ngrams
 from oiellm.verbalize.cells import Cell, grid
 from oiellm.verbalize.experiment import Done
+from oiellm.verbalize.models import open_model
 from oiellm.verbalize.report import figures, outcomes
 from oiellm.verbalize.task import Example, read_task
+from oiellm.verbalize.templates import read_template
 from oiellm.verbalize.words_file import read_words
 from tests.oiellm.verbalize.tiny_kinds import SAVERS
 from tests.records import make_record
@@ -110,6 +114,29 @@ def test_the_same_again_and_after_a_stop(models, demo_release, tmp_path, capsys)
     assert "was made with other words" in failed(capsys, *command)
     kept.write_text("{")
     assert "plain-k2-seed0.json: cannot be read" in failed(capsys, *command)
+
+
+@pytest.mark.parametrize("kind", ["masked", "encoder-decoder"])
+def test_calibration_divides_by_what_the_model_expects_anyway(kind, models, demo_release, tmp_path):
+    found, texts = {}, 8
+    for way in ("none", "content-free", "support"):
+        out = tmp_path / way
+        more = ["--model", models[kind], "--calibrate", way, "--support", texts, "--shots", "0"]
+        assert main(typed(demo_release, out, *more)) == 0
+        cell = read(out / "cells" / "plain-k0.json")
+        found[way] = np.array([row["scores"] for row in cell["predictions"]])
+    scorer = open_model(str(models[kind])).scorer
+    template = read_template(None, None, "scnm", "ja")
+    words = [scorer.tokens(label) for label in cell["labels"]]
+    release = open_release(demo_release, load())
+    task = read_task(release, select(release, ["ja_scnm"]), "ja_scnm")
+    asked = {
+        "content-free": [Example("", text, "NER", "") for text in ("N/A", "[MASK]", "")],
+        "support": random.Random("support").sample(list(task.train), texts),
+    }
+    for way, rows in asked.items():
+        expected = np.exp(scorer.matrix([template.fill(row) for row in rows], words)).mean(axis=0)
+        assert np.allclose(found["none"] - found[way], np.log(expected), atol=1e-5)
 
 
 def test_half_precision_is_left_for_tuning(models, demo_release, tmp_path):
