@@ -22,7 +22,7 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
     ]
     if not lines:
         return
-    figure = Figure(figsize=(9, 1.2 + 0.28 * len(lines)), layout="constrained")
+    figure = Figure(figsize=(9, 1.6 + 0.28 * len(lines)), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     axes.axvline(0, color="black", linewidth=0.8)
@@ -34,12 +34,12 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
         )
         axes.plot([100 * entry["difference"]], [at], "o", color=colour, markersize=5)
     axes.set_yticks(range(len(lines)), [name for name, _ in lines], fontsize=8)
-    axes.invert_yaxis()
+    axes.set_ylim(len(lines) - 0.4, -0.6)
     axes.set_xlabel("difference in percentage points, 95 % interval, | each seed")
     for name, colour in _COLOURS.items():
         if any(entry["found"] == name for _, entry in lines):
             axes.plot([], [], "o-", color=colour, label=name)
-    axes.legend(fontsize=8, loc="best")
+    figure.legend(fontsize=8, loc="outside lower right", ncols=len(_COLOURS))
     axes.set_title(found["study"]["name"], fontsize=10)
     written = path.with_name(f".{path.name}.{os.getpid()}.png")
     try:

@@ -6,9 +6,10 @@ from collections import Counter
 
 import pytest
 
-from mmm_dataset import load, to_dict
+from mmm_dataset import Item, Record, load, to_dict
 from oiellm import OiellmError
-from oiellm.data import mixture, open_release, own_records, strings
+from oiellm.data import mixture, open_release, own_records, strings, without_hard_negatives
+from tests.records import make_record
 
 
 @pytest.fixture(scope="module")
@@ -123,3 +124,19 @@ def test_the_strings_are_the_columns_of_the_release(release):
     assert line == record.text + "/NER" and output.startswith(f"{record.label}/NER/")
     closed, same = strings(record, release.registry, ["a:b", "c"])
     assert closed == record.text + r"/a\:b;c/NER" and same == output
+
+
+def test_hard_negatives_are_rows_without_items_that_hold_a_word_of_another_row():
+    def row(number: int, text: str, *names: str, language: str = "ja") -> Record:
+        items = [Item.pair("人名", name, text.index(name), text.index(name) + len(name)) for name in names]
+        return make_record(text, items, id=f"r{number}", language=language)
+
+    rows = [
+        row(0, "渡辺は来た。", "渡辺"),
+        row(1, "渡辺橋を渡る。"),  # hard: 渡辺 is an item of row 0
+        row(2, "橋を渡る。"),
+        row(3, "田中と渡辺。", "田中"),  # has an item
+        row(4, "渡辺橋。", language="zh"),  # of another config
+    ]
+    assert [one.id for one in without_hard_negatives(rows)] == ["r0", "r2", "r3", "r4"]
+    assert without_hard_negatives(rows[1:3]) == rows[1:3]
