@@ -14,7 +14,7 @@ from mmm_dataset import Registry, load
 from oiellm.data import Release, open_release
 from oiellm.errors import OiellmError
 from oiellm.evaluate.model import check_limit
-from oiellm.evaluate.protocols import Selection, select
+from oiellm.evaluate.protocols import Selection, chosen, select
 from oiellm.recipe import Recipe, View
 from oiellm.recipe_file import load_recipe
 from oiellm.study.spec import Arm, Study, Test
@@ -103,6 +103,7 @@ def plan(study: Study) -> Plan:
     _check_folders(found.cells)
     _check_figures(study, by_arm)
     _check_rows(found)
+    _check_test_rows(found)
     if study.decoding == "constrained":
         check_limit(release, found.selection, min(cell.recipe.evaluate.max_new_tokens for cell in found.cells))
     return found
@@ -195,6 +196,21 @@ def _check_rows(found: Plan) -> None:
                 raise OiellmError(
                     f"comparison {name}: on {config} {one.of} trains on {counts[0]:,} rows and {one.against} on {counts[1]:,}; "
                     "make them equal, or say that this is meant: differs: [rows]"
+                )
+
+
+def _check_test_rows(found: Plan) -> None:
+    """An arm with a release of its own must not train on what the study tests; within one release training refuses it."""
+    others = {cell.recipe.data.release: cell for cell in found.cells if cell.recipe.data.release != found.study.release}
+    if not others:
+        return
+    held_out = {(record.config, record.text): record.id for record in chosen(found.release, found.selection.ids)}
+    for name, cell in others.items():
+        for record in training_records(cell.recipe, open_release(name, found.release.registry)):
+            if (one := held_out.get((record.config, record.text))) is not None:
+                raise OiellmError(
+                    f"arm {cell.arms[0]}: row {record.id!r} of {name} has the text of test row {one!r} of {record.config}, "
+                    "which the study tests: take it out, or split both releases alike"
                 )
 
 

@@ -77,6 +77,24 @@ def test_arms_that_differ_in_rows_must_say_so(path: Path):
     assert plan(read(path, fewer, "comparisons.text.differs=[rows]"))
 
 
+def test_an_arm_with_a_release_of_its_own_must_not_train_on_what_is_tested(path: Path, tmp_path: Path):
+    from dataclasses import replace
+
+    from build.export import build_release
+    from mmm_dataset import load
+    from oiellm.data import open_release
+
+    study = read(path)
+    registry = load(*study.registry)
+    rows = list(open_release(study.release, registry).records("en_planted", "test"))
+    build_release(
+        [replace(row, id=f"en_planted-x{at}", split="train") for at, row in enumerate(rows)], tmp_path / "x", registry
+    )
+    arm = f"arms.other={{set: {{data.release: {tmp_path / 'x'}}}}}"
+    with pytest.raises(OiellmError, match="arm other: row 'en_planted-x0' .* has the text of test row"):
+        plan(read(path, arm))
+
+
 def test_too_short_a_limit_of_outputs_is_found_before_any_training(path: Path):
     text = path.read_text(encoding="utf-8").replace("max_new_tokens: 64", "max_new_tokens: 4")
     other = path.with_name("short.yaml")
