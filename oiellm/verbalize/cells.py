@@ -37,7 +37,7 @@ class Cell:
     def name(self) -> str:
         """Of its file."""
         drawn = "" if self.seed is None else f"-seed{self.seed}"
-        return f"{self.system}-{'all' if self.shots is None else f'k{self.shots}'}{drawn}"
+        return f"{self.system.replace(' ', '-')}-{'all' if self.shots is None else f'k{self.shots}'}{drawn}"
 
 
 def grid(system: str, shots: Sequence[int], seeds: Sequence[int]) -> Iterator[Cell]:

@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from mmm_dataset.files import progress, sha256
 from oiellm.errors import OiellmError
@@ -63,7 +63,7 @@ def _made(name: str, task: Task, plan: Plan, scorer: Scorer | None) -> Words:
         assert plan.words_file is not None
         words = read_words(plan.words_file, task.labels)
     else:
-        words = candidates(statistics(task.train, task.labels), _ranking(name), plan.top, plan.min_rows)
+        words = candidates(statistics(task.train, task.labels), cast(Ranking, name), plan.top, plan.min_rows)
     if scorer is not None:
         words = drop_unwritable(words, scorer, close)
     if name in (PLAIN, FILE):
@@ -71,11 +71,6 @@ def _made(name: str, task: Task, plan: Plan, scorer: Scorer | None) -> Words:
     if "shared" in plan.filters:
         words = drop_shared(words)
     return words if scorer is None else _refined(words, task, plan, scorer)
-
-
-def _ranking(name: str) -> Ranking:
-    rankings: dict[str, Ranking] = {"frequency": "frequency", "pmi": "pmi", "tfidf": "tfidf"}
-    return rankings[name]
 
 
 def _refined(words: Words, task: Task, plan: Plan, scorer: Scorer) -> Words:

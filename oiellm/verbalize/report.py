@@ -58,7 +58,7 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
         contents = [done.cells[cell] for cell in cells]
         own = outcomes(contents)
         keys, counts = np.unique(own, return_counts=True)
-        each = {str(cell.seed): float((outcomes([content]) & 1).mean()) for cell, content in zip(cells, contents)}
+        each = [float((outcomes([content]) & HIT).mean()) for content in contents]
         against = {
             other: _difference(outcomes([done.cells[cell] for cell in groups[other, shots]]), own, seed, resamples)
             for other in (PLAIN, NGRAMS)
@@ -69,11 +69,11 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
                 "system": system,
                 "shots": shots,
                 "rows": len(own),
-                "accuracy": sum(each.values()) / len(each),
+                "accuracy": sum(each) / len(each),
                 "accuracy_ci95": intervals(keys, counts, resamples, seed=seed)["wl_ci95"],
                 "macro": _macro(contents),
-                "seeds": each,
-                "sd": float(np.std(list(each.values()), ddof=1)) if len(each) > 1 else None,
+                "seeds": {str(cell.seed): one for cell, one in zip(cells, each) if cell.seed is not None},
+                "sd": float(np.std(each, ddof=1)) if len(each) > 1 else None,
                 "cut": sum(bool(row.get("cut")) for content in contents for row in content["predictions"]) / len(cells),
                 **_shown(contents),
                 "against": against,
