@@ -79,6 +79,7 @@ def sandbox(tmp_path_factory):
         "metrics",
         "mmm_dataset",
         "oiellm",
+        "studies",
         "README.md",
         "constraints.txt",
         "setup.cfg",
@@ -91,9 +92,8 @@ def sandbox(tmp_path_factory):
         (folder / name).parent.mkdir(exist_ok=True)
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, folder / name)
     make_published_folder(folder / "authors-files")
-    save_tiny(
-        folder / "ganchengguang" / "OIELLM-8B-Instruction"
-    )  # a stand-in: random weights in the paper's model's place
+    for name in ("OIELLM-8B-Instruction", "GIELLM-13B-jpllm", "USA-7B-instruction-incontext-learning"):
+        save_tiny(folder / "ganchengguang" / name)  # stand-ins: random weights in the places of the published models
     for name, text in FILES.items():
         (folder / name).write_text(text, encoding="utf-8")
     programs = folder / "bin"
