@@ -281,6 +281,7 @@ def test_figures_are_over_seeds_rows_and_labels():
     assert plain["macro"] == pytest.approx((5 / 6 + 1 / 2) / 2)
     assert pmi["accuracy"] == pmi["macro"] == 1 and pmi["accuracy_ci95"] == [1, 1]
     assert pmi["against"]["plain"]["difference"] == 0.25 and plain["against"] == {}
+    assert pmi["against"]["plain"]["seeds_ahead"] == 2
 
 
 def test_cells_without_shots_are_not_drawn():
