@@ -32,6 +32,8 @@ TUNING = ["--learn", "tune", "--learning-rate", "3e-4"]
 """As one tunes a model from scratch: the default rate is for pretrained ones."""
 GRIDS = {"scpos": [], "xsid": ["--top", "20", "--words", "frequency", "pmi", "--shots", "0", "1", "5", "20"]}
 """xSID has 15 labels, so fewer words each, lists and numbers of shots, for the sake of time."""
+SHAPES = {"scpos": (192, 512, 4, 6), "xsid": (128, 384, 2, 4)}
+"""Of the model of texts: hidden and intermediate size, layers, heads. xSID has 750 texts."""
 WAYS = {"text": [], "nano": ["--template", "oiellm"]}
 CLOSED = """
 labels = "intents.csv"
@@ -61,7 +63,7 @@ def closed_intents(folder: Path) -> Path:
 
 
 def text_model(folder: Path, configs: list[str], registry: list[str], epochs: int) -> Path:
-    """A character model of the train texts alone, about 2 million parameters."""
+    """A character model of the train texts alone, of 0.4 to 2 million parameters."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -75,14 +77,17 @@ def text_model(folder: Path, configs: list[str], registry: list[str], epochs: in
     texts = sorted({row.text for config in configs for row in data.records(config, "train")})
     tokenizer = character_tokenizer(texts, [], 4000, 1024)
     torch.manual_seed(0)
-    shape = {"hidden_size": 192, "intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 6}
+    hidden, intermediate, layers, heads = SHAPES[folder.name]
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         max_position_embeddings=1024,
         tie_word_embeddings=True,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
-        **shape,
+        hidden_size=hidden,
+        intermediate_size=intermediate,
+        num_hidden_layers=layers,
+        num_attention_heads=heads,
     )
     model = LlamaForCausalLM(config)
     rows = [completion_ids(tokenizer, text) for text in texts]
