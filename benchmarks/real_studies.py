@@ -33,9 +33,8 @@ import real_data  # noqa: E402
 XSID = ["ja_xsid", "en_xsid", "zh_xsid"]
 FEWER = {"train.packing": False, "data.rows": 300}
 """Reviews are long, and so are trainings on them."""
-SHORT = {"train.epochs": 4}
+SHORT = {"train.packing": False, "train.epochs": 4}
 """For thousands of rows."""
-AGAIN = {"data.rows": 500, "train.epochs": 16}
 
 
 class Runner:
@@ -96,10 +95,11 @@ def translated(runner: Runner) -> dict[str, Path]:
 def rows_study(runner: Runner) -> None:
     """Rows of the paper's way against repaired rows."""
     files = translated(runner)
-    arms = {
+    arms: dict[str, dict[str, object]] = {
         name: {"set": {"data.configs": [], "data.records": [str(files[method])]}}
-        for name, method in (("paper", "paper"), ("repaired", "tags"))
+        for name, method in (("paper", "paper"), ("repaired", "tags"), ("longer", "paper"))
     }
+    arms["longer"]["steps_of"] = "repaired"
     runner.study("rows", "xsid", ["zh_xsid"], arms=arms)
 
 
@@ -108,7 +108,7 @@ STUDIES: dict[str, Callable[[Runner], None]] = {
     "languages": lambda run: run.study("languages", "xsid", XSID),
     "mre_scpos": lambda run: run.study("mre", "scpos", ["ja_scpos_adj_n"], "mre_scpos", set=FEWER),
     "tasks": lambda run: run.study("tasks", "scpos_tasks", ["ja_scpos_adj_n", "ja_scpos_adj", "ja_scpos_n"], set=FEWER),
-    "size": lambda run: run.study("size", "scnm", ["ja_scnm_words"], set=SHORT, **{"arms.again.set": AGAIN}),
+    "size": lambda run: run.study("size", "scnm", ["ja_scnm_words"], set=SHORT),
     "negatives": lambda run: run.study("negatives", "scnm", ["ja_scnm_words"], set={**SHORT, "data.rows": 2000}),
     "rows": rows_study,
 }

@@ -86,6 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--base", metavar="FOLDER", help="take the recipe's base from here")
     sub.add_argument("--processes", type=count, metavar="N", help="refuse to run on any other number of processes")
     sub.add_argument("--restart", action="store_true", help="do not go on from a checkpoint: begin again")
+    sub.add_argument(
+        "--cache", type=Path, metavar="DIR", help="keep tokenised rows here for other trainings on the same ones"
+    )
 
     sub = verb("predict", verbs.predict, "predict test rows of a release into a folder, or go on where it stopped")
     _model(sub, needed=True)
@@ -111,8 +114,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--plan", action="store_true", help="print what it takes, and stop")
     sub.add_argument("--out", type=Path, metavar="DIR", help="folder of the study (default: results/NAME-OF-THE-STUDY)")
     sub.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a value: seeds=[0,1]")
-    sub.add_argument("--jobs", type=count, default=1, metavar="N", help="trainings side by side (default: 1)")
-    sub.add_argument("--gpus", type=count, metavar="N", help="with --jobs: GPUs to share out, one to a training")
+    text = "trainings side by side (default: one to a GPU of --gpus, or 1)"
+    sub.add_argument("--jobs", type=count, metavar="N", help=text)
+    sub.add_argument("--gpus", type=count, metavar="N", help="GPUs to share out, one to a training")
     sub.add_argument("--slurm", action="store_true", help="write a Slurm array of --jobs tasks instead of running")
     sub.add_argument(
         "--hardware", default="cpu-core", metavar="NAME", help="what the plan reckons with (default: cpu-core)"

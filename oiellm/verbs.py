@@ -70,6 +70,7 @@ def train(options: argparse.Namespace) -> None:
         resume=not options.restart,
         processes=options.processes,
         base=options.base,
+        cache=options.cache,
     )
 
 
@@ -132,7 +133,11 @@ def extract(options: argparse.Namespace) -> None:
     from oiellm.predict.extract import Extractor, TextError
     from oiellm.predicting import opened, wanted
 
-    how, files, _ = wanted(options)
+    how, files, view = wanted(options)
+    if not view.is_plain:
+        raise OiellmError(
+            f"{options.model}: was trained to write the {view.output} level alone, as an arm of a study: evaluate it"
+        )
     extractor = Extractor(opened(options, how).engine, load(*files))
     asked = {
         "task": options.task,

@@ -48,8 +48,8 @@ def contexts(records: Sequence[Record], view: View, registry: Registry, seed: in
         records: of any configs; a row that could not be parsed has an empty context.
         view: which level is asked, and which context is told.
         registry: of the task words.
-        seed: of the shuffling: a random order of the rows of a config, in which a row may meet its own context. It is no
-            derangement, in which a wrong label in the prompt would tell what the label is not.
+        seed: of the shuffling: a random order of the rows of a config and task word, in which a row may meet its own context.
+            It is no derangement, in which a wrong label in the prompt would tell what the label is not.
     """
     if view.context == "none":
         return [None] * len(records)
@@ -57,16 +57,16 @@ def contexts(records: Sequence[Record], view: View, registry: Registry, seed: in
     if view.context == "gold":
         return list(told)
     places: dict[str, list[int]] = {}
-    for at, record in enumerate(records):
-        places.setdefault(record.config, []).append(at)
+    for at, record in enumerate(records):  # relations and events of one config stay apart: their forms differ
+        places.setdefault(f"{record.config}/{record.word}", []).append(at)
     found: list[str | None] = list(told)
-    for config, own in places.items():
+    for name, own in places.items():
         others = [told[at] for at in own]
         if view.context == "neutral":
             # Not the length of each row's own gold: from that a model reads how many pairs there are, or which label it is.
             others = [NEUTRAL * statistics.median_low(map(len, others))] * len(own)
         else:
-            random.Random(f"{seed}/{config}/shuffled").shuffle(others)
+            random.Random(f"{seed}/{name}/shuffled").shuffle(others)
         for at, other in zip(own, others):
             found[at] = other
     return found

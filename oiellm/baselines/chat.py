@@ -36,14 +36,17 @@ class Chat:
         Args:
             instruction: of the same kind of replies as ``structured``.
             labels: config to its labels as the release spells them.
-            examples: config to annotated training rows that every one of its prompts shows.
+            examples: config to annotated training rows; every prompt of it shows those of its task word.
             registry: of configs and task words.
             structured: replies are JSON objects by a schema.
             seed: that the examples were drawn by, to be recorded.
         """
         self._instruction, self._labels, self._registry = instruction, labels, registry
         self._words, self._structured = registry.task_words, structured
-        self._examples = {config: self._shown(rows) for config, rows in examples.items()}
+        words = [(config, row.word) for config, rows in examples.items() for row in rows]
+        self._examples = {
+            (config, word): self._shown([row for row in examples[config] if row.word == word]) for config, word in words
+        }
         self._heads: dict[tuple[str, str], str] = {}
         self.settings: Mapping[str, Any] = {
             "name": "chat",
@@ -59,7 +62,7 @@ class Chat:
         """See :class:`oiellm.predict.style.Style`."""
         user = fill(self._instruction.user, {"prompt": question.prompt})
         head = ("system", self._head(record.config, record.word))
-        messages: Messages = (head, *self._examples.get(record.config, ()), ("user", user))
+        messages: Messages = (head, *self._examples.get((record.config, record.word), ()), ("user", user))
         schema = None
         if self._structured:
             schema = objects.schema_of(record.word, self._labels[record.config], self._words)

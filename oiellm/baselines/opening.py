@@ -88,17 +88,21 @@ def open_chat(
 
 
 def draw_examples(release: Release, config: str, shots: int, seed: int) -> list[Record]:
-    """Examples for the prompts of a config: annotated rows of its train split, the same for all of its rows.
+    """Examples for the prompts of a config: annotated rows of its train split, so many of each task word (TCREE has two).
 
     Raises:
         OiellmError: it has fewer.
     """
+    registry, found = release.registry, list[Record]()
     rows = [record for record in release.records(config, "train") if record.is_annotated]
-    if len(rows) < shots:
-        raise OiellmError(
-            f"{release.path}: {config} has {len(rows)} train rows to take examples from: lower --shots {shots}"
-        )
-    return random.Random(f"{seed}/{config}/shots").sample(rows, shots)
+    for word in registry.task(registry.config(config).task).words:
+        own = [record for record in rows if record.word == word]
+        if len(own) < shots:
+            raise OiellmError(
+                f"{release.path}: {config} has {len(own)} train rows of {word} to take examples from: lower --shots {shots}"
+            )
+        found += random.Random(f"{seed}/{config}/{word}/shots").sample(own, shots)
+    return found
 
 
 def _labels(release: Release, config: str) -> ConfigLabels:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-_TOKENS: Final = 16_384
-"""Tokens at once, padding included."""
+_LOGITS: Final = 1 << 26
+"""Numbers that the logits of a batch may have, 256 MiB in fp32."""
 
 
 def log_likelihoods(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[int]]]) -> list[float]:
@@ -16,12 +16,13 @@ def log_likelihoods(model: Any, pairs: Sequence[tuple[Sequence[int], Sequence[in
         model: a causal language model in evaluation mode.
         pairs: ids of a prompt, one at least, and of a completion.
     """
+    most = max(1, _LOGITS // model.get_output_embeddings().out_features)
     order = sorted(range(len(pairs)), key=lambda at: len(pairs[at][0]) + len(pairs[at][1]))
     found = [0.0] * len(pairs)
     batch: list[int] = []
     for at in order:
         length = len(pairs[at][0]) + len(pairs[at][1])
-        if batch and length * (len(batch) + 1) > _TOKENS:
+        if batch and length * (len(batch) + 1) > most:
             _score(model, pairs, batch, found)
             batch = []
         batch.append(at)

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from mmm_dataset import __version__
-from mmm_dataset.files import atomic, pretty
+from mmm_dataset.files import atomic, pretty, sha256
+from oiellm.data import open_release
 from oiellm.errors import OiellmError
 from oiellm.study.cost import cost, describe, hardware, left
-from oiellm.study.plan import Plan, plan
+from oiellm.study.plan import Cell, Plan, plan
 from oiellm.study.spec import Study
 from oiellm.study.work import done, printer, work
 from oiellm.train.facts import digest_of
@@ -50,8 +51,11 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
 def run(options: argparse.Namespace) -> None:
     """Run a study, or what is left of it, and report."""
     study = read_study(options.study, options.set)
+    jobs = options.jobs = options.jobs or options.gpus or 1
+    if options.gpus and jobs > options.gpus:
+        raise OiellmError(f"--jobs {jobs} on --gpus {options.gpus}: one training takes a GPU of its own")
     found = plan(study)
-    machine = hardware(options.hardware, options.gpus or options.jobs, options.hardware_file)
+    machine = hardware(options.hardware, jobs, options.hardware_file)
     costs = [cost(cell, found) for cell in found.cells]
     out = options.out or Path("results") / study.name
     if not options.worker:
@@ -62,7 +66,7 @@ def run(options: argparse.Namespace) -> None:
     if options.slurm:
         print(f"sbatch {_slurm(options, found, out)}")
         return
-    if options.jobs > 1 and not options.worker:
+    if jobs > 1 and not options.worker:
         _spread(options, found, out)
     busy = work(found, out, printer("study"), lambda: left(found, costs, machine, _took(found, out)))
     if options.worker:
@@ -86,8 +90,10 @@ def _fix(study: Study, found: Plan, out: Path) -> str:
     Returns:
         The date on which it was fixed.
     """
-    trained = {cell.name: digest_of(cell.recipe) for cell in found.cells}
-    what = {"manifest_sha256": found.release.digest, "trainings": trained}
+    what = {
+        "manifest_sha256": found.release.digest,
+        "trainings": {cell.name: _inputs(cell, found) for cell in found.cells},
+    }
     path, asked = out / FIXED, {**study.model_dump(mode="json"), **what}
     if path.is_file():
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -104,6 +110,20 @@ def _fix(study: Study, found: Plan, out: Path) -> str:
     with atomic(path) as file:
         file.write(pretty({"fixed": fixed, "study": asked}))
     return fixed
+
+
+def _inputs(cell: Cell, found: Plan) -> dict[str, Any]:
+    """What a cell is trained on and asked by, beyond names: another base, release or file of records is another study."""
+    recipe, registry = cell.recipe, found.release.registry
+    return {
+        "recipe": digest_of(recipe),
+        "base": recipe.model.base,
+        "revision": recipe.model.revision,
+        "evaluate": recipe.evaluate.model_dump(mode="json"),
+        "release": open_release(recipe.data.release, registry).digest,
+        "records": {name: sha256(Path(name)) for name in recipe.data.records},
+        "registry": dict(registry.files),
+    }
 
 
 def report(found: Plan, out: Path, fixed: str) -> str:
@@ -160,7 +180,11 @@ def _spread(options: argparse.Namespace, found: Plan, out: Path) -> None:
 
 def _share(number: int, options: argparse.Namespace) -> Mapping[str, str]:
     if options.gpus:
-        return {"CUDA_VISIBLE_DEVICES": str(number % options.gpus)}
+        mine = os.environ.get("CUDA_VISIBLE_DEVICES")  # a mask that is there already is shared out, not replaced
+        devices = mine.split(",") if mine else list(map(str, range(options.gpus)))
+        if len(devices) < options.gpus:
+            raise OiellmError(f"--gpus {options.gpus}: CUDA_VISIBLE_DEVICES shows {len(devices)}")
+        return {"CUDA_VISIBLE_DEVICES": devices[number]}
     return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // options.jobs))}
 
 

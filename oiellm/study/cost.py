@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError
 
 from mmm_dataset import encode
 from oiellm.data import Release, open_release, own_records
@@ -22,6 +24,7 @@ from oiellm.predict.pilot import duration
 from oiellm.recipe import Recipe
 from oiellm.sizes import parameters
 from oiellm.study.plan import Cell, Plan
+from oiellm.typed_yaml_errors import Part
 
 _TRAIN: Final = 6
 _AGAIN: Final = 2
@@ -68,13 +71,26 @@ def hardware(name: str, count: int, path: Path | None = None) -> Hardware:
     Raises:
         OiellmError: there is none of that name.
     """
-    tables = _tables(path)
-    if name not in tables or "flops" not in tables[name]:
-        known = [key for key, table in tables.items() if "flops" in table]
-        raise OiellmError(f"no hardware {name!r}; there are: {', '.join(known)}")
-    table = tables[name]
-    rate = table["flops"] * table["share"]
-    return Hardware(name, count, rate, rate * table["generation"], table["price"])
+    tables = {key: table for key, table in _tables(path).items() if key != "tokens_per_character"}
+    if name not in tables:
+        raise OiellmError(f"no hardware {name!r}; there are: {', '.join(tables)}")
+    try:
+        table = _Table.model_validate(tables[name], strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = f"{path or 'hardware.toml'}: [{name}] {'.'.join(map(str, first['loc']))}"
+        raise OiellmError(f"{where}: {first['msg'].lower()}; a table has flops, share, generation and price") from None
+    rate = table.flops * table.share
+    return Hardware(name, count, rate, rate * table.generation, table.price)
+
+
+class _Table(Part):
+    """An entry of the file."""
+
+    flops: Annotated[float, Field(gt=0)]
+    share: Annotated[float, Field(gt=0, le=1)]
+    generation: Annotated[float, Field(gt=0, le=1)]
+    price: Annotated[float, Field(ge=0)]
 
 
 @cache
@@ -102,7 +118,10 @@ def cost(cell: Cell, plan: Plan) -> Cost:
     work = parameters(recipe) * (_TRAIN + (_AGAIN if recipe.train.gradient_checkpointing else 0))
     asked = sum(len(plan.selection.ids[name]) * _side(plan.release, name, "test", recipe)[1] for name in cell.configs)
     tests = _READ * parameters(recipe) * asked * len(cell.tests)
-    return Cost(round(rows), tokens, work * tokens * recipe.train.epochs, tests)
+    seen = tokens * recipe.train.epochs
+    if recipe.train.steps and not recipe.train.packing and rows:
+        seen = tokens / rows * recipe.train.steps * recipe.train.packs_per_step
+    return Cost(round(rows), tokens, work * seen, tests)
 
 
 def _side(release: Release, config: str, split: str, recipe: Recipe) -> tuple[int, float]:
@@ -154,7 +173,7 @@ def describe(plan: Plan, costs: Sequence[Cost], machine: Hardware) -> str:
         f"about {duration(total)} of one {machine.name}, {duration(total / machine.count)} on {machine.count}"
         + (f", ${total / _SECONDS_AN_HOUR * machine.price:,.0f}" if machine.price else "")
         + "; an estimate from hardware.toml, corrected by what is measured as soon as a training is done",
-        _memory(plan.cells[0].recipe),
+        _memory(plan),
         criterion_line(plan),
     ]
     return "\n".join(lines)
@@ -168,13 +187,13 @@ def criterion_line(plan: Plan) -> str:
     return f"criterion: two-sided p <= {one.alpha:g}, {how} {count} comparisons{least}; rows and seeds are both in the interval"
 
 
-def _memory(recipe: Recipe) -> str:
+def _memory(plan: Plan) -> str:
     try:
-        found = estimate(recipe)
+        found = max((estimate(cell.recipe) for cell in plan.cells), key=lambda one: one.total)
     except OiellmError as error:
         return f"memory: {error}"
     return (
-        f"memory of a training on one GPU: {found.total / GIB:.1f} GiB, {verdict(found)}; "
+        f"memory of the largest training on one GPU: {found.total / GIB:.1f} GiB, {verdict(found)}; "
         "oiellm show RECIPE --memory has other numbers of GPUs"
     )
 

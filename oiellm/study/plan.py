@@ -5,24 +5,23 @@ Everything that can be wrong with a study is found here, before the first traini
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
-from mmm_dataset import Registry, load
+from mmm_dataset import load
 from oiellm.data import Release, open_release
 from oiellm.errors import OiellmError
 from oiellm.evaluate.model import check_limit
 from oiellm.evaluate.protocols import Selection, chosen, select
 from oiellm.recipe import Recipe, View
-from oiellm.recipe_file import load_recipe
+from oiellm.study.arms import recipe_of, training_rows
 from oiellm.study.spec import Arm, Study, Test
 from oiellm.train.dataset import training_records
 from oiellm.train.facts import digest_of
 
-_OF_CELLS: Final = ("data.release", "data.registry", "train.seed")
-"""Keys of a recipe that the study sets itself."""
 _LEVELS: Final = {"tl": ("both", "text"), "wl": ("both", "word"), "all": ("both",)}
 """What an arm must write for a figure to mean anything."""
 
@@ -93,7 +92,7 @@ def plan(study: Study) -> Plan:
     for seed in study.seeds:  # whole seeds first: what is done can be looked at before all is
         for config in study.configs:
             for name, arm in study.arms.items():
-                recipe = _recipe(study, name, arm, config, seed)
+                recipe = recipe_of(study, release, name, config, seed)
                 key = _key(recipe)
                 cell = cells.setdefault(key, Cell(_folder(name, recipe, config, seed), recipe))
                 _add(cell, name, arm, config, study)
@@ -109,26 +108,6 @@ def plan(study: Study) -> Plan:
     return found
 
 
-def _recipe(study: Study, name: str, arm: Arm, config: str, seed: int) -> Recipe:
-    for key in _OF_CELLS:
-        if key in study.set or (key in arm.set and key != "data.release"):
-            raise OiellmError(f"arm {name}: {key} is the study's to set: use its seeds, release and registry")
-    values: dict[str, Any] = {
-        "data.registry": list(study.registry),
-        "data.release": study.release,
-        "data.configs": [config],
-        **study.set,
-        **arm.set,
-        "train.seed": seed,
-    }
-    try:
-        return load_recipe(
-            study.recipe, [f"{key}={json.dumps(value, ensure_ascii=False)}" for key, value in values.items()]
-        )
-    except OiellmError as error:
-        raise OiellmError(f"study {study.name}, arm {name}: {error}") from error
-
-
 def _key(recipe: Recipe) -> str:
     """Trainings of one key give the same model."""
     data = recipe.data
@@ -137,7 +116,13 @@ def _key(recipe: Recipe) -> str:
 
 def _folder(arm: str, recipe: Recipe, config: str, seed: int) -> str:
     configs = recipe.data.configs
-    return f"{arm}-{config if configs == (config,) else 'mixed'}-seed{seed}"
+    group = config if configs == (config,) else configs if configs == "all" else _mixed(configs)
+    return f"{arm}-{group}-seed{seed}"
+
+
+def _mixed(configs: Sequence[str]) -> str:
+    """A short name for several configs."""
+    return f"mixed_{hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:6]}"
 
 
 def _add(cell: Cell, name: str, arm: Arm, config: str, study: Study) -> None:
@@ -201,28 +186,19 @@ def _check_rows(found: Plan) -> None:
 
 def _check_test_rows(found: Plan) -> None:
     """An arm with a release of its own must not train on what the study tests; within one release training refuses it."""
-    others = {cell.recipe.data.release: cell for cell in found.cells if cell.recipe.data.release != found.study.release}
+    others: dict[str, Cell] = {}
+    for cell in found.cells:
+        data = cell.recipe.data
+        if data.release != found.study.release or data.records:
+            others.setdefault(json.dumps([data.release, data.configs, data.records]), cell)
     if not others:
         return
     held_out = {(record.config, record.text): record.id for record in chosen(found.release, found.selection.ids)}
-    for name, cell in others.items():
+    for cell in others.values():
+        name = cell.recipe.data.release
         for record in training_records(cell.recipe, open_release(name, found.release.registry)):
             if (one := held_out.get((record.config, record.text))) is not None:
                 raise OiellmError(
                     f"arm {cell.arms[0]}: row {record.id!r} of {name} has the text of test row {one!r} of {record.config}, "
                     "which the study tests: take it out, or split both releases alike"
                 )
-
-
-def training_rows(recipe: Recipe, registry: Registry) -> int:
-    """Rows of one epoch: by the counts of the release if nothing else decides them."""
-    data = recipe.data
-    release = open_release(data.release, registry)
-    if data.records or not data.hard_negatives:
-        return len(training_records(recipe, release))
-    names = release.choose(None if data.configs == "all" else data.configs)
-    total = 0.0
-    for name in names:
-        size = release.size(name, "train")
-        total += (size if data.rows is None else min(size, data.rows)) * data.weights.get(name, 1.0)
-    return round(total)

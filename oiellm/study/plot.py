@@ -27,7 +27,7 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
     axes = figure.subplots()
     axes.axvline(0, color="black", linewidth=0.8)
     for at, (_, entry) in enumerate(lines):
-        ends, colour = [100 * entry["low"], 100 * entry["high"]], _COLOURS[entry["found"]]
+        ends, colour = [100 * entry["low"], 100 * entry["high"]], _COLOURS.get(entry["found"], _COLOURS["not judged"])
         axes.plot(ends, [at, at], color=colour, linewidth=1.6)
         axes.plot(
             [100 * value for value in entry["by_seed"]], [at] * len(entry["by_seed"]), "|", color=colour, markersize=7
@@ -35,7 +35,8 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
         axes.plot([100 * entry["difference"]], [at], "o", color=colour, markersize=5)
     axes.set_yticks(range(len(lines)), [name for name, _ in lines], fontsize=8)
     axes.set_ylim(len(lines) - 0.4, -0.6)
-    axes.set_xlabel("difference in percentage points, 95 % interval, | each seed")
+    confidence = 1 - found["study"]["criterion"]["alpha"]
+    axes.set_xlabel(f"difference in percentage points, {confidence:.0%} interval, | each seed")
     for name, colour in _COLOURS.items():
         if any(entry["found"] == name for _, entry in lines):
             axes.plot([], [], "o-", color=colour, label=name)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
-_ORIGINS: Final = {"demo": "demo rows", "stand-in": "stand-in rows"}
+from oiellm.evaluate.tables import origin_warning
 
 
 def markdown(found: Mapping[str, Any]) -> str:
@@ -40,15 +40,13 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]], style: str = "pi
 
 def _about(found: Mapping[str, Any]) -> str:
     study, data = found["study"], found["data"]
-    origins = sorted({name for entry in data["origins"].values() for name in entry})
-    warning = " and ".join(_ORIGINS[name] for name in origins if name in _ORIGINS)
     rows = ", ".join(f"{name} {count:,}" for name, count in data["rows"].items())
     text = (
         f"Recipe `{study['recipe']}`, seeds {', '.join(map(str, study['seeds']))}, {study['decoding']} decoding. "
         f"Data {data['name']}, manifest {data['manifest_sha256'][:16]}; test rows: {rows}."
     )
-    if warning:
-        text += f" **These are {warning}, not MMM: nothing here stands beside the paper's figures.**"
+    if warning := origin_warning(data["origins"]):
+        text += f" **{warning}**"
     return f"{text} Criterion fixed on {found['fixed']}, before the first training."
 
 
@@ -63,7 +61,9 @@ def _verdicts(found: Mapping[str, Any]) -> Iterator[str]:
         text = (
             f"**{name}: {one['claim']}: {shown} of {total} configs ({share})**{named}, by {one['needs']} of "
             f"{', '.join(one['comparisons'])} under the criterion. By sign alone it would be {len(one['positive'])} of "
-            f"{total}, where a coin gives {one['positive_by_chance']:.0%} (one-sided p {one['positive_p']:.3f})."
+            f"{total}; if all arms were alike it would be {one['positive_by_chance']:.0%} of them (one-sided p "
+            f"{one['positive_p']:.3f}, as if configs were independent, which translations of one text are not). In "
+            f"{len(one['worse'])} configs some of it is worse."
         )
         yield f"{text} {one['quoted']}".strip()
 
@@ -138,7 +138,7 @@ def _inside(found: Mapping[str, Any]) -> Iterator[str]:
             "those with the right one, in points. Pairs changed: of the rows with a wrong label (all seeds), those whose pairs "
             "are others once the gold label is forced; and the F1 of the pairs of all of them before and after. Label, given "
             "gold pairs: share of rows whose likeliest label is right alone, and with the gold pairs behind it. None of these "
-            "is corrected for the number of comparisons."
+            "is corrected for the number of comparisons, and rows that are hard for both levels make errors go together too."
         )
 
 
@@ -168,7 +168,8 @@ def _how(study: Mapping[str, Any]) -> str:
     return (
         "## How it was judged\n\nDifferences are in percentage points, of the mean over seeds. Intervals "
         f"({1 - criterion['alpha']:.0%}) and p values are two-sided and hold for other rows and other seeds: variance of a "
-        "bootstrap over test rows, the same rows for all seeds, plus variance over seeds; Student's t after Welch and "
-        f"Satterthwaite. A difference counts if its p, {correction} for all comparisons of the study, is at most "
-        f"{criterion['alpha']:g} and it is at least {criterion['minimum']:g} points. One seed alone is not judged."
+        "bootstrap over test rows, the same rows for all seeds, plus variance over seeds, its own or that of all compared "
+        "arms if that is more; Student's t after Welch and Satterthwaite. A difference counts if its p, "
+        f"{correction} for all comparisons of the study, is at most {criterion['alpha']:g} and it is at least "
+        f"{criterion['minimum']:g} points. One seed alone is not judged."
     )

@@ -20,6 +20,7 @@ from oiellm.study import effects
 from oiellm.study.inside import FILE as INSIDE
 from oiellm.study.plan import Plan
 from oiellm.study.spec import Figure, Test
+from oiellm.study.verdicts import SAME, Found, holm, judge, verdicts
 from oiellm.study.work import TESTS, done, folder_of
 
 FIGURES: Final[tuple[Figure, ...]] = ("tl", "wl", "all")
@@ -99,7 +100,7 @@ def results(plan: Plan, out: Path) -> dict[str, Any]:
         "trainings": _trainings(plan, out),
         "arms": _arms(plan, found),
         "comparisons": compared,
-        "verdicts": _verdicts(plan, compared),
+        "verdicts": verdicts(plan.study, compared),
         "inside": {arm: _inside(plan, out, found, arm) for arm in plan.study.inside},
     }
 
@@ -147,44 +148,45 @@ def _arms(plan: Plan, found: Outcomes) -> dict[str, Any]:
 def _compare(plan: Plan, found: Outcomes) -> dict[str, dict[str, Any]]:
     study, criterion = plan.study, plan.study.criterion
     estimates: dict[tuple[str, str], effects.Effect] = {}
+    spreads = _spreads(plan, found)
     for name, one in study.comparisons.items():
         for config in plan.compared(name):
             against, of = (found.of(*study.side(side), config) for side in (one.against, one.of))
             estimates[name, config] = effects.effect(
-                against, of, one.figure, resampled=criterion.resamples, alpha=criterion.alpha
+                against,
+                of,
+                one.figure,
+                pooled=spreads[one.figure, config],
+                resampled=criterion.resamples,
+                alpha=criterion.alpha,
             )
-    p = {"\0".join(key): estimate.p for key, estimate in estimates.items() if estimate.is_judged}
-    corrected = effects.holm(p) if criterion.correction == "holm" else p
+    same = {(name, config) for name, config in estimates if _same(plan, name, config)}
+    p = {"\0".join(key): one.p for key, one in estimates.items() if one.is_judged and key not in same}
+    corrected = holm(p) if criterion.correction == "holm" else p
     table: dict[str, dict[str, Any]] = {}
     for (name, config), estimate in estimates.items():
         value = corrected.get(f"{name}\0{config}", 1.0)
-        judged = effects.judge(estimate, value, criterion.alpha, criterion.minimum)
+        judged: Found = judge(estimate, value, criterion.alpha, criterion.minimum)
+        judged = SAME if (name, config) in same else judged
         table.setdefault(name, {})[config] = {**asdict(estimate), "p_corrected": value, "found": judged}
     return table
 
 
-def _verdicts(plan: Plan, compared: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    table = {}
-    for name, verdict in plan.study.verdicts.items():
-        configs = [one for one in plan.study.configs if all(one in compared[part] for part in verdict.comparisons)]
-        decide = any if verdict.needs == "any" else all
-        shown = [c for c in configs if decide(compared[part][c]["found"] == "better" for part in verdict.comparisons)]
-        positive = [c for c in configs if decide(compared[part][c]["difference"] > 0 for part in verdict.comparisons)]
-        coin = 0.5 ** len(verdict.comparisons)
-        chance = 1 - coin if verdict.needs == "any" else coin
-        table[name] = {
-            "claim": verdict.claim,
-            "needs": verdict.needs,
-            "comparisons": list(verdict.comparisons),
-            "configs": len(configs),
-            "shown": shown,
-            "share_interval": effects.share_interval(len(shown), len(configs)) if configs else None,
-            "positive": positive,
-            "positive_by_chance": chance,
-            "positive_p": effects.at_least(len(positive), len(configs), chance) if configs else None,
-            "quoted": verdict.quoted,
-        }
-    return table
+def _spreads(plan: Plan, found: Outcomes) -> dict[tuple[Figure, str], effects.Spread]:
+    """How far trainings lie apart, by figure and config, over all arms that are compared by the figure there."""
+    sides: dict[tuple[Figure, str], dict[tuple[str, str], Any]] = {}
+    for name, one in plan.study.comparisons.items():
+        for config in plan.compared(name):
+            for side in map(plan.study.side, (one.of, one.against)):
+                sides.setdefault((one.figure, config), {})[side] = found.of(*side, config)
+    return {key: effects.spread(models.values(), key[0]) for key, models in sides.items()}
+
+
+def _same(plan: Plan, name: str, config: str) -> bool:
+    """Whether both sides of a comparison are one training and one test, as when there are no more rows than a limit allows."""
+    sides = [plan.study.side(side) for side in (plan.study.comparisons[name].of, plan.study.comparisons[name].against)]
+    cells = [plan.by_arm[arm, config, plan.study.seeds[0]] for arm, _ in sides]
+    return cells[0] is cells[1] and sides[0][1] == sides[1][1]
 
 
 def _inside(plan: Plan, out: Path, found: Outcomes, arm: str) -> dict[str, Any]:
@@ -194,7 +196,8 @@ def _inside(plan: Plan, out: Path, found: Outcomes, arm: str) -> dict[str, Any]:
     table = {}
     for config in plan.study.configs:
         models = found.of(arm, own, config)
-        together = effects.association(models, resampled=plan.study.criterion.resamples)
+        criterion = plan.study.criterion
+        together = effects.association(models, resampled=criterion.resamples, alpha=criterion.alpha)
         table[config] = {
             "association": together and asdict(together),
             "forced_label": forced and _forced(plan, found, arm, own, forced, config),
@@ -237,4 +240,5 @@ def _given_pairs(plan: Plan, out: Path, arm: str, config: str) -> dict[str, Any]
             side.append(np.array(values, dtype=np.int64) * LABEL_RIGHT)
     if not alone or not len(alone[0]):
         return None
-    return asdict(effects.effect(alone, together, "tl", resampled=plan.study.criterion.resamples))
+    criterion = plan.study.criterion
+    return asdict(effects.effect(alone, together, "tl", resampled=criterion.resamples, alpha=criterion.alpha))

@@ -31,8 +31,11 @@ class Arm(Part):
     """One condition: the study's recipe with some values changed."""
 
     set: dict[str, Any] = Field(default_factory=dict)
-    """Dotted key of the recipe to value. ``data.configs`` here trains one model for all configs; without it each config
-    has a model of its own."""
+    """Dotted key of the recipe to value."""
+    trains_on: Literal["config", "same_task", "same_language"] = "config"
+    """Configs of one training: the one that is tested, or those of the release with its task or its language."""
+    steps_of: Name | None = None
+    """Arm whose number of steps this one takes, whatever its rows and epochs; needs ``train.packing: false``."""
     tests: Annotated[dict[Name, Test], Field(min_length=1)] = Field(default_factory=lambda: {OWN: Test()})
 
 
@@ -114,9 +117,13 @@ class Study(Part):
         for name, verdict in self.verdicts.items():
             if odd := [one for one in verdict.comparisons if one not in self.comparisons]:
                 raise ValueError(f"verdict {name}: no comparison {odd[0]!r}")
-        for arm in self.inside:
-            if arm not in self.arms:
-                raise ValueError(f"inside: no arm {arm!r}")
+        for name, arm in self.arms.items():
+            other = None if arm.steps_of is None or arm.steps_of == name else self.arms.get(arm.steps_of)
+            if arm.steps_of is not None and (other is None or other.steps_of is not None):
+                raise ValueError(f"arm {name}: steps_of names no other arm with steps of its own: {arm.steps_of!r}")
+        for arm_name in self.inside:
+            if arm_name not in self.arms:
+                raise ValueError(f"inside: no arm {arm_name!r}")
         return self
 
     def _check_side(self, where: str, side: str) -> None:

@@ -5,6 +5,7 @@ processes, on any machines that share the folder, work on one study; a killed on
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -63,16 +64,16 @@ def work(plan: Plan, out: Path, say: Say, left: Callable[[], str]) -> int:
     busy = 0
     for number, cell in enumerate(plan.cells, 1):
         folder = folder_of(cell, out)
-        if done(cell, out) is not None:
-            if not plan.study.keep_models:  # a kill may have come between
-                shutil.rmtree(folder / MODEL, ignore_errors=True)
+        if done(cell, out) is not None and not (folder / MODEL).exists():
             continue
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(folder / "lock", timeout=0):
-                if done(cell, out) is None:  # not since the lock was free
+                if (known := done(cell, out)) is None:  # not since the lock was free
                     say(f"{number} of {len(plan.cells)}: {cell.name}{left()}")
                     _run(cell, plan, out)
+                elif not known["kept"]:  # a kill came between
+                    shutil.rmtree(folder / MODEL, ignore_errors=True)
         except Timeout:
             busy += 1
     return busy
@@ -88,7 +89,8 @@ def _run(cell: Cell, plan: Plan, out: Path) -> None:
     for name in _KEPT:
         shutil.copyfile(model / name, folder / name)
     with atomic(folder / DONE) as file:
-        file.write(pretty({"name": cell.name, "arms": cell.arms, **_facts(model), "seconds": spent}))
+        about = {"name": cell.name, "arms": cell.arms, "kept": plan.study.keep_models}
+        file.write(pretty({**about, **_facts(model), "seconds": spent}))
     if not plan.study.keep_models:
         shutil.rmtree(model)
 
@@ -100,7 +102,8 @@ def _train(cell: Cell, plan: Plan, model: Path, cache: Path) -> None:
         recipe = model.with_name("recipe.yaml")
         with atomic(recipe) as file:
             file.write(dump(cell.recipe))
-        command = [*plan.study.launch.split(), "-m", "oiellm", "train", str(recipe), "--out", str(model)]
+        command = [*shlex.split(plan.study.launch), "-m", "oiellm", "train", str(recipe), "--out", str(model)]
+        command += ["--cache", str(cache)]
         code = subprocess.run(command, check=False).returncode
         if code:
             raise OiellmError(f"{cell.name}: the training ended with exit code {code}: {' '.join(command)}")

@@ -28,5 +28,5 @@ def test_batches_give_what_a_loop_over_tokens_gives(tmp_path: Path, monkeypatch:
             total += float(torch.log_softmax(logits.float(), -1)[token])
         brute.append(total)
     for tokens in (1, 40, 100_000):
-        monkeypatch.setattr(likelihood, "_TOKENS", tokens)
+        monkeypatch.setattr(likelihood, "_LOGITS", tokens * size)
         assert likelihood.log_likelihoods(model, pairs) == pytest.approx(brute, abs=1e-4)

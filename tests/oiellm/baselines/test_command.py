@@ -86,10 +86,13 @@ def test_a_model_that_knows_scores_all_and_every_example_is_a_training_row(more,
     release = open_release(demo_release, REGISTRY)
     train = {row.id: encode(row)[0] for config in CONFIGS for row in release.records(config, "train")}
     prompts = {train[one]: config for config, ids in settings["examples"].items() for one in ids}
-    assert len(prompts) == (2 * len(CONFIGS) if "--shots" in more else 0)
+    kinds = {(config, word) for config in CONFIGS for word in REGISTRY.task(REGISTRY.config(config).task).words}
+    assert len(prompts) == (2 * len(kinds) if "--shots" in more else 0)
     for body in double.bodies:
         shown = [message["content"] for message in body["messages"][1:-1] if message["role"] == "user"]
+        asked = body["messages"][-1]["content"]
         assert len(shown) == (2 if "--shots" in more else 0) and set(shown) <= set(prompts)
+        assert {text.rpartition("/")[2] for text in shown} <= {asked.rpartition("/")[2]}
         assert ("response_format" in body) == ("--structured" in more)
     said = capsys.readouterr().out
     assert "nothing amiss" in said and "lenient" in said
@@ -309,7 +312,7 @@ def test_usa_behind_a_server_is_asked_as_a_chat(demo_release, tmp_path):
         ),
         (["--style", "chat", "--decoding", "constrained"], "the grammar is that of the unified format"),
         (["--style", "chat", "--closed"], "--style chat has a prompt of its own"),
-        (["--style", "chat", "--shots", "100000"], "train rows to take examples from: lower --shots 100000"),
+        (["--style", "chat", "--shots", "100000"], "train rows of NER to take examples from: lower --shots 100000"),
         (["--style", "chat", "--instruction", "nowhere.toml"], "nowhere.toml: no such file"),
         (["--style", "chat"], "OPENAI_API_KEY is not set"),
         (["--max-cost", "1"], "--max-cost: it is for --style chat"),

@@ -41,7 +41,7 @@ def test_seeds_come_one_after_the_other(path: Path):
 
 def test_one_model_for_all_configs_is_trained_once(path: Path, tmp_path: Path):
     laid = plan(read(path, "arms.all={set: {data.configs: all}}"))
-    assert {laid.by_arm["all", config, 0].name for config in laid.study.configs} == {"all-mixed-seed0"}
+    assert {laid.by_arm["all", config, 0].name for config in laid.study.configs} == {"all-all-seed0"}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_one_model_for_all_configs_is_trained_once(path: Path, tmp_path: Path):
         ("configs=[en_planted, en_scnm]", "no config 'en_scnm'; it has: en_planted"),
         ("arms.joint={set: {data.configs: [en_scmn]}}", "arm joint: .*no config 'en_scmn'; did you mean en_scnm"),
         ("arms.joint={set: {train.epoch: 3}}", "arm joint: .*train.epoch"),
-        ("arms.joint={set: {train.seed: 3}}", "train.seed is the study's to set"),
+        ("arms.joint={set: {train.seed: 3}}", "train.seed is the same for all arms"),
         ("comparisons.text.of=text_glod", "no arm 'text_glod'"),
         ("comparisons.text.of=text_gold/plain", "arm text_gold has no test 'plain'; there are: own"),
         ("comparisons.text.of=text_neutral", "with itself"),
@@ -60,11 +60,49 @@ def test_one_model_for_all_configs_is_trained_once(path: Path, tmp_path: Path):
         ("arms.text_gold.tests={own: {forced: true}}", "forcing the label"),
         ("inside=[text_gold]", "name one that writes both"),
         ("seeds=[0, 0]", "each be named once"),
+        ("arms.joint={set: {train: {epochs: 3}}}", "write dotted keys, such as train.epochs"),
+        ("arms.joint={set: {evaluate.max_new_tokens: 40}}", "evaluate.max_new_tokens is the same for all arms"),
+        ("arms.joint={set: {data.registry: [xsid]}}", "data.registry is the same for all arms"),
+        ("arms.joint={steps_of: joint}", "steps_of names no other arm"),
     ],
 )
 def test_mistakes_are_found_before_any_training(path: Path, override: str, message: str):
     with pytest.raises(OiellmError, match=message):
         plan(read(path, override))
+
+
+def test_an_arm_can_take_the_steps_of_another(path: Path):
+    laid = plan(
+        read(path, "arms.few={set: {data.rows: 8}}", "arms.longer={set: {data.rows: 8}, steps_of: all}", "arms.all={}")
+    )
+    recipes = {arm: laid.by_arm[arm, "en_planted", 0].recipe.train for arm in ("few", "longer", "all")}
+    assert recipes["few"].steps is None and recipes["longer"].steps == 2 * recipes["all"].epochs  # 24 rows, 16 a step
+    packed = (
+        "set={train.packing: true, train.pack_tokens: 768}",
+        "arms={a: {}, b: {steps_of: a}}",
+        "comparisons={}",
+        "verdicts={}",
+    )
+    with pytest.raises(OiellmError, match="only with train.packing: false"):
+        plan(read(path, *packed))
+
+
+def test_a_limit_above_the_rows_there_are_is_the_same_training(path: Path):
+    laid = plan(read(path, "arms.some={set: {data.rows: 24}}", "arms.every={}"))
+    assert laid.by_arm["some", "en_planted", 0] is laid.by_arm["every", "en_planted", 0]
+
+
+def test_configs_of_one_training(demo_release: Path):
+    study = read_study(STUDIES[0].parent / "languages.yaml").model_copy(
+        update={"release": str(demo_release), "configs": ("ja_scnm", "en_tcree"), "seeds": (0, 1)}
+    )
+    laid = plan(study)
+    assert laid.by_arm["three", "ja_scnm", 0].recipe.data.configs == ("ja_scnm", "en_scnm", "zh_scnm")
+    tasks = study.model_copy(
+        update={"arms": read_study(STUDIES[0].parent / "tasks.yaml").arms, "comparisons": {}, "verdicts": {}}
+    )
+    trained = plan(tasks).by_arm["every", "ja_scnm", 0].recipe.data.configs
+    assert len(trained) == 7 and all(name.startswith("ja_") for name in trained)
 
 
 def test_arms_that_differ_in_rows_must_say_so(path: Path):
@@ -81,7 +119,8 @@ def test_an_arm_with_a_release_of_its_own_must_not_train_on_what_is_tested(path:
     from dataclasses import replace
 
     from build.export import build_release
-    from mmm_dataset import load
+    from mmm_dataset import load, to_dict
+    from mmm_dataset.files import dump
     from oiellm.data import open_release
 
     study = read(path)
@@ -91,8 +130,12 @@ def test_an_arm_with_a_release_of_its_own_must_not_train_on_what_is_tested(path:
         [replace(row, id=f"en_planted-x{at}", split="train") for at, row in enumerate(rows)], tmp_path / "x", registry
     )
     arm = f"arms.other={{set: {{data.release: {tmp_path / 'x'}}}}}"
-    with pytest.raises(OiellmError, match="arm other: row 'en_planted-x0' .* has the text of test row"):
-        plan(read(path, arm))
+    own = tmp_path / "own.jsonl"
+    own.write_text(dump(to_dict(next(open_release(study.release, registry).records("en_planted", "train")))))
+    harmless = f"arms.zother={{set: {{data.release: {tmp_path / 'x'}, data.configs: [], data.records: [{own}]}}}}"
+    for arms in ((arm,), (arm, harmless)):
+        with pytest.raises(OiellmError, match="arm other: row 'en_planted-x0' .* has the text of test row"):
+            plan(read(path, *arms))
 
 
 def test_too_short_a_limit_of_outputs_is_found_before_any_training(path: Path):
@@ -113,6 +156,10 @@ def test_the_plan_says_what_it_takes(path: Path):
     assert measured.endswith("measured)")
     with pytest.raises(OiellmError, match="no hardware 'h1000'; there are: cpu-core"):
         hardware("h1000", 1)
+    wrong = path.with_name("wrong.toml")
+    wrong.write_text("[mine]\nflops = 1e9\n", encoding="utf-8")
+    with pytest.raises(OiellmError, match=r"wrong.toml: \[mine\] share: field required"):
+        hardware("mine", 1, wrong)
 
 
 def parameters(laid: object) -> int:

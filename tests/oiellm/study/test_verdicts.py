@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,8 +10,8 @@ import pytest
 from mmm_f1.intervals import ALL_RIGHT, GOLD, HIT, LABEL_RIGHT, PREDICTED
 from oiellm.study.effects import association
 from oiellm.study.report import _unequal
-from oiellm.study.results import _verdicts
 from oiellm.study.spec import Study
+from oiellm.study.verdicts import by_chance, verdicts
 
 CONFIGS = [f"c{at}" for at in range(21)]
 
@@ -46,9 +45,17 @@ def compared(text: int, word: int) -> dict[str, Any]:
     }
 
 
+def test_what_chance_gives_when_comparisons_share_arms():
+    both_controls = [("gold", "neutral"), ("gold", "shuffled")]
+    assert by_chance(both_controls, "all") == pytest.approx(1 / 3)
+    assert by_chance([*both_controls, ("w", "x"), ("w", "y")], "all") == pytest.approx(1 / 9)
+    assert by_chance([("a", "b"), ("c", "d")], "any") == 0.75
+    assert by_chance([("a", "b"), ("b", "c")], "any") == pytest.approx(5 / 6)
+
+
 @pytest.mark.parametrize(("needs", "shown", "chance"), [("any", 16, 0.75), ("all", 4, 0.25)])
 def test_the_share_of_configs_and_what_chance_would_give(needs: str, shown: int, chance: float):
-    found = _verdicts(SimpleNamespace(study=study(needs)), compared(16, 4))["claim"]
+    found = verdicts(study(needs), compared(16, 4))["claim"]
     assert len(found["shown"]) == len(found["positive"]) == shown and found["configs"] == 21
     assert found["positive_by_chance"] == chance
     low, high = found["share_interval"]
@@ -58,7 +65,7 @@ def test_the_share_of_configs_and_what_chance_would_give(needs: str, shown: int,
 def test_a_config_that_was_not_compared_does_not_count():
     some = compared(16, 4)
     del some["word"]["c0"]
-    assert _verdicts(SimpleNamespace(study=study("any")), some)["claim"]["configs"] == 20
+    assert verdicts(study("any"), some)["claim"]["configs"] == 20
 
 
 def test_what_was_unequal_is_named_whether_it_was_meant_or_not():
