@@ -121,7 +121,9 @@ def _folder(arm: str, recipe: Recipe, config: str, seed: int) -> str:
 
 
 def _mixed(configs: Sequence[str]) -> str:
-    """A short name for several configs."""
+    """A short name for several configs, or for files of records alone."""
+    if not configs:
+        return "records"
     return f"mixed_{hashlib.sha256(json.dumps(configs).encode()).hexdigest()[:6]}"
 
 
