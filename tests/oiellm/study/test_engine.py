@@ -81,7 +81,7 @@ def test_the_report_says_what_was_asked_and_found(done: Path):
     found, text = figures(done), (done / "report.md").read_text(encoding="utf-8")
     assert found["comparisons"]["text"]["en_planted"]["found"] in ("better", "no difference found")
     for part in (
-        "stand-in rows, not MMM",
+        "stand-ins from other sources than MMM's",
         "corrected after Holm",
         "## Every arm",
         "## Inside joint",
@@ -168,6 +168,20 @@ def test_rows_are_tokenised_once_for_all_seeds(path: Path, tmp_path: Path, count
     laid = plan(read_study(path, ["arms={joint: {}}", "comparisons={}", "verdicts={}", "seeds=[0, 1, 2]"]))
     assert working.work(laid, tmp_path / "out", lambda line: None, lambda: "") == 0
     assert len(counted) == 1 and len(laid.cells) == 3
+
+
+def test_a_training_can_be_launched_by_another_command(path: Path, tmp_path: Path):
+    options = ["arms={joint: {}}", "comparisons={}", "verdicts={}", "seeds=[0]"]
+    launched, here = (read_study(path, [*options, f"launch={launch}"]) for launch in (f"'{sys.executable}'", "''"))
+    for study, out in ((launched, tmp_path / "launched"), (here, tmp_path / "here")):
+        assert working.work(plan(study), out, lambda line: None, lambda: "") == 0
+    first, second = (
+        (tmp_path / name / "cells/joint-en_planted-seed0/mmm.json").read_bytes() for name in ("launched", "here")
+    )
+    assert first == second and list((tmp_path / "launched" / "tokenised").glob("*.npz"))
+    broken = read_study(path, [*options, "launch='false'"])
+    with pytest.raises(OiellmError, match="joint-en_planted-seed0: the training ended with exit code 1"):
+        working.work(plan(broken), tmp_path / "broken", lambda line: None, lambda: "")
 
 
 def test_cells_that_others_work_on_are_left_to_them(path: Path, tmp_path: Path):
