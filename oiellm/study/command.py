@@ -42,7 +42,7 @@ def read_study(path: Path, overrides: Sequence[str] = ()) -> Study:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise OiellmError(f"{path}: cannot be read ({error})") from error
+        raise OiellmError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from error
     study = read_yaml(str(path), text, Study, overrides)
     beside = path.parent / study.recipe
     return study.model_copy(update={"recipe": str(beside)}) if beside.is_file() else study

@@ -90,7 +90,7 @@ def results(plan: Plan, out: Path) -> dict[str, Any]:
     found = Outcomes(plan, out)
     compared = _compare(plan, found)
     return {
-        "study": plan.study.model_dump(mode="json"),
+        "study": {**plan.study.model_dump(mode="json"), "recipe": plan.cells[0].recipe.name},
         "data": {
             "name": plan.release.manifest["name"],
             "manifest_sha256": plan.release.digest,
