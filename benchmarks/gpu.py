@@ -3,13 +3,15 @@
     python benchmarks/gpu.py                  # 1B and 8B shapes; --peak is the GPU's dense bf16 peak in TFLOP/s
     python benchmarks/gpu.py --smoke          # tiny shapes, any machine: shows that the script works, measures nothing
 
-Training is a full fine-tune by this kit's trainer: bf16 computed over fp32 masters, packs of --pack tokens made of rows of
---row tokens, of which a quarter is supervised. Levers are changed one by one against the recipe's defaults. The first --warm
-steps are not timed. A setting that does not fit says so: AdamW over fp32 masters takes 16 bytes a parameter, 8-bit AdamW 10.
+Training is by this kit's trainer: a full fine-tune in bf16 over fp32 masters, or adapters on a bf16 base ("as oiellm-8b-lora").
+Packs have --pack tokens made of rows of --row tokens, of which a quarter is supervised. Levers are changed one by one against
+the recipe's defaults. The first --warm steps are not timed. A setting that does not fit says so. Memory is the most that torch
+had allocated, beside what `oiellm show RECIPE --memory` reckons for the same setting.
 
 MFU = FLOP/token x tokens/s / peak, with FLOP/token = 6 x (parameters of the layers) + 6 x hidden x vocabulary x (share of
 supervised tokens) + 12 x layers x hidden x row: what is computed, and no more: the head sees the supervised tokens alone, and a
-row attends to itself alone (in full, as is usual, not to the causal half of it). Recomputation is not counted.
+row attends to itself alone (in full, as is usual, not to the causal half of it). Recomputation is not counted. Under adapters
+the frozen layers have no gradients of their own: 4 instead of 6.
 
 Prediction is greedy `generate`, and `generate_batch` (continuous batching), of --new tokens from prompts of --row tokens.
 """
@@ -29,10 +31,12 @@ import datasets
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, TrainerCallback
 
+from oiellm.memory import estimate
 from oiellm.recipe import Recipe
 from oiellm.tokens import character_tokenizer
 from oiellm.train.arguments import check_packages, make_arguments
 from oiellm.train.dataset import Rows, training_set
+from oiellm.train.model import _with_adapters
 from oiellm.train.trainer import KitTrainer
 
 SHAPES: dict[str, dict[str, int]] = {
@@ -52,7 +56,17 @@ LEVERS: dict[str, dict[str, Any]] = {
     "8-bit AdamW": {"optimizer": "adamw_bnb_8bit"},
     "8-bit AdamW, checkpointing": {"optimizer": "adamw_bnb_8bit", "gradient_checkpointing": True},
     "flash attention 2": {"attention": "flash_attention_2"},
+    "as oiellm-8b-lora": {"lora": {"rank": 16, "alpha": 32}, "gradient_checkpointing": True, "chunked_loss": True},
 }
+OF_MODEL = ("attention", "lora")
+
+
+POSITIONS = 8192
+
+
+def tied(shape: dict[str, int]) -> bool:
+    """As Llama 3 has it: small ones share the embedding with the head."""
+    return shape["hidden"] <= 2048
 
 
 def device() -> str:
@@ -68,8 +82,8 @@ def build(shape: dict[str, int], attention: str, dtype: torch.dtype) -> Any:
         num_attention_heads=shape["heads"],
         num_key_value_heads=shape["kv_heads"],
         intermediate_size=shape["intermediate"],
-        max_position_embeddings=8192,
-        tie_word_embeddings=shape["hidden"] <= 2048,
+        max_position_embeddings=POSITIONS,
+        tie_word_embeddings=tied(shape),
         bos_token_id=None,
         pad_token_id=0,
         eos_token_id=1,
@@ -78,12 +92,12 @@ def build(shape: dict[str, int], attention: str, dtype: torch.dtype) -> Any:
         return AutoModelForCausalLM.from_config(config, attn_implementation=attention, dtype=dtype)
 
 
-def flop_per_token(model: Any, row: int, supervised: float) -> float:
+def flop_per_token(model: Any, row: int, supervised: float, lora: bool) -> float:
     """See the formula at the top."""
     config = model.config
     layers = sum(value.numel() for key, value in model.named_parameters() if ".layers." in key)
     head = config.hidden_size * config.vocab_size * supervised
-    return 6 * layers + 6 * head + 12 * config.num_hidden_layers * config.hidden_size * row
+    return (4 if lora else 6) * (layers + head) + 12 * config.num_hidden_layers * config.hidden_size * row
 
 
 class Clock(TrainerCallback):  # type: ignore[misc]
@@ -101,32 +115,35 @@ class Clock(TrainerCallback):  # type: ignore[misc]
             self.start = self.end
 
 
-def recipe(options: argparse.Namespace, lever: dict[str, Any]) -> Recipe:
+def recipe(shape: dict[str, int], options: argparse.Namespace, lever: dict[str, Any]) -> Recipe:
     train = {
         "steps": options.warm + options.steps,
         "packs_per_step": 8,
         "pack_tokens": options.pack,
         "log_every": 10**6,
     }
-    train |= {key: value for key, value in lever.items() if key != "attention"}
+    train |= {key: value for key, value in lever.items() if key not in OF_MODEL}
     if not train.get("packing", True):
         train["packs_per_step"] = 8 * (options.pack // options.row)
         train["packs_at_once"] = options.pack // options.row
-    model = {"base": "random", "attention": lever.get("attention", "sdpa")}
+    model = {"attention": "sdpa"} | {key: lever[key] for key in OF_MODEL if key in lever} | {"base": "random"}
+    model["shape"] = {**shape, "positions": POSITIONS, "tie_embeddings": tied(shape)}
     data = {"max_tokens": options.row}
     return Recipe.model_validate({"name": "speed", "description": "", "model": model, "data": data, "train": train})
 
 
 def train(shape: dict[str, int], lever: dict[str, Any], options: argparse.Namespace) -> str:
     """One line of the table."""
-    made = recipe(options, lever)
+    made, lora = recipe(shape, options, lever), "lora" in lever
     check_packages(made)
     per_pack = options.pack // options.row
     count = 8 * per_pack * (options.warm + options.steps)
     ids = torch.randint(10, shape["vocabulary"], (count, options.row)).tolist()
     rows = Rows(ids, [options.row // 4] * count, [])
-    model = build(shape, made.model.attention, torch.float32)
-    flop = flop_per_token(model, options.row, 0.25)
+    model = build(shape, made.model.attention, torch.bfloat16 if lora else torch.float32)
+    flop = flop_per_token(model, options.row, 0.25, lora)
+    if lora:
+        model = _with_adapters(model, made)
     clock = Clock(options.warm)
     with tempfile.TemporaryDirectory() as folder:
         trainer = KitTrainer(
@@ -142,7 +159,9 @@ def train(shape: dict[str, int], lever: dict[str, Any], options: argparse.Namesp
         trainer._save_checkpoint = lambda *_: None
         trainer.train()
     speed = 8 * per_pack * options.row * options.steps / (clock.end - clock.start)
-    return f"{speed:10,.0f} tokens/s  {flop * speed / options.peak / 1e12:6.1%} MFU  {memory():6.1f} GiB"
+    reckoned = estimate(made).total / 2**30
+    share = flop * speed / options.peak / 1e12
+    return f"{speed:10,.0f} tokens/s  {share:6.1%} MFU  {memory():6.1f} GiB, reckoned {reckoned:6.1f}"
 
 
 def memory() -> float:
@@ -201,6 +220,7 @@ def main() -> None:
     parser.add_argument("--peak", type=float, default=989.0, help="dense bf16 TFLOP/s: H100, H200 989; A100 312")
     for name, default in (("pack", 2048), ("row", 512), ("warm", 3), ("steps", 6), ("batch", 256), ("new", 128)):
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--no-prediction", action="store_true")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     datasets.disable_progress_bars()
@@ -216,7 +236,8 @@ def main() -> None:
         for lever in options.levers:
             show(f"{shape} train, {lever}", lambda: train(SHAPES[shape], LEVERS[lever], options))  # noqa: B023
     # On a CPU the cache of continuous batching would take most of the machine's memory.
-    for way in ("generate", "generate_batch") if torch.cuda.is_available() else ("generate",):
+    ways = ("generate", "generate_batch") if torch.cuda.is_available() else ("generate",)
+    for way in () if options.no_prediction else ways:
         shape = options.shapes[-1]
         show(f"{shape} {way}, batch {options.batch}", lambda: predict(SHAPES[shape], way, options))  # noqa: B023
 

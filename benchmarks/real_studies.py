@@ -35,8 +35,6 @@ FEWER = {"train.packing": False, "data.rows": 150}
 """Reviews are long, and so are trainings on them."""
 SHORT = {"train.packing": False, "train.epochs": 2}
 """For thousands of rows."""
-TWO = [0, 1]
-"""Training seeds where time is short: a verdict then needs a large difference."""
 
 
 class Runner:
@@ -108,14 +106,10 @@ def rows_study(runner: Runner) -> None:
 STUDIES: dict[str, Callable[[Runner], None]] = {
     "mre": lambda run: run.study("mre", "xsid", XSID),
     "languages": lambda run: run.study("languages", "xsid", XSID),
-    "mre_scpos": lambda run: run.study("mre", "scpos", ["ja_scpos_adj_n"], "mre_scpos", set=FEWER, seeds=TWO),
-    "tasks": lambda run: run.study(
-        "tasks", "scpos_tasks", ["ja_scpos_adj_n", "ja_scpos_adj", "ja_scpos_n"], set=FEWER, seeds=TWO
-    ),
+    "mre_scpos": lambda run: run.study("mre", "scpos", ["ja_scpos_adj_n"], "mre_scpos", set=FEWER),
+    "tasks": lambda run: run.study("tasks", "scpos_tasks", ["ja_scpos_adj_n", "ja_scpos_adj", "ja_scpos_n"], set=FEWER),
     "size": lambda run: run.study("size", "scnm", ["ja_scnm_words"], set=SHORT),
-    "negatives": lambda run: run.study(
-        "negatives", "scnm", ["ja_scnm_words"], set={**SHORT, "data.rows": 2000}, seeds=TWO
-    ),
+    "negatives": lambda run: run.study("negatives", "scnm", ["ja_scnm_words"], set={**SHORT, "data.rows": 2000}),
     "rows": rows_study,
 }
 

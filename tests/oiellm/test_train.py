@@ -241,7 +241,7 @@ def test_gradient_checkpointing_and_chunks_change_nothing_that_is_learned(demo_r
 def test_the_gpu_benchmark_is_ready_to_run():
     """Tiny shapes on any machine; what it prints here is no measurement."""
     path = Path(__file__).parents[2] / "benchmarks" / "gpu.py"
-    levers = ["the recipe's defaults", "rows padded, not packed", "chunked loss", "activation checkpointing"]
+    levers = ["the recipe's defaults", "rows padded, not packed", "activation checkpointing", "as oiellm-8b-lora"]
     line = [sys.executable, str(path), "--smoke", "--levers", *levers]
     # Also where a GPU is: it is on the CPU that tests are small.
     env = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
