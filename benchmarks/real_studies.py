@@ -10,6 +10,7 @@ on where the first one stopped. None of these data are MMM.
 - languages: xSID, one language against three.
 - tasks: the SCPOS tasks of jrte-pn, one against all, 150 rows of each.
 - size, negatives: the word level of SCNM, in place of TCONER, which has no public rows with both levels.
+- size_scpos: the same on the reviews of jrte-pn (a lookup at the word level), since such a model finds next to nothing on SCNM.
 - rows: xSID from English to Chinese by the scripted double of tests/double, the paper's way against the repair ladder. Its
   translations are the aligned real ones and its mistakes are made up, so this is simulated.
 """
@@ -109,6 +110,7 @@ STUDIES: dict[str, Callable[[Runner], None]] = {
     "mre_scpos": lambda run: run.study("mre", "scpos", ["ja_scpos_adj_n"], "mre_scpos", set=FEWER),
     "tasks": lambda run: run.study("tasks", "scpos_tasks", ["ja_scpos_adj_n", "ja_scpos_adj", "ja_scpos_n"], set=FEWER),
     "size": lambda run: run.study("size", "scnm", ["ja_scnm_words"], set=SHORT),
+    "size_scpos": lambda run: run.study("size", "scpos", ["ja_scpos_adj_n"], "size_scpos", set=SHORT),
     "negatives": lambda run: run.study("negatives", "scnm", ["ja_scnm_words"], set={**SHORT, "data.rows": 2000}),
     "rows": rows_study,
 }

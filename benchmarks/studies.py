@@ -1,11 +1,12 @@
 """The studies on planted data whose truth is known, and what the engine costs.
 
-    python benchmarks/studies.py WORK [--sets 20] [--overhead 4]
+    python benchmarks/studies.py WORK [--sets 20] [--first 0] [--overhead 4]
 
 WORK takes data, models and predictions; a second run goes on where the first one stopped. For each of ``--sets`` seeds there is
-a set in which the label decides the pairs and one in which the levels are independent (tests/oiellm/study/planted.py), each
-with four arms, three training seeds and two comparisons of tiny models. Printed are the sets in which an effect was found, and,
-for ``--overhead`` trainings, the time of the engine over that of the same trainings and predictions without it.
+a set in which the levels are independent, and for the first five one in which the label decides the pairs
+(tests/oiellm/study/planted.py), each with six arms and three training seeds of tiny models. Printed is how often the verdicts
+``text_told`` and ``word_told`` of studies/mre.yaml say that there is an effect, and each comparison that found one; and, for
+``--overhead`` trainings, the time of the engine over that of the same trainings and predictions without it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,28 +30,51 @@ BOUND = 5
 """Sets with an effect; it is large, so a few show whether it is found."""
 
 
-def planted(work: Path, sets: int) -> None:
-    """Verdicts over many sets."""
-    from oiellm.study.verdicts import at_least
-    from tests.oiellm.study.planted import study
+LEVELS = {"text": ("text", "text_not_form"), "word": ("word", "word_not_form")}
+"""The comparisons that a level's verdict needs."""
 
-    found: dict[str, list[dict[str, Any]]] = {"bound": [], "free": []}
-    for seed in range(sets):
-        for kind, results in found.items():
-            if kind == "bound" and seed >= BOUND:
-                continue
+
+def planted(work: Path, seeds: Sequence[int]) -> None:
+    """Verdicts over many sets."""
+    from tests.oiellm.study.planted import Kind, study
+
+    kinds: tuple[Kind, ...] = ("bound", "free")
+    found: dict[str, list[dict[str, Any]]] = {kind: [] for kind in kinds}
+    for seed in seeds:
+        for kind in kinds if seed < BOUND else kinds[1:]:
             folder = work / f"{kind}-{seed}"
-            path = folder / "study.yaml" if (folder / "study.yaml").is_file() else study(folder, kind, seed, epochs=6)
+            path = folder / "study.yaml"
+            if not path.is_file():
+                study(folder, kind, seed, epochs=6, controls=True)
             command = [sys.executable, "-m", "oiellm", "study", str(path), "--out", str(folder / "out")]
             with (folder / "log.txt").open("w") as log:
                 subprocess.run(command, check=True, stdout=log, stderr=log)
-            results.append(json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))["comparisons"])
-            print(f"{kind} {seed}", {name: one["en_planted"]["found"] for name, one in results[-1].items()}, flush=True)
-    for kind, results in found.items():
-        verdicts = [[one["en_planted"]["found"] for one in entry.values()] for entry in results]
-        both, some = (sum(how(each != "no difference found" for each in one) for one in verdicts) for how in (all, any))
-        p = at_least(some, len(results), 0.05)
-        print(f"{kind}: some effect in {some} of {len(results)}, both in {both}; so many or more at 5 %: p {p:.3f}")
+            results = json.loads((folder / "out" / "results.json").read_text(encoding="utf-8"))["comparisons"]
+            found[kind].append({name: one["en_planted"] for name, one in results.items()})
+            print(f"{kind} {seed}", {name: one["found"] for name, one in found[kind][-1].items()}, flush=True)
+    for kind, sets in found.items():
+        if sets:
+            summary(kind, sets)
+
+
+def summary(kind: str, sets: Sequence[dict[str, Any]]) -> None:
+    """What was found in all sets of a kind, and the mean differences."""
+    from oiellm.study.verdicts import at_least
+
+    found = [{name for name, one in each.items() if one["found"] == "better"} for each in sets]
+    for level, needed in LEVELS.items():
+        count = sum(one.issuperset(needed) for one in found)
+        p = at_least(count, len(sets), 0.05)
+        print(f"{kind}: verdict {level} in {count} of {len(sets)}; so many or more at 5 %: p {p:.3f}")
+    some = sum(any(one["found"] != "no difference found" for one in each.values()) for each in sets)
+    print(f"{kind}: any of the {len(sets[0])} comparisons, better or worse, in {some} of {len(sets)}")
+    for name in sets[0]:
+        differences = [100 * each[name]["difference"] for each in sets]
+        error = statistics.stdev(differences) / len(sets) ** 0.5 if len(sets) > 1 else float("nan")
+        said = sum(each[name]["found"] != "no difference found" for each in sets)
+        print(
+            f"{kind}: {name}: {statistics.fmean(differences):+.1f} points (standard error {error:.1f}), found in {said}"
+        )
 
 
 def overhead(work: Path, trainings: int) -> None:
@@ -88,12 +113,13 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--sets", type=int, default=20)
     parser.add_argument("--overhead", type=int, default=4)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first set, to share the sets out")
     options = parser.parse_args()
     work = options.work.resolve()
     if options.overhead:
         overhead(work / f"overhead-{time.time_ns()}", options.overhead)
     if options.sets:
-        planted(work, options.sets)
+        planted(work, range(options.first, options.first + options.sets))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What a study takes: tokens, floating-point operations, hours, memory, dollars; an estimate before, measured times afterwards.
 
 A training step takes about 6 operations for each parameter and token, 8 if activations are computed twice, and a token that is
-read or written at prediction 2 (Kaplan et al. 2020, section 2.1). ``hardware.toml`` says what machines do of them.
+read or written at prediction 2 (Kaplan et al. 2020, section 2.1). Weights are written, hashed and read for the tests, and a
+base is read before. ``hardware.toml`` says what machines do of all this.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Hardware:
         count: machines of it at work at once.
         rate: operations a second that a training reaches on one.
         generation: the same when outputs are written.
+        start: seconds that every training takes beside.
+        weights: bytes a second at which weights are written, hashed or read.
         price: dollars an hour of one; 0 is not counted.
     """
 
@@ -48,21 +51,26 @@ class Hardware:
     count: int
     rate: float
     generation: float
+    start: float
+    weights: float
     price: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """One cell: tokens and operations of its training, and of its tests."""
+    """One cell: tokens and operations of its training, operations of its tests, bytes of weights that are moved and kept."""
 
     rows: int
     tokens: float
     train: float
     tests: float
+    moved: float
+    weights: float
 
     def seconds(self, hardware: Hardware) -> float:
         """On one machine."""
-        return self.train / hardware.rate + self.tests / hardware.generation
+        work = self.train / hardware.rate + self.tests / hardware.generation
+        return work + hardware.start + self.moved / hardware.weights
 
 
 def hardware(name: str, count: int, path: Path | None = None) -> Hardware:
@@ -79,9 +87,9 @@ def hardware(name: str, count: int, path: Path | None = None) -> Hardware:
     except ValidationError as error:
         first = error.errors()[0]
         where = f"{path or 'hardware.toml'}: [{name}] {'.'.join(map(str, first['loc']))}"
-        raise OiellmError(f"{where}: {first['msg'].lower()}; a table has flops, share, generation and price") from None
+        raise OiellmError(f"{where}: {first['msg'].lower()}; a table has {', '.join(_Table.model_fields)}") from None
     rate = table.flops * table.share
-    return Hardware(name, count, rate, rate * table.generation, table.price)
+    return Hardware(name, count, rate, rate * table.generation, table.start, table.weights, table.price)
 
 
 class _Table(Part):
@@ -90,6 +98,8 @@ class _Table(Part):
     flops: Annotated[float, Field(gt=0)]
     share: Annotated[float, Field(gt=0, le=1)]
     generation: Annotated[float, Field(gt=0, le=1)]
+    start: Annotated[float, Field(ge=0)]
+    weights: Annotated[float, Field(gt=0)]
     price: Annotated[float, Field(ge=0)]
 
 
@@ -121,7 +131,9 @@ def cost(cell: Cell, plan: Plan) -> Cost:
     seen = tokens * recipe.train.epochs
     if recipe.train.steps and not recipe.train.packing and rows:
         seen = tokens / rows * recipe.train.steps * recipe.train.packs_per_step
-    return Cost(round(rows), tokens, work * seen, tests)
+    weights = parameters(recipe) * (2 if recipe.train.precision == "bf16" else 4)
+    moved = weights * (3 if recipe.model.base is None else 4)
+    return Cost(round(rows), tokens, work * seen, tests, moved, weights)
 
 
 def _side(release: Release, config: str, split: str, recipe: Recipe) -> tuple[int, float]:
@@ -174,6 +186,7 @@ def describe(plan: Plan, costs: Sequence[Cost], machine: Hardware) -> str:
         + (f", ${total / _SECONDS_AN_HOUR * machine.price:,.0f}" if machine.price else "")
         + "; an estimate from hardware.toml, corrected by what is measured as soon as a training is done",
         _memory(plan),
+        *_disk(plan, costs, machine),
         criterion_line(plan),
     ]
     return "\n".join(lines)
@@ -196,6 +209,15 @@ def _memory(plan: Plan) -> str:
         f"memory of the largest training on one GPU: {found.total / GIB:.1f} GiB, {verdict(found)}; "
         "oiellm show RECIPE --memory has other numbers of GPUs"
     )
+
+
+def _disk(plan: Plan, costs: Sequence[Cost], machine: Hardware) -> list[str]:
+    """Room for weights, where it is worth a line."""
+    largest = sorted((one.weights for one in costs), reverse=True)
+    kept = plan.study.keep_models
+    room = sum(largest if kept else largest[: machine.count])
+    what = "all weights, which are kept" if kept else "weights of the trainings under way, removed after their tests"
+    return [f"disk: {room / GIB:.0f} GiB for the {what}"] if room >= GIB else []
 
 
 def left(plan: Plan, costs: Sequence[Cost], machine: Hardware, took: Sequence[float | None]) -> str:

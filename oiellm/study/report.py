@@ -114,8 +114,15 @@ def _arms(found: Mapping[str, Any]) -> Iterator[str]:
                 seeds = ", ".join(f"{100 * value:.1f}" for value in entry["by_seed"].get(figure, ()))
                 cells.append("" if mean is None else f"{100 * mean:.1f} ({seeds})")
             body.append([name.removesuffix("/own"), config, *cells])
+    for name, entries in found["baselines"].items():
+        for config, entry in entries.items():
+            body.append([name, config, *(f"{100 * entry[figure]:.1f}" for figure in ("tl", "wl", "all"))])
     yield "## Every arm"
-    yield "In percent: mean over seeds, and seed by seed. A level that an arm does not write has no figure."
+    yield (
+        "In percent: mean over seeds, and seed by seed. A level that an arm does not write has no figure. `majority` and "
+        "`lookup` know nothing but all train rows of the config; where `lookup` is far above the arms, a dictionary may have "
+        "made the gold, as in SCPOS, and WL says little of understanding."
+    )
     yield _table(["arm/test", "config", "TL", "WL", "ALL"], body, left=2)
 
 

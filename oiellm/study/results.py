@@ -13,6 +13,7 @@ import numpy as np
 from mmm_f1.intervals import LABEL_RIGHT, Ints, Patterns
 from mmm_f1.scoring import outcomes
 from oiellm.errors import OiellmError
+from oiellm.evaluate.baselines import BASELINES
 from oiellm.evaluate.columns import Gold, Output, columns, gold
 from oiellm.evaluate.protocols import chosen
 from oiellm.evaluate.runs import Run, read_run
@@ -61,10 +62,11 @@ class Outcomes:
     def _outcomes(self, folder: Path, config: str) -> Ints:
         if (folder, config) not in self._found:
             own = {key: value for key, value in self._run(folder).outputs.items() if key[0] == config}
-            self._found[folder, config] = self._score(own, config)
+            self._found[folder, config] = self.score(own, config)
         return self._found[folder, config]
 
-    def _score(self, own: Mapping[tuple[str, str], Output], config: str) -> Ints:
+    def score(self, own: Mapping[tuple[str, str], Output], config: str) -> Ints:
+        """The outcomes of any outputs for the rows of a config."""
         rows = self.rows[config]
         (column,) = columns(rows, own)
         return outcomes(
@@ -99,6 +101,7 @@ def results(plan: Plan, out: Path) -> dict[str, Any]:
         },
         "trainings": _trainings(plan, out),
         "arms": _arms(plan, found),
+        "baselines": _baselines(plan, found),
         "comparisons": compared,
         "verdicts": verdicts(plan.study, compared),
         "inside": {arm: _inside(plan, out, found, arm) for arm in plan.study.inside},
@@ -142,6 +145,21 @@ def _arms(plan: Plan, found: Outcomes) -> dict[str, Any]:
                     "mean": {figure: float(np.mean(values)) for figure, values in by_seed.items()},
                     "by_seed": by_seed,
                 }
+    return table
+
+
+def _baselines(plan: Plan, found: Outcomes) -> dict[str, Any]:
+    """By name and config: the figures of what knows nothing but the config's train rows, all of them, whatever the arms saw."""
+    table: dict[str, Any] = {}
+    for config in plan.study.configs:
+        train = list(plan.release.records(config, "train"))
+        asked = list(chosen(plan.release, {config: plan.selection.ids[config]}))
+        for name, kind in BASELINES.items() if any(record.is_annotated for record in train) else ():
+            learnt = kind(plan.release.registry).fit(train)
+            outputs = {(config, record.id): Output(learnt.predict(record), record.form) for record in asked}
+            patterns = Patterns.of(found.score(outputs, config))
+            figures = patterns.figures(np.ones(len(asked)))
+            table.setdefault(name, {})[config] = {figure: float(figures[figure]) for figure in FIGURES}
     return table
 
 

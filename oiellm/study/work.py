@@ -4,6 +4,7 @@ processes, on any machines that share the folder, work on one study; a killed on
 
 from __future__ import annotations
 
+import gc
 import json
 import shlex
 import shutil
@@ -83,8 +84,10 @@ def _run(cell: Cell, plan: Plan, out: Path) -> None:
     folder, spent, start = folder_of(cell, out), {}, time.perf_counter()
     model = folder / MODEL
     _train(cell, plan, model, out / TOKENISED)
+    _free()
     spent["train"], start = time.perf_counter() - start, time.perf_counter()
     _test(cell, plan, folder, model)
+    _free()
     spent["tests"] = time.perf_counter() - start
     for name in _KEPT:
         shutil.copyfile(model / name, folder / name)
@@ -93,6 +96,14 @@ def _run(cell: Cell, plan: Plan, out: Path) -> None:
         file.write(pretty({**about, **_facts(model), "seconds": spent}))
     if not plan.study.keep_models:
         shutil.rmtree(model)
+
+
+def _free() -> None:
+    """Let go of a model: trainers refer to themselves in circles, and a GPU rarely holds two large models."""
+    import torch
+
+    gc.collect()
+    torch.cuda.empty_cache()
 
 
 def _train(cell: Cell, plan: Plan, model: Path, cache: Path) -> None:

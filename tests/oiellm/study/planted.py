@@ -14,6 +14,8 @@ import random
 from pathlib import Path
 from typing import Literal
 
+import yaml
+
 from mmm_dataset import Item, Record, load
 
 Kind = Literal["bound", "free"]
@@ -120,10 +122,34 @@ verdicts:
   reinforcement: {{claim: one level helps the other, comparisons: [text, word], needs: all}}
 """
 
+CONTROLS = """
+arms:
+  text_shuffled: {set: {data.view: {output: text, context: shuffled}}}
+  word_shuffled: {set: {data.view: {output: word, context: shuffled}}}
+comparisons:
+  text_not_form: {figure: tl, of: text_gold, against: text_shuffled}
+  word_not_form: {figure: wl, of: word_gold, against: word_shuffled}
+verdicts:
+  text: {claim: the text level is better for what it is told, comparisons: [text, text_not_form], needs: all}
+  word: {claim: the word level is better for what it is told, comparisons: [word, word_not_form], needs: all}
+"""
+"""The arms, comparisons and verdicts of ``text_told`` and ``word_told`` in studies/mre.yaml that STUDY leaves out."""
 
-def study(folder: Path, kind: Kind, seed: int, seeds: str = "[0, 1, 2]", epochs: int = 8, **sizes: int) -> Path:
-    """A release of planted data and the study of it; returns the study's file."""
+
+def study(
+    folder: Path,
+    kind: Kind,
+    seed: int,
+    seeds: str = "[0, 1, 2]",
+    epochs: int = 8,
+    controls: bool = False,
+    **sizes: int,
+) -> Path:
+    """A release of planted data and the study of it, with the controls of form or without; returns the study's file."""
     data, registry = release(folder, kind, seed, **sizes)
+    found = yaml.safe_load(STUDY.format(release=data, registry=registry, seeds=seeds, epochs=epochs))
+    for key, more in yaml.safe_load(CONTROLS).items() if controls else ():
+        found[key] |= more
     path = folder / "study.yaml"
-    path.write_text(STUDY.format(release=data, registry=registry, seeds=seeds, epochs=epochs), encoding="utf-8")
+    path.write_text(yaml.safe_dump(found, sort_keys=False), encoding="utf-8")
     return path

@@ -96,6 +96,11 @@ def test_the_report_says_what_was_asked_and_found(done: Path):
     assert set(arms["joint/own"]["en_planted"]["mean"]) == {"tl", "wl", "all"}
     assert set(arms["text_gold/own"]["en_planted"]["mean"]) == {"tl"}
     assert arms["joint/forced"]["en_planted"]["mean"]["tl"] == 1.0
+    floors = {name: one["en_planted"] for name, one in found["baselines"].items()}
+    assert set(floors) == {"majority", "lookup"}
+    # A quarter of the labels, and the types, which are the label's, by lot.
+    assert 0.1 < floors["lookup"]["tl"] < 0.5 and 0.1 < floors["lookup"]["wl"] < 0.5
+    assert "| lookup " in text and "| majority " in text
 
 
 def test_a_forced_label_changes_nothing_where_it_was_right_anyway(done: Path):
@@ -108,6 +113,25 @@ def test_a_forced_label_changes_nothing_where_it_was_right_anyway(done: Path):
         right = free // LABEL_RIGHT & 1 == 1
         assert (free[right] == forced[right]).all()
         assert (Patterns.of(forced).label_right == 1).all()
+
+
+def test_a_model_is_let_go_before_the_next_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Two of eight billion parameters do not fit on a GPU that one fits on."""
+    import gc
+
+    from transformers import PreTrainedModel
+
+    from oiellm.study import work
+
+    def models() -> int:
+        return sum(issubclass(type(one), PreTrainedModel) for one in gc.get_objects())
+
+    laid = plan(read_study(planted(tmp_path, "free", 0, seeds="[0]", epochs=1, train=24, test=12), JOINT))
+    before, alive, test = models(), [], work._test
+    monkeypatch.setattr(work, "_test", lambda *what: (alive.append(models()), test(*what)))
+    work.work(laid, tmp_path / "out", lambda line: None, lambda: "")
+    alive.append(models())
+    assert alive == [before] * (len(laid.cells) + 1)
 
 
 def test_a_second_run_trains_nothing_and_reports_the_same(path: Path, done: Path):

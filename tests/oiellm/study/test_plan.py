@@ -170,11 +170,12 @@ def parameters(laid: object) -> int:
 
 def test_the_price_of_a_study(tmp_path: Path, path: Path):
     own = tmp_path / "own.toml"
-    own.write_text("[mine]\nflops = 1e9\nshare = 0.5\ngeneration = 0.1\nprice = 3600.0\n", encoding="utf-8")
+    own.write_text("[mine]\nflops = 1e9\nshare = 0.5\ngeneration = 0.1\nstart = 2.0\nweights = 1e6\nprice = 3600.0\n")
     machine = hardware("mine", 1, own)
     laid = plan(read(path))
     costs = [cost(cell, laid) for cell in laid.cells]
-    dollars = sum(one.train / 5e8 + one.tests / 5e7 for one in costs)
+    dollars = sum(one.train / 5e8 + one.tests / 5e7 + 2.0 + one.moved / 1e6 for one in costs)
+    assert costs[0].moved == 3 * 4 * parameters(laid)  # fp32, from scratch: written, hashed, read
     assert f"${dollars:,.0f}" in describe(laid, costs, machine)
 
 
@@ -196,3 +197,4 @@ def test_the_real_experiment_is_one_changed_line(path: Path):
     laid = plan(own)
     text = describe(laid, [cost(cell, laid) for cell in laid.cells], hardware("h100", 8))
     assert laid.cells[0].recipe.model.base and "GiB" in text and "on 8" in text
+    assert "disk: 120 GiB for the weights of the trainings under way" in text  # 8 of 8 billion parameters in bf16
