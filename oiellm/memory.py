@@ -200,7 +200,7 @@ def table(
     heads = ("GPUs", "sharding", "weights", "gradients", "optimiser", "masters", "activations", "logits", "GiB", "")
     batch, length = _tokens(recipe)
     sizes = f"{parameters(recipe):,} parameters, {trained_parameters(recipe):,} of them train"
-    note = f"{sizes}; {batch} x {length:,} tokens at once.\nAn estimate, not measured; {RESERVE:.0%} of a card is left free."
+    note = f"{sizes}; {batch} x {length:,} tokens at once.\nAn estimate; {RESERVE:.0%} of a card is left free."
     return f"{tabulate(rows, heads, floatfmt='.1f')}\n\n{note}"
 
 

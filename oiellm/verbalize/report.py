@@ -1,15 +1,18 @@
-"""Results of a run: accuracy over seeds with intervals over rows, differences, tables.
+"""Results of a run: accuracy over seeds with intervals over rows, differences with intervals over rows and seeds, tables.
 
 Accuracy is what the rest of the kit calls TL. Over several seeds a row counts with the share of seeds that got it right, and
-the bootstrap draws rows: an interval says what other test rows would give, the spread over seeds what other shots would.
+the bootstrap draws rows: the interval of an accuracy says what other test rows would give, the spread over seeds what other
+shots would. Differences are judged as in studies, :mod:`oiellm.study.effects`: rows and seeds are both in the interval.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
-from mmm_f1.intervals import GOLD, HIT, PREDICTED, intervals, paired
+from mmm_f1.intervals import GOLD, HIT, LABEL_RIGHT, PREDICTED, intervals
+from oiellm.study import effects
 from oiellm.verbalize.cells import Cell
 from oiellm.verbalize.experiment import MAJORITY, MATCHING, NGRAMS, Done
 from oiellm.verbalize.lists import PLAIN
@@ -45,15 +48,16 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
         Entries with ``system``, ``shots``, ``rows``, ``accuracy`` and ``accuracy_ci95``, ``macro`` (the mean over labels of the
         accuracy on a label's rows: always the most frequent label is no use there), ``seeds``, ``sd`` (over seeds, None of
         one), ``cut`` (rows whose text did not fit whole, mean over seeds), ``demonstrations`` (in a prompt, mean) and
-        ``drawn`` (shots in all, mean), and ``against``: by the name of another system with as many shots, what
-        :func:`mmm_f1.intervals.paired` says of the difference, this one minus the other, and ``seeds_ahead``, the seeds
-        whose shots put this one ahead.
+        ``drawn`` (shots in all, mean), and ``against``: by the name of another system with as many shots, an
+        :class:`oiellm.study.effects.Effect`, this one minus the other, and ``seeds_ahead``, the seeds whose shots put this
+        one ahead. How far seeds lie apart is pooled over all systems with as many shots.
     """
     import numpy as np
 
     groups: dict[Key, list[Cell]] = {}
     for cell in done.cells:
         groups.setdefault((cell.system, "all" if cell.shots is None else str(cell.shots)), []).append(cell)
+    right = {key: [_right(done.cells[cell]) for cell in cells] for key, cells in groups.items()}
     found = []
     for (system, shots), cells in groups.items():
         contents = [done.cells[cell] for cell in cells]
@@ -61,7 +65,7 @@ def figures(done: Done, seed: int = 0, resamples: int = RESAMPLES) -> list[dict[
         keys, counts = np.unique(own, return_counts=True)
         each = [float((outcomes([content]) & HIT).mean()) for content in contents]
         against = {
-            other: _difference([done.cells[cell] for cell in groups[other, shots]], contents, seed, resamples)
+            other: _difference(right, (other, shots), (system, shots), seed, resamples)
             for other in (PLAIN, NGRAMS)
             if other != system and (other, shots) in groups and not system.startswith((MATCHING, MAJORITY))
         }
@@ -96,11 +100,18 @@ def _shown(contents: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     return {"demonstrations": sum(shown) / len(shown), "drawn": sum(drawn) / len(drawn)}
 
 
-def _difference(
-    others: Sequence[Mapping[str, Any]], own: Sequence[Mapping[str, Any]], seed: int, resamples: int
-) -> dict[str, Any]:
-    ahead = sum(int((outcomes([b]) & HIT).sum() > (outcomes([a]) & HIT).sum()) for a, b in zip(others, own))
-    return {**paired(outcomes(others), outcomes(own), resamples, seed=seed)["wl"], "seeds_ahead": ahead}
+def _right(content: Mapping[str, Any]) -> Ints:
+    """One integer a row, whether the label is right."""
+    import numpy as np
+
+    right = [row["label"] == row["predicted"] for row in content["predictions"]]
+    return np.asarray(right, dtype=np.int64) * LABEL_RIGHT
+
+
+def _difference(right: Mapping[Key, Sequence[Ints]], other: Key, own: Key, seed: int, resamples: int) -> dict[str, Any]:
+    pooled = effects.spread((one for (_, shots), one in right.items() if shots == own[1]), "tl")
+    found = effects.effect(right[other], right[own], "tl", pooled=pooled, resampled=resamples, seed=seed)
+    return {**asdict(found), "seeds_ahead": sum(one > 0 for one in found.by_seed)}
 
 
 def results(done: Done, about: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +171,7 @@ def _compared(entry: Mapping[str, Any] | None, seeds: int) -> str:
     if entry is None:
         return ""
     ahead = f" {entry['seeds_ahead']}/{seeds}" if seeds else ""
-    return f"{100 * entry['difference']:+.1f} {_interval(entry['difference_ci95'], '+.1f')}{ahead}"
+    return f"{100 * entry['difference']:+.1f} {_interval((entry['low'], entry['high']), '+.1f')}{ahead}"
 
 
 def caption(found: Mapping[str, Any]) -> Iterator[str]:
@@ -170,8 +181,9 @@ def caption(found: Mapping[str, Any]) -> Iterator[str]:
     yield (
         f"{found['config']}, {rows:,} test rows ({found['protocol']}). Accuracy in percent, mean over seeds; in brackets 95 % "
         f"bootstrap intervals over rows ({RESAMPLES:,} resamples, seeds held fixed); macro: mean over labels of the accuracy "
-        "on their rows. Differences are paired on rows and shots; after the interval, in how many of the seeds this system is "
-        "ahead. An interval that leaves 0 out while the seeds disagree tells of these shots, not of others."
+        "on their rows. Differences are paired on rows and shots, and their intervals hold for other rows and other seeds "
+        "(of one seed: for other rows alone), not corrected for their number; after the interval, in how many of the seeds "
+        "this system is ahead."
     )
     yield (
         "Label words are counted in all train rows with their labels, whatever the number of shots: a list of words knows more "

@@ -284,6 +284,22 @@ def test_figures_are_over_seeds_rows_and_labels():
     assert pmi["against"]["plain"]["seeds_ahead"] == 2
 
 
+def test_a_difference_that_rests_on_one_draw_of_shots_is_not_sure():
+    """Over rows alone it would be: 30 points with 200 rows."""
+
+    def cell(seed, right):
+        rows = [{"label": "a", "predicted": "a" if at < right else "b"} for at in range(200)]
+        return {"seed": seed, "learnt_from": ["r"], "predictions": rows}
+
+    plain = {Cell("plain", 1, seed): cell(seed, 100) for seed in (0, 1, 2)}
+    lucky = {Cell("pmi", 1, seed): cell(seed, right) for seed, right in enumerate((180, 100, 200))}
+    sure = {Cell("pmi", 1, seed): cell(seed, right) for seed, right in enumerate((160, 158, 162))}
+    for own, is_sure in ((lucky, False), (sure, True)):
+        against = figures(Done({**plain, **own}, {}), resamples=200)[1]["against"]["plain"]
+        assert against["difference"] == pytest.approx(0.3)
+        assert (against["low"] > 0) is is_sure and (against["p"] < 0.05) is is_sure
+
+
 def test_cells_without_shots_are_not_drawn():
     assert list(grid("pmi", [0, 1], [4, 5])) == [Cell("pmi", 0), Cell("pmi", 1, 4), Cell("pmi", 1, 5)]
     assert [cell.name for cell in grid("pmi", [0, 1], [4])] == ["pmi-k0", "pmi-k1-seed4"]
