@@ -7,6 +7,7 @@ on where the first one stopped. None of these data are MMM.
 
 - mre: xSID in three languages.
 - mre_scpos: the reviews of jrte-pn, 150 rows to train. A dictionary made their word level, so it is a lookup and no evidence.
+- forced: the joint arm of mre on xSID alone, with the gold label forced and with that of another row.
 - languages: xSID, one language against three.
 - tasks: the SCPOS tasks of jrte-pn, one against all, 150 rows of each.
 - size, negatives: the word level of SCNM, in place of TCONER, which has no public rows with both levels.
@@ -34,6 +35,15 @@ import real_data  # noqa: E402
 XSID = ["ja_xsid", "en_xsid", "zh_xsid"]
 FEWER = {"train.packing": False, "data.rows": 150}
 """Reviews are long, and so are trainings on them."""
+JOINT = {
+    "arms": {"joint": {"tests": {"own": {}, "forced": {"forced": "gold"}, "misled": {"forced": "other"}}}},
+    "comparisons": {
+        "word_forced": {"figure": "wl", "of": "joint/forced", "against": "joint/own"},
+        "word_misled": {"figure": "wl", "of": "joint/misled", "against": "joint/own"},
+    },
+    "verdicts": {},
+}
+"""The joint arm alone, to look inside it."""
 SHORT = {"train.packing": False, "train.epochs": 2}
 """For thousands of rows."""
 
@@ -113,6 +123,7 @@ STUDIES: dict[str, Callable[[Runner], None]] = {
     "size_scpos": lambda run: run.study("size", "scpos", ["ja_scpos_adj_n"], "size_scpos", set=SHORT),
     "negatives": lambda run: run.study("negatives", "scnm", ["ja_scnm_words"], set={**SHORT, "data.rows": 2000}),
     "rows": rows_study,
+    "forced": lambda run: run.study("mre", "xsid", XSID, "forced", **JOINT),
 }
 
 

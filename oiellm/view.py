@@ -12,15 +12,18 @@ are those of every other row:
 
 from __future__ import annotations
 
+import hashlib
 import random
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from mmm_dataset import Record, Registry, encode
 from oiellm.recipe import View
 
+Forced: TypeAlias = Literal["gold", "other"]
+"""The text-level label that a reply must begin with: the gold one, or one that is wrong."""
 HIDDEN: Final = "-"
 """The text-level label of a row whose word level alone is asked."""
 NEUTRAL: Final = "_"
@@ -81,6 +84,28 @@ def _other_level(record: Record, view: View, registry: Registry) -> str:
     if view.output == "word":
         return head.removesuffix(f"/{record.word}/")
     return encode(bare, registry.task_words)[1].removeprefix(head)
+
+
+def forced_labels(records: Sequence[Record], forced: Forced) -> list[str | None]:
+    """The label that each reply must begin with; None where there is none to take.
+
+    Args:
+        records: of any configs.
+        forced: ``gold``, or ``other``: the label of a row of the config that has another one. Which row, the hash of the id
+            says, so labels come about as often as they are gold.
+    """
+    if forced == "gold":
+        return [record.label for record in records]
+    labels: dict[str, list[str]] = {}
+    for record in records:
+        if record.label is not None:
+            labels.setdefault(record.config, []).append(record.label)
+    found: list[str | None] = []
+    for record in records:
+        others = [label for label in labels.get(record.config, ()) if label != record.label]
+        place = int.from_bytes(hashlib.sha256(record.id.encode()).digest()[:8], "big")
+        found.append(others[place % len(others)] if others and record.label is not None else None)
+    return found
 
 
 def note(view: Mapping[str, str]) -> str:

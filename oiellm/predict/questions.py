@@ -11,7 +11,7 @@ from oiellm.predict.engine import Request
 from oiellm.predict.reading import Question, ask
 from oiellm.predict.style import Style
 from oiellm.recipe import View
-from oiellm.view import HIDDEN, contexts
+from oiellm.view import HIDDEN, Forced, contexts, forced_labels
 
 ClosedLabels = Mapping[tuple[str, str], Sequence[str]]
 """(config, id) of a record to the word-level labels that its prompt lists."""
@@ -19,13 +19,18 @@ ClosedLabels = Mapping[tuple[str, str], Sequence[str]]
 
 def requests(records: Sequence[Record], registry: Registry, style: Style | None = None) -> list[Request]:
     """What a free run would ask about records, without beginning one."""
-    plain = questions(records, registry, False, {}, View(), False)
+    plain = questions(records, registry, False, {}, View(), None)
     asked = plain if style is None else map(style.question, records, plain)
     return [ask(at, question, registry.task_words) for at, question in enumerate(asked)]
 
 
 def questions(
-    records: Sequence[Record], registry: Registry, constrained: bool, labels: ClosedLabels, view: View, forced: bool
+    records: Sequence[Record],
+    registry: Registry,
+    constrained: bool,
+    labels: ClosedLabels,
+    view: View,
+    forced: Forced | None,
 ) -> list[Question]:
     """What is asked about each record, by the unified prompt; arguments as of :class:`oiellm.predict.run.Run`.
 
@@ -42,8 +47,8 @@ def questions(
         found = [replace(question, text_labels=(HIDDEN,)) for question in found]
     if forced:
         found = [
-            question if record.label is None else replace(question, text_labels=(record.label,))
-            for record, question in zip(records, found)
+            question if label is None else replace(question, text_labels=(label,))
+            for label, question in zip(forced_labels(records, forced), found)
         ]
     return found
 

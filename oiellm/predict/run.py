@@ -22,6 +22,7 @@ from oiellm.predict.rows import prediction, summarise
 from oiellm.predict.store import Store
 from oiellm.predict.style import Style, Unified
 from oiellm.recipe import View
+from oiellm.view import Forced
 
 PART_ROWS: Final = 256
 PART_SECONDS: Final = 20.0
@@ -41,7 +42,7 @@ class Run:
         max_new_tokens: int = 512,
         labels: ClosedLabels | None = None,
         view: View | None = None,
-        forced: bool = False,
+        forced: Forced | None = None,
         style: Style | None = None,
         settings: Mapping[str, Any] | None = None,
     ) -> None:
@@ -56,7 +57,8 @@ class Run:
             max_new_tokens: limit of a reply, EOS included.
             labels: word-level labels to list in the prompt (the closed setting), for the records that have them.
             view: which level is asked, and what the prompt tells of the other; both, if it is None.
-            forced: the gold text-level label is the only one that a reply may begin with; needs ``constrained``.
+            forced: the one text-level label that a reply may begin with, see :func:`oiellm.view.forced_labels`; needs
+                ``constrained``.
             style: how rows are asked and replies read; the unified format, if it is None.
             settings: further things that decide the predictions (digest of the model, of the data), as JSON types. Kept
                 in ``run.json`` and compared, with those that are known here, when a run is resumed.
@@ -73,7 +75,7 @@ class Run:
         if view and not view.is_plain:
             known["view"] = view.model_dump(mode="json")
         if forced:
-            known["forced"] = True
+            known["forced"] = forced
         if self._style.settings:
             known["style"] = dict(self._style.settings)
         self._store, self._batches = Store(out, {**known, **(settings or {})}), 0

@@ -3,7 +3,7 @@
 The label is written first, so that pairs cannot be given before it. But a model of ``Label/NER/pairs`` says of each label how
 likely it is with the pairs behind it: the label that is most likely together with the gold pairs, p(label, pairs | text), is
 by Bayes' rule the one that the model gives these pairs, p(label | pairs, text). It is compared with the label that is most
-likely alone. (The other way round, pairs behind the gold label, is a test with ``forced: true``.)
+likely alone. (The other way round, pairs behind the gold label, is a test with ``forced: gold``.)
 """
 
 from __future__ import annotations

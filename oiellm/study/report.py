@@ -131,22 +131,26 @@ def _inside(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"## Inside {arm}"
         body = []
         for config, entry in configs.items():
-            forced, pairs = entry["forced_label"], entry["given_pairs"]
-            changed = after = ""
-            if forced and forced["wrong_labels"]:
-                changed = f"{forced['pairs_changed']} of {forced['wrong_labels']}"
-                after = f"{100 * forced['wl_before']:.1f} -> {100 * forced['wl_after']:.1f}"
+            pairs, forced = entry["given_pairs"], (entry["gold_forced"], entry["other_forced"])
             moved = f"{100 * pairs['a']:.1f} -> {100 * pairs['b']:.1f}, {_interval(pairs)}" if pairs else ""
-            body.append([config, _interval(entry["association"]), changed, after, moved])
-        heads = ["config", "errors go together", "pairs changed", "their WL", "label, given gold pairs"]
+            body.append([config, _interval(entry["association"]), *map(_changed, forced), moved])
+        heads = ["config", "errors go together", "gold label forced", "wrong label forced", "label, given gold pairs"]
         yield _table(heads, body)
         yield (
             "Errors go together: share of rows with wrong pairs among those with a wrong label, minus the same share among "
-            "those with the right one, in points. Pairs changed: of the rows with a wrong label (all seeds), those whose pairs "
-            "are others once the gold label is forced; and the F1 of the pairs of all of them before and after. Label, given "
-            "gold pairs: share of rows whose likeliest label is right alone, and with the gold pairs behind it. None of these "
-            "is corrected for the number of comparisons, and rows that are hard for both levels make errors go together too."
+            "those with the right one, in points. Gold label forced: of the rows with a wrong label (all seeds), those whose "
+            "pairs are others once the gold label is forced; and the F1 of the pairs of all of them before and after. Wrong "
+            "label forced: the same for rows with the right label, on which that of another row is forced: if pairs change as "
+            "often and F1 does not fall, they follow some label, not what it says. Label, given gold pairs: share of rows "
+            "whose likeliest label is right alone, and with the gold pairs behind it. None of these is corrected for the "
+            "number of comparisons, and rows that are hard for both levels make errors go together too."
         )
+
+
+def _changed(forced: Mapping[str, Any] | None) -> str:
+    if not forced or not forced["rows"]:
+        return ""
+    return f"{forced['pairs_changed']} of {forced['rows']}, {100 * forced['wl_before']:.1f} -> {100 * forced['wl_after']:.1f}"
 
 
 def _interval(entry: Mapping[str, Any] | None) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from oiellm.study.plan import Plan
 from oiellm.study.spec import Figure, Test
 from oiellm.study.verdicts import SAME, Found, holm, judge, verdicts
 from oiellm.study.work import TESTS, done, folder_of
+from oiellm.view import Forced
 
 FIGURES: Final[tuple[Figure, ...]] = ("tl", "wl", "all")
 
@@ -210,7 +211,7 @@ def _same(plan: Plan, name: str, config: str) -> bool:
 def _inside(plan: Plan, out: Path, found: Outcomes, arm: str) -> dict[str, Any]:
     tests = plan.study.arms[arm].tests
     own = next((name for name, how in tests.items() if how == Test()), next(iter(tests)))
-    forced = next((name for name, how in tests.items() if how.forced), None)
+    forced = {how.forced: name for name, how in tests.items() if how.forced}
     table = {}
     for config in plan.study.configs:
         models = found.of(arm, own, config)
@@ -218,28 +219,35 @@ def _inside(plan: Plan, out: Path, found: Outcomes, arm: str) -> dict[str, Any]:
         together = effects.association(models, resampled=criterion.resamples, alpha=criterion.alpha)
         table[config] = {
             "association": together and asdict(together),
-            "forced_label": forced and _forced(plan, found, arm, own, forced, config),
+            **{
+                f"{kind}_forced": _forced(plan, found, arm, (own, forced[kind]), config) if kind in forced else None
+                for kind in get_args(Forced)
+            },
             "given_pairs": _given_pairs(plan, out, arm, config),
         }
     return table
 
 
-def _forced(plan: Plan, found: Outcomes, arm: str, own: str, forced: str, config: str) -> dict[str, Any]:
-    """How often the pairs change when the gold label takes the place of a wrong one, and what that does to their F1."""
-    wrong = changed = 0
+def _forced(plan: Plan, found: Outcomes, arm: str, tests: tuple[str, str], config: str) -> dict[str, Any]:
+    """How often the pairs change when another label takes the place of the model's own, and what that does to their F1.
+
+    Rows are those in which the two labels differ in being right: a wrong label that the gold one replaces, or a right one
+    that a wrong one replaces.
+    """
+    rows = changed = 0
     before, after = [], []
-    for seed, free, given in zip(plan.study.seeds, found.of(arm, own, config), found.of(arm, forced, config)):
-        written = [found.written(arm, test, config, seed) for test in (own, forced)]
-        for at in np.flatnonzero(free // LABEL_RIGHT & 1 == 0):
-            wrong += 1
+    for seed, free, given in zip(plan.study.seeds, *(found.of(arm, test, config) for test in tests)):
+        written = [found.written(arm, test, config, seed) for test in tests]
+        moved = (free ^ given) // LABEL_RIGHT & 1 == 1
+        for at in map(int, np.flatnonzero(moved)):
+            rows += 1
             word = f"/{found.rows[config].inputs[at].rpartition('/')[2]}/"
-            tails = [text[int(at)].partition(word)[2] for text in written]
+            tails = [text[at].partition(word)[2] for text in written]
             changed += tails[0] != tails[1]
-        mask = free // LABEL_RIGHT & 1 == 0
-        before.append(free[mask])
-        after.append(given[mask])
-    figures = [_micro(np.concatenate(part)) if wrong else None for part in (before, after)]
-    return {"wrong_labels": wrong, "pairs_changed": changed, "wl_before": figures[0], "wl_after": figures[1]}
+        before.append(free[moved])
+        after.append(given[moved])
+    figures = [_micro(np.concatenate(part)) if rows else None for part in (before, after)]
+    return {"rows": rows, "pairs_changed": changed, "wl_before": figures[0], "wl_after": figures[1]}
 
 
 def _micro(rows: Ints) -> float:

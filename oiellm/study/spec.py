@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from oiellm.typed_yaml_errors import Part
+from oiellm.view import Forced
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 Figure = Literal["tl", "wl", "all"]
@@ -23,8 +24,9 @@ class Test(Part):
 
     context: Literal["as_trained", "none", "gold", "shuffled", "neutral"] = "as_trained"
     """What the prompts tell of the other level."""
-    forced: bool = False
-    """The gold text-level label is given, and the pairs that follow are written by the model; needs constrained decoding."""
+    forced: Forced | None = None
+    """The text-level label is given, the gold one or a wrong one, and the pairs that follow are written by the model; needs
+    constrained decoding."""
 
 
 class Arm(Part):

@@ -15,7 +15,7 @@ from oiellm.predict.questions import questions
 from oiellm.predict.reading import ask
 from oiellm.recipe import View
 from oiellm.recipe_file import load_recipe
-from oiellm.view import HIDDEN, NEUTRAL, contexts, hidden, note, parsed
+from oiellm.view import HIDDEN, NEUTRAL, Forced, contexts, forced_labels, hidden, note, parsed
 from tests.records import records as any_records
 
 REGISTRY = load()
@@ -89,15 +89,27 @@ def test_rows_of_two_configs_are_not_shuffled_into_each_other():
 
 
 def test_constrained_replies_hold_the_one_level_alone():
-    def lark(view: View, forced: bool = False) -> str:
+    def lark(view: View, forced: Forced | None = None) -> str:
         (question,) = questions([row(1)], REGISTRY, True, {}, view, forced)
         return ask(0, question, REGISTRY.task_words).grammar or ""
 
     assert "start: HEAD\n" in lark(TEXT)
     assert f'HEAD: ("{HIDDEN}")' in lark(WORD) and "start: HEAD (" in lark(WORD)
-    assert 'HEAD: ("social")' in lark(View(), forced=True)
+    assert 'HEAD: ("social")' in lark(View(), forced="gold")
     with pytest.raises(OiellmError, match="constrained"):
-        questions([row(1)], REGISTRY, False, {}, View(), True)
+        questions([row(1)], REGISTRY, False, {}, View(), "gold")
+
+
+def test_a_wrong_label_is_that_of_another_row_of_the_config():
+    labels = ["social", "literature", "social", "academia", "social"] * 40
+    rows = [row(at, label=label) for at, label in enumerate(labels)]
+    wrong = forced_labels(rows, "other")
+    assert forced_labels(rows, "gold") == labels and wrong == forced_labels(rows, "other")
+    assert all(label and label != own and label in labels for label, own in zip(wrong, labels))
+    # As often as they are gold: three in four of the rows with another label than this one are "social".
+    told = [label for label, own in zip(wrong, labels) if own == "academia"]
+    assert told.count("social") > 2 * told.count("literature") > 0
+    assert forced_labels([row(1), replace(row(2), label=None, items=None, raw=("a/NER", "b"))], "other") == [None, None]
 
 
 def test_a_view_that_makes_no_sense_is_refused():

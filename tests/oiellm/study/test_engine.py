@@ -24,7 +24,7 @@ from tests.oiellm.study.planted import study as planted
 pytestmark = pytest.mark.slow
 
 JOINT = (
-    "arms.joint={tests: {own: {}, forced: {forced: true}}}",
+    "arms.joint={tests: {own: {}, forced: {forced: gold}, misled: {forced: other}}}",
     "inside=[joint]",
     "comparisons.forced={figure: wl, of: joint/forced, against: joint/own}",
 )
@@ -90,12 +90,15 @@ def test_the_report_says_what_was_asked_and_found(done: Path):
     ):
         assert part in text
     inside = found["inside"]["joint"]["en_planted"]
-    assert inside["forced_label"]["pairs_changed"] <= inside["forced_label"]["wrong_labels"]
+    right = sum(round(40 * one) for one in found["arms"]["joint/own"]["en_planted"]["by_seed"]["tl"])
+    assert inside["gold_forced"]["pairs_changed"] <= inside["gold_forced"]["rows"] == 2 * 40 - right
+    assert inside["other_forced"]["pairs_changed"] <= inside["other_forced"]["rows"] == right
     assert inside["given_pairs"]["rows"] == 40
     arms = found["arms"]
     assert set(arms["joint/own"]["en_planted"]["mean"]) == {"tl", "wl", "all"}
     assert set(arms["text_gold/own"]["en_planted"]["mean"]) == {"tl"}
     assert arms["joint/forced"]["en_planted"]["mean"]["tl"] == 1.0
+    assert arms["joint/misled"]["en_planted"]["mean"]["tl"] == 0.0
     floors = {name: one["en_planted"] for name, one in found["baselines"].items()}
     assert set(floors) == {"majority", "lookup"}
     # A quarter of the labels, and the types, which are the label's, by lot.

@@ -57,7 +57,7 @@ def test_one_model_for_all_configs_is_trained_once(path: Path, tmp_path: Path):
         ("comparisons.text.figure=wl", "text_gold writes the text level alone, so it has no WL"),
         ("verdicts.reinforcement.comparisons=[txet]", "no comparison 'txet'"),
         ("arms.joint={tests: {own: {context: gold}}}", "the arm writes both"),
-        ("arms.text_gold.tests={own: {forced: true}}", "forcing the label"),
+        ("arms.text_gold.tests={own: {forced: gold}}", "forcing the label"),
         ("inside=[text_gold]", "name one that writes both"),
         ("seeds=[0, 0]", "each be named once"),
         ("arms.joint={set: {train: {epochs: 3}}}", "write dotted keys, such as train.epochs"),
