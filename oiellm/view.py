@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import random
 import statistics
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Literal, TypeAlias
@@ -96,16 +97,25 @@ def forced_labels(records: Sequence[Record], forced: Forced) -> list[str | None]
     """
     if forced == "gold":
         return [record.label for record in records]
-    labels: dict[str, list[str]] = {}
+    labels: dict[str, Counter[str]] = defaultdict(Counter)
     for record in records:
         if record.label is not None:
-            labels.setdefault(record.config, []).append(record.label)
-    found: list[str | None] = []
-    for record in records:
-        others = [label for label in labels.get(record.config, ()) if label != record.label]
-        place = int.from_bytes(hashlib.sha256(record.id.encode()).digest()[:8], "big")
-        found.append(others[place % len(others)] if others and record.label is not None else None)
-    return found
+            labels[record.config][record.label] += 1
+    return [_other_label(record, labels[record.config]) for record in records]
+
+
+def _other_label(record: Record, labels: Counter[str]) -> str | None:
+    """A label that the record does not have, drawn by its id; of each there are as many chances as rows."""
+    chances = labels.total() - labels[record.label or ""]
+    if record.label is None or not chances:
+        return None
+    place = int.from_bytes(hashlib.sha256(record.id.encode()).digest()[:8], "big") % chances
+    for label, count in labels.items():
+        if label != record.label:
+            if place < count:
+                return label
+            place -= count
+    raise AssertionError("the place is below the number of chances")
 
 
 def note(view: Mapping[str, str]) -> str:

@@ -217,7 +217,8 @@ def _disk(plan: Plan, costs: Sequence[Cost], machine: Hardware) -> list[str]:
     kept = plan.study.keep_models
     room = sum(largest if kept else largest[: machine.count])
     what = "all weights, which are kept" if kept else "weights of the trainings under way, removed after their tests"
-    return [f"disk: {room / GIB:.0f} GiB for the {what}"] if room >= GIB else []
+    more = "checkpoints come on top, see train.keep and train.save_every"
+    return [f"disk: {room / GIB:.0f} GiB for the {what}; {more}"] if room >= GIB else []
 
 
 def left(plan: Plan, costs: Sequence[Cost], machine: Hardware, took: Sequence[float | None]) -> str:

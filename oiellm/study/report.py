@@ -120,8 +120,8 @@ def _arms(found: Mapping[str, Any]) -> Iterator[str]:
     yield "## Every arm"
     yield (
         "In percent: mean over seeds, and seed by seed. A level that an arm does not write has no figure. `majority` and "
-        "`lookup` know nothing but all train rows of the config; where `lookup` is far above the arms, a dictionary may have "
-        "made the gold, as in SCPOS, and WL says little of understanding."
+        "`lookup` have no model, only the train rows of the config, all of them. Where `lookup` is far above the arms, either "
+        "a dictionary made the gold, as in SCPOS, or the arms learnt less than copying does; WL says little then."
     )
     yield _table(["arm/test", "config", "TL", "WL", "ALL"], body, left=2)
 

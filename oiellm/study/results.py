@@ -211,7 +211,7 @@ def _same(plan: Plan, name: str, config: str) -> bool:
 def _inside(plan: Plan, out: Path, found: Outcomes, arm: str) -> dict[str, Any]:
     tests = plan.study.arms[arm].tests
     own = next((name for name, how in tests.items() if how == Test()), next(iter(tests)))
-    forced = {how.forced: name for name, how in tests.items() if how.forced}
+    forced = {how.forced: name for name, how in reversed(tests.items()) if how.forced}  # the first of each kind
     table = {}
     for config in plan.study.configs:
         models = found.of(arm, own, config)

@@ -110,6 +110,8 @@ def _right(content: Mapping[str, Any]) -> Ints:
 
 def _difference(right: Mapping[Key, Sequence[Ints]], other: Key, own: Key, seed: int, resamples: int) -> dict[str, Any]:
     pooled = effects.spread((one for (_, shots), one in right.items() if shots == own[1]), "tl")
+    # Systems share the shots of a seed, so that many of them know no more of how far seeds lie apart than one does.
+    pooled = pooled._replace(freedom=min(pooled.freedom, len(right[own]) - 1))
     found = effects.effect(right[other], right[own], "tl", pooled=pooled, resampled=resamples, seed=seed)
     return {**asdict(found), "seeds_ahead": sum(one > 0 for one in found.by_seed)}
 

@@ -130,6 +130,7 @@ def test_a_model_is_let_go_before_the_next_is_loaded(tmp_path: Path, monkeypatch
         return sum(issubclass(type(one), PreTrainedModel) for one in gc.get_objects())
 
     laid = plan(read_study(planted(tmp_path, "free", 0, seeds="[0]", epochs=1, train=24, test=12), JOINT))
+    gc.collect()  # what other tests left
     before, alive, test = models(), [], work._test
     monkeypatch.setattr(work, "_test", lambda *what: (alive.append(models()), test(*what)))
     work.work(laid, tmp_path / "out", lambda line: None, lambda: "")
