@@ -36,7 +36,7 @@ from oiellm.recipe import Recipe
 from oiellm.tokens import character_tokenizer
 from oiellm.train.arguments import check_packages, make_arguments
 from oiellm.train.dataset import Rows, training_set
-from oiellm.train.model import _with_adapters
+from oiellm.train.model import with_adapters
 from oiellm.train.trainer import KitTrainer
 
 SHAPES: dict[str, dict[str, int]] = {
@@ -143,7 +143,7 @@ def train(shape: dict[str, int], lever: dict[str, Any], options: argparse.Namesp
     model = build(shape, made.model.attention, torch.bfloat16 if lora else torch.float32)
     flop = flop_per_token(model, options.row, 0.25, lora)
     if lora:
-        model = _with_adapters(model, made)
+        model = with_adapters(model, made)
     clock = Clock(options.warm)
     with tempfile.TemporaryDirectory() as folder:
         trainer = KitTrainer(

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 from mmm_dataset import Record, Registry
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import LABEL, render, shape
+from oiellm.data import Release
 from oiellm.errors import OiellmError
 
 Fields = tuple[str, ...]
@@ -164,3 +165,20 @@ class _Table:
 
 BASELINES: Mapping[str, type[Majority] | type[Lookup]] = {"majority": Majority, "lookup": Lookup}
 """By name, in the order of the tables."""
+
+Learnt = dict[str, dict[str, Baseline]]
+"""Config to name to baseline."""
+
+
+def learn(release: Release, configs: Iterable[str]) -> Learnt:
+    """Every baseline of the configs that have annotated train rows, from all of these.
+
+    Raises:
+        OiellmError: a file of the release is missing or broken.
+    """
+    learnt: Learnt = {}
+    for config in configs:
+        records = list(release.records(config, "train"))
+        if any(record.is_annotated for record in records):
+            learnt[config] = {name: kind(release.registry).fit(records) for name, kind in BASELINES.items()}
+    return learnt

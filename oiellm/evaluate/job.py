@@ -15,7 +15,7 @@ from mmm_dataset.files import atomic, dump, pretty, progress
 from oiellm.data import Release
 from oiellm.errors import OiellmError
 from oiellm.evaluate import hub
-from oiellm.evaluate.baselines import BASELINES, Baseline
+from oiellm.evaluate.baselines import BASELINES, Learnt, learn
 from oiellm.evaluate.columns import Gold, Key, Output, label_set
 from oiellm.evaluate.formats import breakdown
 from oiellm.evaluate.protocols import Selection, chosen
@@ -56,7 +56,7 @@ def evaluate_runs(
         raise OiellmError(
             f"runs {', '.join(map(repr, runs))}: two would share a file; give names that differ in a letter"
         )
-    learnt = _learn(release, selection)
+    learnt = learn(release, selection.ids)
     rows, written, skipped = _pass(release, selection, runs, learnt)
     options = {"resamples": resamples, "seed": seed}
     names = [name for name in selection.ids if name in learnt]
@@ -105,20 +105,6 @@ def _readings(runs: Mapping[str, Run]) -> dict[str, Run]:
         if run.lenient:
             found[f"{name} lenient"] = leniently(run)
     return found
-
-
-Learnt = dict[str, dict[str, Baseline]]
-"""Config to name to baseline."""
-
-
-def _learn(release: Release, selection: Selection) -> Learnt:
-    learnt: Learnt = {}
-    for config in selection.ids:
-        if release.size(config, "train"):
-            records = list(release.records(config, "train"))
-            if any(record.label is not None and record.items is not None for record in records):
-                learnt[config] = {name: cls(release.registry).fit(records) for name, cls in BASELINES.items()}
-    return learnt
 
 
 def _pass(

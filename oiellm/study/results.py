@@ -13,7 +13,7 @@ import numpy as np
 from mmm_f1.intervals import LABEL_RIGHT, Ints, Patterns
 from mmm_f1.scoring import outcomes
 from oiellm.errors import OiellmError
-from oiellm.evaluate.baselines import BASELINES
+from oiellm.evaluate.baselines import learn
 from oiellm.evaluate.columns import Gold, Output, columns, gold
 from oiellm.evaluate.protocols import chosen
 from oiellm.evaluate.runs import Run, read_run
@@ -152,14 +152,11 @@ def _arms(plan: Plan, found: Outcomes) -> dict[str, Any]:
 def _baselines(plan: Plan, found: Outcomes) -> dict[str, Any]:
     """By name and config: the figures of what knows nothing but the config's train rows, all of them, whatever the arms saw."""
     table: dict[str, Any] = {}
-    for config in plan.study.configs:
-        train = list(plan.release.records(config, "train"))
+    for config, learnt in learn(plan.release, plan.study.configs).items():
         asked = list(chosen(plan.release, {config: plan.selection.ids[config]}))
-        for name, kind in BASELINES.items() if any(record.is_annotated for record in train) else ():
-            learnt = kind(plan.release.registry).fit(train)
-            outputs = {(config, record.id): Output(learnt.predict(record), record.form) for record in asked}
-            patterns = Patterns.of(found.score(outputs, config))
-            figures = patterns.figures(np.ones(len(asked)))
+        for name, baseline in learnt.items():
+            outputs = {(config, record.id): Output(baseline.predict(record), record.form) for record in asked}
+            figures = Patterns.of(found.score(outputs, config)).figures(np.ones(len(asked)))
             table.setdefault(name, {})[config] = {figure: float(figures[figure]) for figure in FIGURES}
     return table
 

@@ -94,7 +94,7 @@ def make_model(recipe: Recipe, tokenizer: Any) -> PreTrainedModel:
     found = _load(
         AutoModelForCausalLM, model.base, revision=model.revision, attn_implementation=attention, dtype=_masters(recipe)
     )
-    return found if model.lora is None else _with_adapters(found, recipe)
+    return found if model.lora is None else with_adapters(found, recipe)
 
 
 def _masters(recipe: Recipe) -> torch.dtype:
@@ -141,7 +141,8 @@ def _attention(recipe: Recipe, config: Any, on_cpu: bool) -> str:
     return name
 
 
-def _with_adapters(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
+def with_adapters(model: PreTrainedModel, recipe: Recipe) -> PreTrainedModel:
+    """The model with the recipe's adapters, which alone train. Raises OiellmError if they do not fit the model."""
     from peft import LoraConfig, get_peft_model
 
     lora = recipe.model.lora
