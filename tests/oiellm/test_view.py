@@ -96,6 +96,9 @@ def test_constrained_replies_hold_the_one_level_alone():
     assert "start: HEAD\n" in lark(TEXT)
     assert f'HEAD: ("{HIDDEN}")' in lark(WORD) and "start: HEAD (" in lark(WORD)
     assert 'HEAD: ("social")' in lark(View(), forced="gold")
+    two = [row(1), row(2, label="literature")]
+    misled = questions(two, REGISTRY, True, {}, View(), "other")
+    assert [question.text_labels for question in misled] == [("literature",), ("social",)]
     with pytest.raises(OiellmError, match="constrained"):
         questions([row(1)], REGISTRY, False, {}, View(), "gold")
 

@@ -300,6 +300,18 @@ def test_a_difference_that_rests_on_one_draw_of_shots_is_not_sure():
         assert (against["low"] > 0) is is_sure and (against["p"] < 0.05) is is_sure
 
 
+def test_more_systems_on_the_same_shots_do_not_make_seeds_surer():
+    def cell(seed, right):
+        rows = [{"label": "a", "predicted": "a" if at < right else "b"} for at in range(200)]
+        return {"seed": seed, "learnt_from": ["r"], "predictions": rows}
+
+    cells = {Cell("plain", 1, seed): cell(seed, 60 + 40 * seed) for seed in (0, 1, 2)}
+    for system in ("pmi", "tfidf", "frequency"):
+        cells |= {Cell(system, 1, seed): cell(seed, 120 + 40 * seed) for seed in (0, 1, 2)}
+        against = figures(Done(cells, {}), resamples=200)[1]["against"]["plain"]
+        assert against["seeds_se"] > 3 * against["rows_se"] and 2 <= against["freedom"] < 4
+
+
 def test_cells_without_shots_are_not_drawn():
     assert list(grid("pmi", [0, 1], [4, 5])) == [Cell("pmi", 0), Cell("pmi", 1, 4), Cell("pmi", 1, 5)]
     assert [cell.name for cell in grid("pmi", [0, 1], [4])] == ["pmi-k0", "pmi-k1-seed4"]
