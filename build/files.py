@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,12 @@ from typing import Any
 from build.steps import KitError
 
 
-def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+def read_json_lines(path: Path, load: Callable[[str], Any] = json.loads) -> Iterator[tuple[int, Any]]:
     """Line number (from 1) and value of every line; blank lines and a byte order mark are passed over.
+
+    Args:
+        path: of the file.
+        load: reads a line; ``fast_load`` where no number can be large.
 
     Raises:
         KitError: the file is missing or not UTF-8, or a line is not JSON.
@@ -23,7 +27,7 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:
-                        yield number, json.loads(line)
+                        yield number, load(line)
                     except json.JSONDecodeError as error:
                         raise KitError(f"{path}:{number}: not JSON ({error.msg} at column {error.colno})") from error
                     except (ValueError, RecursionError) as error:

@@ -16,6 +16,7 @@ from mmm_f1.unified import (
     ENTITY_NOT_IN_TEXT,
     LABEL,
     NO_TASK_WORD,
+    PAIR,
     REPEATED_PAIR,
     TASK_WORDS,
     UNKNOWN_LABEL,
@@ -91,6 +92,8 @@ def item_fields(item: Item, roles: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ValueError: the item's spans do not have these roles.
     """
+    if item.is_pair and roles == PAIR:
+        return item.label, item.spans[0].text
     by_role = {span.role: span.text for span in item.spans}
     fields = []
     for role in roles:
@@ -191,13 +194,9 @@ def _content_failures(items: Sequence[Item], text: str | None, labels: Collectio
                 for span in item.spans
                 if span.text not in text
             ]
-    if text is not None:
-        for item, count in Counter(item for item in items if item.is_pair and item.spans[0].start is None).items():
-            if item.spans[0].text in text:
-                issues.append(
-                    Failure(
-                        REPEATED_PAIR,
-                        f"{item.label};{item.spans[0].text} is listed more often than it occurs, by {count}",
-                    )
-                )
+    unplaced = [item for item in items if item.is_pair and item.spans[0].start is None] if text is not None else []
+    for item, count in Counter(unplaced).items() if unplaced else ():
+        if item.spans[0].text in (text or ""):
+            pair = f"{item.label};{item.spans[0].text}"
+            issues.append(Failure(REPEATED_PAIR, f"{pair} is listed more often than it occurs, by {count}"))
     return tuple(issues)

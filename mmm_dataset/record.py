@@ -7,7 +7,7 @@ are made: what exists is valid.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
@@ -18,6 +18,10 @@ source of the same kind. ``demo``: written for this kit. Only the first two are 
 
 Split = Literal["train", "test"]
 SPLITS: Final = get_args(Split)
+
+_NAMES: Final = ("id", "language", "task", "word", "source", "source_id", "licence")
+_PAIR_KEYS: Final = dict.fromkeys(("label", "text", "start", "end", "source_item"))
+_ITEM_KEYS: Final = dict.fromkeys(("label", "spans", "source_item"))
 
 
 class RecordError(ValueError):
@@ -102,9 +106,10 @@ class Record:
     raw: tuple[str, str] | None = None
 
     def __post_init__(self) -> None:
-        for name in ("id", "language", "task", "word", "source", "source_id", "licence"):
-            if not _is_text(getattr(self, name)) or not getattr(self, name):
-                raise RecordError(f"record {self.id!r}: {name} must be a non-empty string, not {getattr(self, name)!r}")
+        for name in _NAMES:
+            value = getattr(self, name)
+            if not value or not _is_text(value):
+                raise RecordError(f"record {self.id!r}: {name} must be a non-empty string, not {value!r}")
         if not _is_text(self.text):
             raise RecordError(f"record {self.id!r}: text must be a string that UTF-8 can hold, not {self.text!r:.80}")
         if self.label is not None and (not _is_text(self.label) or not self.label):
@@ -120,9 +125,11 @@ class Record:
         ):
             raise RecordError(f"record {self.id!r}: raw must be null or the input and the output string")
         for index, item in enumerate(self.items or ()):
-            problem = _item_problem(item) or next(filter(None, (_span_problem(s, self.text) for s in item.spans)), None)
-            if problem:
+            if problem := _item_problem(item):
                 raise RecordError(f"record {self.id!r}, item {index}: {problem}")
+            for span in item.spans:
+                if problem := _span_problem(span, self.text):
+                    raise RecordError(f"record {self.id!r}, item {index}: {problem}")
 
     @property
     def config(self) -> str:
@@ -140,10 +147,16 @@ class Record:
         return self.label is not None and self.items is not None
 
 
+_KEYS: Final = dict.fromkeys(Record.__slots__)
+_SPAN_KEYS: Final = dict.fromkeys(Span.__slots__)
+
+
 def _is_text(value: object) -> bool:
     """Whether this is a string that UTF-8 can hold: JSON escapes can smuggle in half a surrogate pair."""
     if not isinstance(value, str):
         return False
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -197,12 +210,13 @@ def from_dict(row: Mapping[str, Any]) -> Record:
         RecordError: a key is missing or unknown, or the record is not valid.
     """
     where = f"record {row.get('id')!r}"
-    if unknown := set(row) - set(Record.__slots__):
-        raise RecordError(f"{where}: unknown key {min(unknown)!r}; known keys: {', '.join(Record.__slots__)}")
+    if not row.keys() <= _KEYS.keys():
+        unknown = min(row.keys() - _KEYS.keys())
+        raise RecordError(f"{where}: unknown key {unknown!r}; known keys: {', '.join(_KEYS)}")
     values = dict(row)
     try:
         if values.get("items") is not None:
-            values["items"] = tuple(_item_from_dict(item) for item in values["items"])
+            values["items"] = tuple([_item_from_dict(item) for item in values["items"]])
         if isinstance(values.get("raw"), list):
             values["raw"] = tuple(values["raw"])
         return Record(**values)
@@ -214,18 +228,19 @@ def from_dict(row: Mapping[str, Any]) -> Record:
 
 def _item_from_dict(item: Mapping[str, Any]) -> Item:
     if "spans" not in item:
-        _only(item, ("label", "text", "start", "end", "source_item"))
+        _only(item, _PAIR_KEYS)
         return Item.pair(item["label"], item["text"], item.get("start"), item.get("end"), item.get("source_item"))
-    _only(item, ("label", "spans", "source_item"))
+    _only(item, _ITEM_KEYS)
     for span in item["spans"]:
-        _only(span, Span.__slots__)
-    spans = tuple(Span(s["text"], s.get("start"), s.get("end"), s.get("role", "entity")) for s in item["spans"])
-    return Item(item["label"], spans, item.get("source_item"))
+        _only(span, _SPAN_KEYS)
+    spans = [Span(s["text"], s.get("start"), s.get("end"), s.get("role", "entity")) for s in item["spans"]]
+    return Item(item["label"], tuple(spans), item.get("source_item"))
 
 
-def _only(row: Mapping[str, Any], known: Collection[str]) -> None:
-    if unknown := set(row) - set(known):
-        raise RecordError(f"an item has the unknown key {min(unknown)!r}; known keys: {', '.join(known)}")
+def _only(row: Mapping[str, Any], known: Mapping[str, None]) -> None:
+    if not row.keys() <= known.keys():
+        unknown = min(row.keys() - known.keys())
+        raise RecordError(f"an item has the unknown key {unknown!r}; known keys: {', '.join(known)}")
 
 
 def _explain(error: Exception) -> str:

@@ -1,7 +1,8 @@
-"""TOML in, and JSON out where there is much of it."""
+"""TOML in, and JSON in and out where there is much of it."""
 
 from __future__ import annotations
 
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,20 @@ def fast_dump(value: Any) -> bytes:
     import orjson
 
     return orjson.dumps(value)
+
+
+def fast_load(line: str | bytes) -> Any:
+    """What ``json.loads`` reads, in a third of its time; whole numbers of more than 64 bits may come back as floats.
+
+    Raises:
+        ValueError: it is not JSON.
+    """
+    import orjson
+
+    try:
+        return orjson.loads(line)
+    except orjson.JSONDecodeError:  # NaN, half a surrogate pair, and what is no JSON at all
+        return json.loads(line)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from build.files import read_json_lines
 from build.sources.inputs import find_all
 from build.steps import KitError, Row
 from mmm_dataset import RecordError, Registry, RegistryError, from_dict
+from oiellm.files import fast_load
 
 
 def read(path: Path, registry: Registry) -> Iterator[Row]:
@@ -21,7 +22,7 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
     files, notes = find_all(path, registry.source("user"), ".jsonl")
     yield from notes
     for file in files:
-        for number, row in read_json_lines(file):
+        for number, row in read_json_lines(file, fast_load):
             where = f"{file}:{number}"
             if not isinstance(row, dict):
                 raise KitError(f"{where}: a {type(row).__name__} where a record (a JSON object) was due")

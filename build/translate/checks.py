@@ -16,6 +16,8 @@ from build.translate.scripts import characters, compiled, foreign_han, pattern
 
 _CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
 _GRAM = 6
+_LONGEST = 40
+"""Characters of a stretch that may come again and again."""
 _LONG_MARKS = "ーｰ"  # alone they are dashes
 _WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]")
 _NUMBER = re.compile(r"\d+")
@@ -35,7 +37,10 @@ class Checker:
         """
         self.source, self.target, self.rules = source, target, rules
         size = rules.values["prompt_leak"]["chars"]
-        self._leak = frozenset(instruction[i : i + size] for i in range(len(instruction) - size + 1))
+        self._leak = _grams(instruction, size)
+        # Every stretch of that size holds a shorter one that begins at a multiple of the step, so few need a look.
+        self._step = (size + 1) // 2
+        self._leak_start = _grams(instruction, size - self._step + 1)
         self._shared = bool((source.scripts or {"latin"}) & (target.scripts or {"latin"}))
         self._source_own = compiled(f"[{''.join(map(characters, sorted(source.scripts or {'latin'})))}]+")
         self._target_own = compiled(f"[{''.join(map(characters, sorted(target.scripts or {'latin'})))}]+")
@@ -102,10 +107,12 @@ class Checker:
 
     def _prompt_leak(self, source: str, target: str) -> str | None:
         size = self.rules.values["prompt_leak"]["chars"]
-        for at in range(len(target) - size + 1):
-            piece = target[at : at + size]
-            if piece in self._leak and piece not in source:
-                return f"holds {piece!r} of the instruction"
+        short = size - self._step + 1
+        if any(target[at : at + short] in self._leak_start for at in range(0, len(target) - short + 1, self._step)):
+            for at in range(len(target) - size + 1):
+                piece = target[at : at + size]
+                if piece in self._leak and piece not in source:
+                    return f"holds {piece!r} of the instruction"
         if '"translation"' in target and '"translation"' not in source:
             return "holds a piece of the reply's JSON"
         return None
@@ -128,14 +135,14 @@ class Checker:
         letters = sum(map(str.isalpha, target))
         if letters < rule["letters"]:
             return None
-        had = _share(self._source_own, source, len(self.source.scripts) > 0)
-        has = _share(self._target_own, target, len(self.target.scripts) > 0)
+        has = _share(self._target_own, target, letters, len(self.target.scripts) > 0)
+        needed = [script for script in self.target.needs if not pattern(script).search(target)]
+        if has >= rule["share"] and not needed:
+            return None  # whatever the source has, which is 1 at most
+        had = _share(self._source_own, source, sum(map(str.isalpha, source)), len(self.source.scripts) > 0)
         if has < rule["share"] * had:
             return f"{has:.0%} of the letters are {self.target.name}"
-        for script in self.target.needs:
-            if had > 0.5 and not pattern(script).search(target):
-                return f"no {script} at all"
-        return None
+        return f"no {needed[0]} at all" if needed and had > 0.5 else None
 
     def _length_ratio(self, source: str, target: str) -> str | None:
         rule = self.rules.values["length_ratio"]
@@ -159,10 +166,11 @@ class Checker:
         grams = max(1, len(target) - _GRAM + 1)
         if (
             len(target) < rule["times"] * rule["chars"]
-            or len({target[at : at + _GRAM] for at in range(grams)}) > 0.6 * grams
+            or not _may_repeat(target, max(2, rule["times"]), rule["chars"])
+            or len(_grams(target, _GRAM)) > 0.6 * grams
         ):
             return None
-        expression = compiled(rf"(.{{{rule['chars']},40}}?)\1{{{rule['times'] - 1},}}")
+        expression = compiled(rf"(.{{{rule['chars']},{_LONGEST}}}?)\1{{{rule['times'] - 1},}}")
         match = expression.search(target[:5000])
         return f"{match[1]!r} again and again" if match and match[0] not in source else None
 
@@ -178,9 +186,30 @@ class Checker:
         return f"{min(lacking)} is missing" if lacking else None
 
 
-def _share(runs: Any, text: str, wide: bool) -> float:
-    """Share of a language's own letters in a text; one of a script without cases says as much as three others."""
+def _grams(text: str, size: int) -> frozenset[str]:
+    return frozenset([text[at : at + size] for at in range(max(1, len(text) - size + 1))])
+
+
+def _may_repeat(text: str, times: int, chars: int) -> bool:
+    """Whether a stretch of ``chars`` to ``_LONGEST`` characters may come ``times`` times in a row; False is certain.
+
+    It looks at pieces so far apart that one of them lies in the first stretches of any such run, where what begins with the
+    piece, up to where it comes again, is there twice in a row.
+    """
+    size = min(_GRAM, (times - 1) * chars)
+    step = 1 + min((times - 2) * chars, (times - 1) * chars - size)
+    for at in range(0, len(text) - size + 1, max(1, step)):
+        again = text.find(text[at : at + size], at + chars, at + _LONGEST + size)
+        while again >= 0:
+            if text.startswith(text[at:again], again):
+                return True
+            again = text.find(text[at : at + size], again + 1, at + _LONGEST + size)
+    return False
+
+
+def _share(runs: Any, text: str, letters: int, wide: bool) -> float:
+    """Share of a language's own among a text's letters; one of a script without cases says as much as three others."""
     own = sum(map(len, runs.findall(text)))
-    others = sum(map(str.isalpha, text)) - own
+    others = max(0, letters - own)
     weight = 3 if wide else 1
     return weight * own / max(1, weight * own + others)

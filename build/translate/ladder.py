@@ -57,6 +57,8 @@ class _Told:
 
     def forget_all_but(self, findings: Sequence[Finding]) -> None:
         """What a text no longer has, the model did not insist on: if it comes again, it is a new doubt."""
+        if not self.doubts:
+            return
         here = {(finding.check, finding.detail) for finding in findings}
         self.doubts = Counter({doubt: times for doubt, times in self.doubts.items() if doubt in here})
 

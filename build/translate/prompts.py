@@ -12,7 +12,7 @@ from build.markup import MarkupError, untag
 from build.steps import KitError
 from build.translate.rules import Tongue
 from mmm_dataset.files import dump
-from oiellm.files import read_toml
+from oiellm.files import fast_dump, read_toml
 
 FOLDER: Final = Path(__file__).with_name("prompts")
 INSTRUCTIONS: Final = "instructions.toml"
@@ -71,7 +71,7 @@ class Prompts:
     def tagged(self, text: str, context: str | None = None) -> Messages:
         """Translate a tagged text; ``context`` is the whole plain text it is a part of."""
         if context is None:
-            return (*self._tagged, ("user", dump({"text": text})))
+            return (*self._tagged, ("user", fast_dump({"text": text}).decode()))
         return (*self._part, ("user", dump({"context": context, "text": text})))
 
     def span(self, source: str, translation: str, wrong: str | None = None) -> Messages:

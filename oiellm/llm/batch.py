@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 from oiellm.errors import OiellmError
 from oiellm.llm.cache import Answered
 from oiellm.llm.errors import MANY_FAILED, explain, secret
-from oiellm.llm.jobs import Job, Store
+from oiellm.llm.jobs import Job, Store, advance
 from oiellm.llm.meter import Meter
 from oiellm.llm.options import Settings
 from oiellm.llm.parts import Part, Parts
@@ -61,8 +61,8 @@ class Batches(Generic[J, T]):
                 self._rounds(jobs)
         except APIError as error:
             raise self._explain(error) from error
-        for job in jobs():
-            if job.advance(self._store.lookup):
+        for job, missing in advance(jobs(), self._store.lookup):
+            if missing:
                 job.abandon()
                 self.unfinished += 1
             self._meter.row()
@@ -90,8 +90,7 @@ class Batches(Generic[J, T]):
         while True:
             if ledger.limit is not None:
                 # All that the cache holds counts before anything is added.
-                for job in jobs():
-                    job.advance(self._store.lookup)
+                for job, _ in advance(jobs(), self._store.lookup):
                     job.abandon()
             with self._parts.alone():
                 parts, reserved, others = self._missing(jobs, self._parts.elsewhere())
@@ -131,8 +130,8 @@ class Batches(Generic[J, T]):
         """
         ledger, seen, reserved = self._store.ledger, set[int](), 0.0
         writer, enough = self._parts.writer(), False
-        for job in jobs():
-            for _, call, key in job.advance(self._store.lookup):
+        for job, missing in advance(jobs(), self._store.lookup):
+            for _, call, key in missing:
                 if (mark := int(key[:16], 16)) in seen:
                     continue
                 seen.add(mark)

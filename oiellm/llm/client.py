@@ -1,15 +1,21 @@
-"""One call over HTTP: the openai client on the aiohttp transport, rate limits, retries, and errors that say what to do."""
+"""One call over HTTP: the openai client on the aiohttp transport, rate limits, retries, and errors that say what to do.
+
+It imports the library, which takes most of a second: import it only when something is to be sent.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx2
+from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, Omit, Timeout, omit
+from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_random
+
 from oiellm.errors import OiellmError
-from oiellm.files import fast_dump
+from oiellm.files import fast_dump, fast_load
 from oiellm.llm.calls import Call, Reply
 from oiellm.llm.errors import (
     KEPT,
@@ -30,7 +36,7 @@ from oiellm.llm.wire import NO_COMPLETION, PATH, Dialect, NoCompletionError, err
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
-    from openai import Omit
+    from openai import RequestOptions
     from tenacity import RetryCallState
 
 _LONGEST_WAIT: Final = 60.0
@@ -42,6 +48,17 @@ _NEEDLESS: Final = (
 _SAME_REFUSALS: Final = 20
 _LONG_WAIT, _NOTE_EVERY = 5.0, 30.0
 """Seconds before another attempt that a person is told of, and between two such notes."""
+
+
+class _OneAddress(DefaultAioHttpClient):
+    """The library's own client on aiohttp, but parses the address that all requests go to only once."""
+
+    def __init__(self, address: str, timeout: Timeout) -> None:
+        super().__init__(timeout=timeout)
+        self._address, self._parsed = address, httpx2.URL(address)
+
+    def build_request(self, method: str, url: httpx2.URL | str, **more: Any) -> httpx2.Request:
+        return super().build_request(method, self._parsed if url == self._address else url, **more)
 
 
 class Client:
@@ -59,9 +76,6 @@ class Client:
         Raises:
             OiellmError: the key is missing or cannot be one.
         """
-        from openai import AsyncOpenAI, DefaultAioHttpClient, Timeout, omit
-        from tenacity import AsyncRetrying, retry_if_exception
-
         self.settings, self._note, self._ledger = settings, note, ledger
         self._secret, self._stopped = secret(settings), False
         # What the library tells of this machine is nobody's business, and headers are a good part of a request's time.
@@ -74,14 +88,16 @@ class Client:
         self._retries, self._told = 0, -_NOTE_EVERY
         self._requests = settings.rpm and _limiter(settings.rpm, 1.0)
         self._tokens = settings.tpm and _limiter(settings.tpm, 10.0)
-        # The limit for a whole attempt is set per request; these end a connection that cannot even be made.
-        timeout = Timeout(settings.timeout, connect=min(20.0, settings.timeout))
+        # The limit for a whole attempt is set per request; this ends a connection that cannot even be made.
+        timeout = Timeout(None, connect=min(20.0, settings.timeout))
+        # Named for each request: what the library would else copy from its defaults.
+        self._options: RequestOptions = {"timeout": timeout, "max_retries": 0, "security": {"bearer_auth": True}}
         self._client = AsyncOpenAI(
             base_url=settings.base_url,
             api_key=self._secret or "none",
             max_retries=0,
             timeout=timeout,
-            http_client=DefaultAioHttpClient(timeout=timeout),
+            http_client=_OneAddress(self._url, timeout),
         )
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(self._again),
@@ -101,8 +117,6 @@ class Client:
         Raises:
             OiellmError: the endpoint is dead, refuses the key or the model, or refuses everything.
         """
-        from openai import APIError
-
         try:
             return await self._persist(call, key)
         except (APIError, TimeoutError, NoCompletionError) as error:
@@ -130,8 +144,6 @@ class Client:
         await self._client.close()
 
     async def _persist(self, call: Call, key: str) -> Reply:
-        from openai import APIError
-
         # The first attempt is made bare, because the retrying costs a tenth of a call that needs none.
         failed: list[BaseException] = []
         try:
@@ -147,8 +159,6 @@ class Client:
         return await self._retrying.copy()(attempt)
 
     async def _attempt(self, call: Call, key: str) -> Reply:
-        from openai import APIStatusError
-
         dialect = self._dialects.setdefault(call.model, Dialect(self.settings.structured != "off"))
         while True:
             body = dialect.body(call)
@@ -175,9 +185,6 @@ class Client:
             await self._tokens.acquire(min(amount, self._tokens.max_rate))
 
     async def _post(self, body: Mapping[str, Any], key: str, call: Call) -> Reply:
-        import httpx2
-        from openai import APIConnectionError
-
         headers: dict[str, str | Omit] = {"Idempotency-Key": key, **self._fewer}
         try:
             async with asyncio.timeout(self.settings.timeout):
@@ -185,14 +192,14 @@ class Client:
                     self._url,
                     cast_to=httpx2.Response,
                     content=fast_dump(body),
-                    options={"headers": headers, "idempotency_key": key},
+                    options={**self._options, "headers": headers, "idempotency_key": key},
                 )
         except (APIConnectionError, TimeoutError) as error:
             if not is_unreached(error):
                 self._ledger.doubt(call)
             raise
         try:
-            return read_answer(json.loads(answer.content))
+            return read_answer(fast_load(answer.content))
         except (ValueError, NoCompletionError) as error:
             self._ledger.doubt(call)
             raise NoCompletionError from error
@@ -214,8 +221,6 @@ class Client:
         return not self._stopped and is_transient(error)
 
     def _enough(self, state: RetryCallState) -> bool:
-        from openai import APIConnectionError
-
         most, error = self.settings.retries, state.outcome and state.outcome.exception()
         # Nothing was ever answered: more likely a wrong address than a passing trouble.
         if not self._answered and isinstance(error, APIConnectionError | NoCompletionError):
@@ -223,8 +228,6 @@ class Client:
         return state.attempt_number > most
 
     def _wait(self, state: RetryCallState) -> float:
-        from tenacity import wait_exponential, wait_random
-
         backoff, error = self.settings.backoff, state.outcome.exception() if state.outcome else None
         wait = (wait_exponential(backoff, _LONGEST_WAIT) + wait_random(0, backoff))(state)
         if (asked := retry_after(error)) is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
 from oiellm.llm.cache import Answered, Cache
@@ -15,9 +16,15 @@ T = TypeVar("T")
 Jobs = Callable[[], Iterable[J]]
 """Gives the same jobs in the same order each time it is called."""
 Start = Callable[[J], Dialogue[T]]
-Lookup = Callable[[Call, str], Reply | None]
+Keyed = tuple[Call, str]
+"""A call and its key."""
+Lookup = Callable[[Sequence[Keyed]], list[Reply | None]]
+"""Gives the replies to calls, None for those that are not known."""
 Missing = tuple[int, Call, str]
 """Place among the calls of a step, the call, and its key."""
+
+TOGETHER: Final = 64
+"""Jobs whose replies are looked up together."""
 
 _PASSING: Final = ("refused", "failed")
 
@@ -30,12 +37,16 @@ class Store:
         self.cache, self.ledger = cache, ledger
         self._passing: dict[str, Reply] = {}
 
-    def lookup(self, call: Call, key: str) -> Reply | None:
-        """The reply to a call, if it is known."""
-        if (found := self.cache.get(key)) is None:
-            return self._passing.get(key)
-        self.ledger.count(found._replace(model=call.model, purpose=call.purpose), paid=False)
-        return found.reply
+    def lookup(self, calls: Sequence[Keyed]) -> list[Reply | None]:
+        """The replies to calls, None for those that are not known."""
+        stored, replies = self.cache.get([key for _, key in calls]), list[Reply | None]()
+        for call, key in calls:
+            if (found := stored.get(key)) is None:
+                replies.append(self._passing.get(key))
+            else:
+                self.ledger.count(found._replace(model=call.model, purpose=call.purpose), paid=False)
+                replies.append(found.reply)
+        return replies
 
     def keep(self, replies: list[Answered]) -> None:
         """Keep replies to calls of another run: they are counted if this one comes to them."""
@@ -63,34 +74,32 @@ class Store:
 class Job(Generic[J, T]):
     """One dialogue, and where it stands."""
 
-    __slots__ = ("_calls", "_dialogue", "_left", "_replies", "done", "job", "result")
+    __slots__ = ("_dialogue", "_left", "_replies", "done", "job", "result")
 
     def __init__(self, job: J, dialogue: Dialogue[T]) -> None:
         """Take a dialogue that has not begun."""
         self.job, self._dialogue = job, dialogue
         self.done, self.result = False, None
-        self._replies: list[Reply | None] | None = None
+        self._replies: list[Any] | None = None
         self._left = 0
 
     result: T | None
 
-    def advance(self, lookup: Lookup) -> list[Missing]:
-        """Go on as far as replies are known, once all of the last step have been given.
+    def step(self) -> list[Keyed]:
+        """Go on to the next calls, once all replies to the last ones have been taken or given; none if the job is done."""
+        try:
+            calls = next(self._dialogue) if self._replies is None else self._dialogue.send(self._replies)
+        except StopIteration as end:
+            self.done, self.result = True, end.value
+            return []
+        return [(call, call.key) for call in calls]
 
-        Returns:
-            The calls whose replies are not known; none if the job is done.
-        """
-        while True:
-            try:
-                calls = next(self._dialogue) if self._replies is None else self._dialogue.send(_whole(self._replies))
-            except StopIteration as end:
-                self.done, self.result = True, end.value
-                return []
-            keyed = [(place, call, call.key) for place, call in enumerate(calls)]
-            self._replies = [lookup(call, key) for _, call, key in keyed]
-            if missing := [row for row in keyed if self._replies[row[0]] is None]:
-                self._left = len(missing)
-                return missing
+    def take(self, calls: Sequence[Keyed], replies: list[Reply | None]) -> list[Missing]:
+        """Take the known replies to the calls of a step; returns those that are missing."""
+        self._replies = replies
+        missing = [(place, *calls[place]) for place, reply in enumerate(replies) if reply is None]
+        self._left = len(missing)
+        return missing
 
     def give(self, place: int, reply: Reply) -> bool:
         """Hand in the reply to a missing call; True if it was the last of the step, and the job can go on."""
@@ -105,19 +114,35 @@ class Job(Generic[J, T]):
         self.done = True
 
 
+def advance(jobs: Iterable[Job[J, T]], lookup: Lookup) -> Iterator[tuple[Job[J, T], list[Missing]]]:
+    """Drive jobs as far as replies are known, some together, so that their replies are looked up together.
+
+    Yields:
+        Each job, in order, with the calls whose replies are not known; none if it is done.
+    """
+    jobs = iter(jobs)
+    while some := list(islice(jobs, TOGETHER)):
+        missing: dict[int, list[Missing]] = {}
+        going = dict(enumerate(some))
+        while going:
+            calls = {number: job.step() for number, job in going.items()}
+            replies = iter(lookup([call for asked in calls.values() for call in asked]))
+            for number, asked in calls.items():
+                missing[number] = going[number].take(asked, list(islice(replies, len(asked))))
+                if missing[number] or going[number].done:
+                    del going[number]
+        yield from ((job, missing[number]) for number, job in enumerate(some))
+
+
 class Asked:
-    """A call under way, and who waits for it."""
+    """A call under way, and who waits for it; ``version`` of the cache that had no reply to it."""
 
-    __slots__ = ("call", "key", "waiters")
+    __slots__ = ("call", "key", "version", "waiters")
 
-    def __init__(self, call: Call, key: str) -> None:
+    def __init__(self, call: Call, key: str, version: int) -> None:
         """Nobody waits yet."""
-        self.call, self.key = call, key
+        self.call, self.key, self.version = call, key, version
         self.waiters: list[tuple[Job[Any, Any], int]] = []
-
-
-def _whole(replies: list[Any]) -> list[Reply]:
-    return replies
 
 
 def begin(jobs: Jobs[J], start: Start[J, T]) -> Iterator[Job[J, T]]:

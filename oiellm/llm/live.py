@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, Generic, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from oiellm.llm.cache import Answered
 from oiellm.llm.calls import Reply
-from oiellm.llm.client import Client
-from oiellm.llm.jobs import Asked, Job, Missing, Store
+from oiellm.llm.jobs import Asked, Job, Missing, Store, advance
 from oiellm.llm.meter import Meter
 from oiellm.llm.options import Settings
 from oiellm.llm.pricing import estimates
+
+if TYPE_CHECKING:
+    from oiellm.llm.client import Client
 
 J = TypeVar("J")
 T = TypeVar("T")
@@ -24,7 +27,9 @@ WINDOW: Final = 20
 """Jobs that are started and not yet handed out, for each request in flight. It bounds memory; and a slow job at the head does
 not hold up the others as long as the window is not full."""
 _TURN: Final = 32
-"""Jobs to begin or hand out before the loop gets a turn."""
+"""Jobs to begin or hand out before the loop gets a turn, and replies to store at once."""
+_FRESH: Final = 0.2
+"""Seconds before it is looked again whether another run has written into the cache."""
 _GRACE: Final = 30.0
 """Seconds to wait for requests under way when the run must end."""
 
@@ -47,6 +52,7 @@ class Live(Generic[J, T]):
         self._error: BaseException | None = None
         self._head: Job[J, T] | None = None
         self._no_money = False
+        self._looked, self._seen = float("-inf"), 0
 
     def run(self, jobs: Iterator[Job[J, T]]) -> Iterator[tuple[J, T | None]]:
         """Jobs and their results, in order; None where the budget did not allow it.
@@ -69,29 +75,28 @@ class Live(Generic[J, T]):
                 self._close()
 
     def _begin(self, jobs: Iterator[Job[J, T]]) -> bool:
-        # The first window is filled before anything is paid, so that what the cache holds is counted first.
-        turn = _TURN if self._client else self._size
-        for _ in range(min(turn, self._size - len(self._window))):
-            if (job := next(jobs, None)) is None:
-                return False
-            self._window.append(job)
-            self._advance(job, first=True)
-        return True
+        # Where there is a budget, the first window is filled before anything is paid: what the cache holds counts first.
+        fill = self._client is None and self._store.ledger.limit is not None
+        turn = min(self._size if fill else _TURN, self._size - len(self._window))
+        begun = list(islice(jobs, turn))
+        self._window += begun
+        self._advance(begun, first=True)
+        return len(begun) == turn
 
-    def _advance(self, job: Job[J, T], *, first: bool = False) -> None:
-        missing = job.advance(self._store.lookup)
-        if not missing:
-            if job is self._head:
-                self._loop.stop()
-        elif self._no_money:
-            self._give_up(job)
-        else:
-            self._ask(job, missing, first=first)
+    def _advance(self, jobs: Iterable[Job[J, T]], *, first: bool = False) -> None:
+        for job, missing in advance(jobs, self._store.lookup):
+            if not missing:
+                if job is self._head:
+                    self._loop.stop()
+            elif self._no_money:
+                self._give_up(job)
+            else:
+                self._ask(job, missing, first=first)
 
     def _ask(self, job: Job[J, T], missing: list[Missing], *, first: bool) -> None:
         for place, call, key in missing:
             if (asked := self._asked.get(key)) is None:
-                asked = self._asked[key] = Asked(call, key)
+                asked = self._asked[key] = Asked(call, key, self._version())
                 # Jobs under way go first: they hold the places at the head of the window.
                 self._queue.append(asked) if first else self._queue.appendleft(asked)
             asked.waiters.append((job, place))
@@ -140,33 +145,48 @@ class Live(Generic[J, T]):
         if self._client is None:
             self._client = self._connect()
         # Another run on the same cache may have asked meanwhile.
-        if (known := self._store.lookup(asked.call, asked.key)) is not None:
-            self._store.ledger.release(reserved)
-            return self._hand_out(asked, known)
+        if asked.version != self._version():
+            (known,) = self._store.lookup([(asked.call, asked.key)])
+            if known is not None:
+                self._store.ledger.release(reserved)
+                return self._advance(self._hand_out(asked, known))
         try:
             reply = await self._client.reply(asked.call, asked.key)
         except BaseException:
             self._store.ledger.release(reserved)
             raise
         if not self._received:
-            self._loop.call_soon(self._store_received)
+            self._loop.call_soon(self._store_received, 1)
         self._received.append((asked, reply, reserved))
 
-    def _store_received(self) -> None:
-        """Store all replies that came in since the last turn, in one transaction; only then do the jobs see them."""
+    def _store_received(self, had: int) -> None:
+        """Store all replies that came in, in one transaction; only then do the jobs see them.
+
+        As long as every turn of the loop brings more, it waits for a few, because a transaction costs as much as a request.
+
+        Args:
+            had: how many there were a turn ago.
+        """
+        if had < len(self._received) < _TURN:
+            self._loop.call_soon(self._store_received, len(self._received))
+            return
         try:
             received = self._keep()
-            for asked, reply, _ in received:
-                self._hand_out(asked, reply)
+            self._advance([job for asked, reply, _ in received for job in self._hand_out(asked, reply)])
             self._pump()
         except Exception as error:
             self._fail(error)
 
-    def _hand_out(self, asked: Asked, reply: Reply) -> None:
+    def _hand_out(self, asked: Asked, reply: Reply) -> list[Job[J, T]]:
+        """Give a reply to the jobs that wait for it; returns those that can go on."""
         del self._asked[asked.key]
-        for job, place in asked.waiters:
-            if not job.done and job.give(place, reply):
-                self._advance(job)
+        return [job for job, place in asked.waiters if not job.done and job.give(place, reply)]
+
+    def _version(self) -> int:
+        """That of the cache, of a moment ago: looking costs as much as a reply does."""
+        if self._looked + _FRESH < self._loop.time():
+            self._looked, self._seen = self._loop.time(), self._store.cache.version()
+        return self._seen
 
     def _keep(self) -> list[tuple[Asked, Reply, float]]:
         received = self._received
@@ -235,7 +255,7 @@ class Live(Generic[J, T]):
 def _seldom_collected() -> Iterator[None]:
     """Look for garbage less often: the jobs under way are alive, and going through them took a sixth of a run's time."""
     before = gc.get_threshold()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(50_000, 50, 100)
     try:
         yield
     finally:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from oiellm.llm.calls import Call
-from oiellm.llm.jobs import Job, Missing, Store
+from oiellm.llm.jobs import Job, Missing, Store, advance
 from oiellm.llm.meter import clock
 from oiellm.llm.options import Settings
 from oiellm.llm.pricing import Prices, estimates
@@ -129,9 +129,8 @@ class Planner:
             OiellmError: a model has no price.
         """
         rows, done, before = 0, 0, self._store.ledger.spent
-        for job in jobs:
+        for job, missing in advance(jobs, self._store.lookup):
             rows += 1
-            missing = job.advance(self._store.lookup)
             done += job.done
             for _, call, key in missing:
                 self._add(call, key)

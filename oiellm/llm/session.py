@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from oiellm.errors import BudgetError
 from oiellm.llm.batch import Batches
 from oiellm.llm.cache import Cache
-from oiellm.llm.client import Client
-from oiellm.llm.jobs import Jobs, Start, Store, begin
+from oiellm.llm.jobs import Jobs, Start, Store, advance, begin
 from oiellm.llm.ledger import Ledger
 from oiellm.llm.live import Live
 from oiellm.llm.meter import Meter
 from oiellm.llm.options import Settings
 from oiellm.llm.plan import Later, Plan, Planner
 from oiellm.llm.pricing import Prices
+
+if TYPE_CHECKING:
+    from oiellm.llm.client import Client
 
 BUDGET_REACHED: Final = BudgetError.code
 """Exit code of a verb whose budget did not allow all rows: what is done is written, more money goes on."""
@@ -85,12 +87,16 @@ class Session:
                 yield from batches.run(lambda: begin(jobs, start))
                 self.unfinished += batches.unfinished
             else:
-                connect = partial(Client, self.settings, meter.note, self.ledger)
-                live = Live[J, T](self.settings, self._store, meter, connect)
+                live = Live[J, T](self.settings, self._store, meter, partial(self._connect, meter))
                 yield from live.run(begin(jobs, start))
                 self.unfinished += live.unfinished
         finally:
             meter.close()
+
+    def _connect(self, meter: Meter) -> Client:
+        from oiellm.llm.client import Client
+
+        return Client(self.settings, meter.note, self.ledger)
 
     def plan(self, jobs: Jobs[J], start: Start[J, T], *, sure: Sequence[Later] = (), single: bool = False) -> Plan:
         """What :meth:`run` would take (``--dry-run``): the jobs are replayed from the cache, and nothing is sent.
@@ -112,8 +118,7 @@ class Session:
         Raises:
             OiellmError: the cache cannot be read.
         """
-        for job in begin(jobs, start):
-            job.advance(self._store.lookup)
+        for job, _ in advance(begin(jobs, start), self._store.lookup):
             job.abandon()
 
     def usage(self) -> list[dict[str, Any]]:

@@ -23,6 +23,10 @@ def answered(number, text="x", **about):
     return Answered(asked.key, asked.model, asked.purpose, Reply(text, "stop", 10, 5), 12, **about)
 
 
+def keys(numbers):
+    return [answered(number).key for number in numbers]
+
+
 def test_what_is_put_is_found_again_by_the_next_run(tmp_path):
     cache = Cache(tmp_path / "deep" / "cache")
     rows = [answered(0, "東京\n\0'"), answered(1, "", batched=True)]
@@ -30,17 +34,36 @@ def test_what_is_put_is_found_again_by_the_next_run(tmp_path):
     cache.put(rows)
     cache.close()
     cache = Cache(tmp_path / "deep" / "cache")
-    for row in rows:
-        found = cache.get(row.key)
-        assert found == row._replace(model="", purpose="") and found.reply.cached
-    assert cache.get(call("other").key) is None
+    found = cache.get([rows[1].key, call("other").key, rows[0].key, rows[0].key])
+    assert found == {row.key: row._replace(model="", purpose="") for row in rows}
+    assert all(row.reply.cached for row in found.values())
+    assert cache.get([]) == cache.get([call("other").key]) == {}
 
 
 def test_the_first_reply_stays(tmp_path):
     cache = Cache(tmp_path)
     cache.put([answered(0, "first")])
     cache.put([answered(0, "second"), answered(1)])
-    assert cache.get(answered(0).key).reply.text == "first" and cache.get(answered(1).key)
+    found = cache.get(keys(range(2)))
+    assert [found[key].reply.text for key in keys(range(2))] == ["first", "x"]
+
+
+def test_thousands_of_keys_are_found_at_once(tmp_path):
+    cache = Cache(tmp_path)
+    rows = [answered(number, str(number)) for number in range(2500)]
+    cache.put(rows[::2])
+    assert {row.reply.text for row in cache.get([row.key for row in rows]).values()} == {
+        row.reply.text for row in rows[::2]
+    }
+
+
+def test_its_version_tells_that_another_run_has_written(tmp_path):
+    cache, other = Cache(tmp_path), Cache(tmp_path)
+    before = cache.version()
+    cache.put([answered(0)])
+    assert cache.version() == before
+    other.put([answered(1)])
+    assert cache.version() != before
 
 
 def test_only_the_owner_can_read_it(tmp_path):
@@ -68,7 +91,7 @@ def test_two_processes_share_it(tmp_path):
     running = [subprocess.Popen([*command, start]) for start in ("0", "200")]
     assert [process.wait(60) for process in running] == [0, 0]
     cache = Cache(tmp_path)
-    assert all(cache.get(answered(number).key) for number in range(600))
+    assert len(cache.get(keys(range(600)))) == 600
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all" * 400, b"SQLite format 3\0" + b"\1" * 9000])
@@ -89,8 +112,7 @@ def test_damage_that_shows_later_is_named_too(tmp_path):
     path.write_bytes(content)
     cache = Cache(tmp_path)
     with pytest.raises(OiellmError, match="move it away"):
-        for number in range(500):
-            cache.get(answered(number).key)
+        cache.get(keys(range(500)))
 
 
 def test_a_file_of_another_version_is_left_alone(tmp_path):
@@ -141,9 +163,9 @@ def test_a_full_disk_loses_no_reply_in_hand(tmp_path):
     assert "all replies are stored" in message
     cache = Cache(saved)
     # The one that met the full disk is stored as well, and the next run goes on.
-    assert all(cache.get(answered(n).key) for n in range(number + 1))
+    assert len(cache.get(keys(range(number + 1)))) == number + 1
     cache.put([answered(number + 1)])
-    assert cache.get(answered(number + 1).key)
+    assert cache.get(keys([number + 1]))
 
 
 def test_without_room_from_the_start_it_says_so(tmp_path):
@@ -168,6 +190,6 @@ def test_a_file_that_may_not_grow_is_a_clear_error_and_the_next_run_goes_on(tmp_
     number, message = filled([sys.executable, "-c", script(FILL), str(tmp_path), "0"], preexec_fn=small)
     assert "could not be stored" in message
     cache = Cache(tmp_path)
-    assert all(cache.get(answered(n).key) for n in range(number)) and not cache.get(answered(number).key)
+    assert cache.get(keys(range(number + 1))).keys() == set(keys(range(number)))
     cache.put([answered(number)])
-    assert cache.get(answered(number).key)
+    assert cache.get(keys([number]))

@@ -76,7 +76,7 @@ def test_killed_at_ten_random_moments_the_output_is_the_same_and_no_call_is_paid
 def stored_keys(folder, keys):
     cache = Cache(folder)
     try:
-        return [key for key in keys if cache.get(key)]
+        return list(cache.get(list(keys)))
     finally:
         cache.close()
 
