@@ -11,13 +11,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from build.translate.findings import Finding
-from build.translate.rules import OFF, Rules, Tongue
+from build.translate.rules import LONGEST, OFF, Rules, Tongue
 from build.translate.scripts import characters, compiled, foreign_han, pattern
 
 _CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
 _GRAM = 6
-_LONGEST = 40
-"""Characters of a stretch that may come again and again."""
 _LONG_MARKS = "ーｰ"  # alone they are dashes
 _WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]")
 _NUMBER = re.compile(r"\d+")
@@ -166,11 +164,11 @@ class Checker:
         grams = max(1, len(target) - _GRAM + 1)
         if (
             len(target) < rule["times"] * rule["chars"]
-            or not _may_repeat(target, max(2, rule["times"]), rule["chars"])
+            or not _may_repeat(target, rule["times"], rule["chars"])
             or len(_grams(target, _GRAM)) > 0.6 * grams
         ):
             return None
-        expression = compiled(rf"(.{{{rule['chars']},{_LONGEST}}}?)\1{{{rule['times'] - 1},}}")
+        expression = compiled(rf"(.{{{rule['chars']},{LONGEST}}}?)\1{{{rule['times'] - 1},}}")
         match = expression.search(target[:5000])
         return f"{match[1]!r} again and again" if match and match[0] not in source else None
 
@@ -191,19 +189,19 @@ def _grams(text: str, size: int) -> frozenset[str]:
 
 
 def _may_repeat(text: str, times: int, chars: int) -> bool:
-    """Whether a stretch of ``chars`` to ``_LONGEST`` characters may come ``times`` times in a row; False is certain.
+    """Whether a stretch of ``chars`` to ``LONGEST`` characters may come ``times`` times in a row; False is certain.
 
     It looks at pieces so far apart that one of them lies in the first stretches of any such run, where what begins with the
     piece, up to where it comes again, is there twice in a row.
     """
     size = min(_GRAM, (times - 1) * chars)
     step = 1 + min((times - 2) * chars, (times - 1) * chars - size)
-    for at in range(0, len(text) - size + 1, max(1, step)):
-        again = text.find(text[at : at + size], at + chars, at + _LONGEST + size)
+    for at in range(0, len(text) - size + 1, step):
+        again = text.find(text[at : at + size], at + chars, at + LONGEST + size)
         while again >= 0:
             if text.startswith(text[at:again], again):
                 return True
-            again = text.find(text[at : at + size], again + 1, at + _LONGEST + size)
+            again = text.find(text[at : at + size], again + 1, at + LONGEST + size)
     return False
 
 

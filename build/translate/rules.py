@@ -37,8 +37,15 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "low": (0, 100),
     "high": (0.1, _MANY),
 }
-"""What the numbers may be, by name; ``times`` depends on the check."""
-_TIMES: Final[Mapping[str, tuple[float, float]]] = {"repetition": (2, 1000), "wide_span": (0, 1000)}
+"""What the numbers may be, by name."""
+LONGEST: Final = 40
+"""Characters of a stretch that may come again and again; longer ones take too long to look for."""
+_OWN: Final[Mapping[tuple[str, str], tuple[float, float]]] = {
+    ("repetition", "times"): (2, 1000),
+    ("repetition", "chars"): (1, LONGEST),
+    ("wide_span", "times"): (0, 1000),
+}
+"""What they may be in one check."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def read_rules(path: Path | None = None) -> Rules:
             if name == "severity" and value not in SEVERITIES:
                 raise KitError(f"{path}: [{check}] severity = {value!r}: must be one of {', '.join(SEVERITIES)}")
             if isinstance(value, (int, float)) and not isinstance(value, bool):
-                least, most = _TIMES[check] if name == "times" else _RANGES[name]
+                least, most = _OWN.get((check, name)) or _RANGES[name]
                 if not least <= value <= most:  # nan neither
                     raise KitError(f"{path}: [{check}] {name} = {value!r}: must be from {least:g} to {most:g}")
             given[check][name] = value

@@ -1,8 +1,11 @@
 """Each check finds what it is named after, and leaves good translations alone."""
 
+import re
 from collections import defaultdict
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from build.sources import demo
 from build.translate.checks import Checker
@@ -248,6 +251,7 @@ def test_characters_that_one_set_lacks():
         ("[ladder]\nretry_temperature = nan\n", "must be from 0 to 2"),
         ("[wrong_language]\nshare = 1.5\n", "must be from 0 to 1"),
         ("[repetition]\ntimes = 1\n", "must be from 2 to 1000"),
+        ("[repetition]\nchars = 41\n", "must be from 1 to 40"),
     ],
 )
 def test_a_wrong_file_of_thresholds_is_one_line(tmp_path, text, says):
@@ -265,3 +269,36 @@ def test_a_users_thresholds_change_what_they_name(tmp_path):
     assert mine.severity["numbers"] == "off" and mine.severity["repetition"] == FAIL
     assert "numbers" not in {f.check for f in checker("ja", "en", mine).text("部屋は301号室。", "The room.")}
     assert set(RULES.severity) == set(mine.severity) and CHECKS.is_file()
+
+
+@pytest.mark.parametrize("at", range(30))
+def test_a_stretch_of_the_instruction_is_found_wherever_it_stands(at):
+    size = RULES.values["prompt_leak"]["chars"]
+    for length in (size - 1, size):
+        target = f"{'x' * at}|{INSTRUCTION[at : at + length]}|"
+        assert ("prompt_leak" in names("ja-en", "部屋は広い。", target)) == (length == size)
+
+
+@pytest.mark.parametrize("times, chars", [(4, 3), (2, 6), (2, 9), (5, 2), (3, 40)])
+def test_a_stretch_is_found_from_the_shortest_to_the_longest_wherever_it_stands(tmp_path, times, chars):
+    (tmp_path / "rules.toml").write_text(f"[repetition]\ntimes = {times}\nchars = {chars}\n")
+    mine = checker("en", "ja", read_rules(tmp_path / "rules.toml"))
+    for length in range(chars, 41):
+        unit = "".join(chr(0x3042 + number) for number in range(length))
+        for before in range(length):
+            target = "".join(chr(0x4E00 + number) for number in range(before)) + unit * times
+            grams = {target[at : at + 6] for at in range(len(target) - 5)}
+            assert (len(grams) <= 0.6 * (len(target) - 5)) == any(
+                finding.check == "repetition" for finding in mine.text("Rooms", target)
+            )
+
+
+@given(st.text("ab ", max_size=6), st.data())
+def test_a_stretch_that_comes_again_and_again_is_found_whatever_its_length(before, data):
+    rule = RULES.values["repetition"]
+    unit = data.draw(st.text("abcd e", min_size=1, max_size=45))
+    target = before + unit * data.draw(st.integers(2, 7)) + data.draw(st.text("ab ", max_size=6))
+    grams = [target[at : at + 6] for at in range(max(1, len(target) - 5))]
+    again = re.search(rf"(.{{{rule['chars']},40}}?)\1{{{rule['times'] - 1},}}", target)
+    expected = bool(again) and len(target) >= rule["times"] * rule["chars"] and len(set(grams)) <= 0.6 * len(grams)
+    assert ("repetition" in names("en-ja", "部屋", target)) == expected
