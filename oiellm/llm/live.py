@@ -28,6 +28,8 @@ WINDOW: Final = 20
 not hold up the others as long as the window is not full."""
 _TURN: Final = 32
 """Jobs to begin or hand out before the loop gets a turn, and replies to store at once."""
+_SLICE: Final = 8
+"""Jobs to begin or to let go on while requests are under way: a reply that waits for the loop keeps the next request back."""
 _FRESH: Final = 0.2
 """Seconds before it is looked again whether another run has written into the cache."""
 _GRACE: Final = 30.0
@@ -49,6 +51,7 @@ class Live(Generic[J, T]):
         self._queue: deque[Asked] = deque()
         self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[tuple[Asked, Reply, float]] = []
+        self._ready: deque[Job[J, T]] = deque()
         self._error: BaseException | None = None
         self._head: Job[J, T] | None = None
         self._no_money = False
@@ -77,7 +80,8 @@ class Live(Generic[J, T]):
     def _begin(self, jobs: Iterator[Job[J, T]]) -> bool:
         # Where there is a budget, the first window is filled before anything is paid: what the cache holds counts first.
         fill = self._client is None and self._store.ledger.limit is not None
-        turn = min(self._size if fill else _TURN, self._size - len(self._window))
+        turn = self._size if fill else _SLICE if self._tasks else _TURN
+        turn = min(turn, self._size - len(self._window))
         begun = list(islice(jobs, turn))
         self._window += begun
         self._advance(begun, first=True)
@@ -104,7 +108,7 @@ class Live(Generic[J, T]):
     def _work(self, *, wait: bool) -> None:
         """Give the loop a turn, or let it run until the job at the head is done."""
         self._pump()
-        if not self._tasks and not self._received:
+        if not self._busy():
             return
         head = self._window[0]
         self._head = None if head.done or not wait else head
@@ -125,12 +129,15 @@ class Live(Generic[J, T]):
             reserved = self._store.ledger.reserve(self._queue[0].call)
             if reserved is None:
                 # What is under way may cost less than was set aside for it.
-                if not self._tasks and not self._received:
+                if not self._busy():
                     self._stop_paying()
                 return
             task = self._loop.create_task(self._send(self._queue.popleft(), reserved))
             self._tasks.add(task)
             task.add_done_callback(self._over)
+
+    def _busy(self) -> bool:
+        return bool(self._tasks or self._received or self._ready)
 
     def _over(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -149,7 +156,7 @@ class Live(Generic[J, T]):
             (known,) = self._store.lookup([(asked.call, asked.key)])
             if known is not None:
                 self._store.ledger.release(reserved)
-                return self._advance(self._hand_out(asked, known))
+                return self._hand_out(asked, known)
         try:
             reply = await self._client.reply(asked.call, asked.key)
         except BaseException:
@@ -171,16 +178,29 @@ class Live(Generic[J, T]):
             self._loop.call_soon(self._store_received, len(self._received))
             return
         try:
-            received = self._keep()
-            self._advance([job for asked, reply, _ in received for job in self._hand_out(asked, reply)])
+            for asked, reply, _ in self._keep():
+                self._hand_out(asked, reply)
             self._pump()
         except Exception as error:
             self._fail(error)
 
-    def _hand_out(self, asked: Asked, reply: Reply) -> list[Job[J, T]]:
-        """Give a reply to the jobs that wait for it; returns those that can go on."""
+    def _hand_out(self, asked: Asked, reply: Reply) -> None:
+        """Give a reply to the jobs that wait for it; those that can go on do so soon."""
         del self._asked[asked.key]
-        return [job for job, place in asked.waiters if not job.done and job.give(place, reply)]
+        ready = [job for job, place in asked.waiters if not job.done and job.give(place, reply)]
+        if ready and not self._ready:
+            self._loop.call_soon(self._go_on)
+        self._ready += ready
+
+    def _go_on(self) -> None:
+        some = [self._ready.popleft() for _ in range(min(_SLICE, len(self._ready)))]
+        if self._ready:
+            self._loop.call_soon(self._go_on)
+        try:
+            self._advance(some)
+            self._pump()
+        except Exception as error:
+            self._fail(error)
 
     def _version(self) -> int:
         """That of the cache, of a moment ago: looking costs as much as a reply does."""
