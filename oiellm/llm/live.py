@@ -54,7 +54,7 @@ class Live(Generic[J, T]):
         self._ready: deque[Job[J, T]] = deque()
         self._error: BaseException | None = None
         self._head: Job[J, T] | None = None
-        self._no_money = False
+        self._more, self._no_money = True, False
         self._looked, self._seen = float("-inf"), 0
 
     def run(self, jobs: Iterator[Job[J, T]]) -> Iterator[tuple[J, T | None]]:
@@ -66,26 +66,30 @@ class Live(Generic[J, T]):
         with _seldom_collected():
             try:
                 self._tick()
-                more = True
-                while more or self._window:
-                    more = more and self._begin(jobs)
+                while self._more or self._window:
+                    if self._may_begin():
+                        self._begin(jobs)
                     if self._error:
                         self._drain()
                         raise self._error
-                    self._work(wait=not more or len(self._window) >= self._size)
+                    self._work()
                     yield from self._finished()
             finally:
                 self._close()
 
-    def _begin(self, jobs: Iterator[Job[J, T]]) -> bool:
+    def _may_begin(self) -> bool:
+        """Whether there is room for more jobs, and soon nothing else to send: jobs that wait cost memory."""
+        return self._more and len(self._queue) < self._most and len(self._window) < self._size
+
+    def _begin(self, jobs: Iterator[Job[J, T]]) -> None:
         # Where there is a budget, the first window is filled before anything is paid: what the cache holds counts first.
         fill = self._client is None and self._store.ledger.limit is not None
         turn = self._size if fill else _SLICE if self._tasks else _TURN
         turn = min(turn, self._size - len(self._window))
         begun = list(islice(jobs, turn))
         self._window += begun
+        self._more = len(begun) == turn
         self._advance(begun, first=True)
-        return len(begun) == turn
 
     def _advance(self, jobs: Iterable[Job[J, T]], *, first: bool = False) -> None:
         for job, missing in advance(jobs, self._store.lookup):
@@ -105,14 +109,13 @@ class Live(Generic[J, T]):
                 self._queue.append(asked) if first else self._queue.appendleft(asked)
             asked.waiters.append((job, place))
 
-    def _work(self, *, wait: bool) -> None:
-        """Give the loop a turn, or let it run until the job at the head is done."""
+    def _work(self) -> None:
+        """Let the loop run until the job at the head is done or others may begin, or for a turn where that is so already."""
         self._pump()
         if not self._busy():
             return
-        head = self._window[0]
-        self._head = None if head.done or not wait else head
-        if self._head is None:
+        self._head = self._window[0]
+        if self._head.done or self._may_begin():
             self._loop.call_soon(self._loop.stop)
         self._loop.run_forever()
 
@@ -135,6 +138,8 @@ class Live(Generic[J, T]):
             task = self._loop.create_task(self._send(self._queue.popleft(), reserved))
             self._tasks.add(task)
             task.add_done_callback(self._over)
+            if self._may_begin():
+                self._loop.stop()
 
     def _busy(self) -> bool:
         return bool(self._tasks or self._received or self._ready)
