@@ -251,7 +251,7 @@ class Live(Generic[J, T]):
             self._until(asyncio.wait(set(self._tasks), timeout=_GRACE))
 
     def _close(self) -> None:
-        self._queue.clear()  # or a task that ends would begin the next
+        self._most = 0  # or a task that ends, or a job that goes on, would begin the next
         try:
             for task in self._tasks:
                 task.cancel()

@@ -1,6 +1,7 @@
 """Live sessions: order, equal calls, faults, what ends a run, and what a server does not take."""
 
 import asyncio
+import gc
 import itertools
 import logging
 import signal
@@ -491,6 +492,24 @@ def test_a_key_that_cannot_be_one(tmp_path, monkeypatch, key):
 def test_openai_itself_needs_a_key(tmp_path):
     with pytest.raises(OiellmError, match="OPENAI_API_KEY is not set"):
         run(settings("https://api.openai.com/v1", tmp_path), 1)
+
+
+def test_a_run_that_is_left_asks_nothing_more(tmp_path, caplog):
+    def start(number):
+        reply = yield from ask(call("for all of them"))
+        if number:
+            reply = yield from ask(call(f"row {number}"))
+        return reply.text
+
+    with Double(latency=0.05) as double:
+        with Session(settings(double.url, tmp_path, concurrency=4)) as session:
+            results = session.run(lambda: range(60), start)
+            assert next(results) == (0, "for all of them")  # most of the others are about to go on
+            results.close()
+        time.sleep(0.2)
+        gc.collect()
+        assert double.requests.total() == 1
+    assert not [record for record in caplog.records if record.name == "asyncio" and record.levelno > logging.DEBUG]
 
 
 def test_a_mistake_in_a_dialogue_is_raised(tmp_path):
