@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,8 @@ def demo_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("release") / "mmm"
     build_release(demo.read(demo.FOLDER, load()), out, load(), inputs={"x.jsonl": "0" * 64})
     return out
+
+
+def pytest_configure() -> None:
+    """A shell that starts the tests in the background makes them deaf to Ctrl-C, which some of them press."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
