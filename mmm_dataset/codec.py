@@ -16,7 +16,6 @@ from mmm_f1.unified import (
     ENTITY_NOT_IN_TEXT,
     LABEL,
     NO_TASK_WORD,
-    PAIR,
     REPEATED_PAIR,
     TASK_WORDS,
     UNKNOWN_LABEL,
@@ -92,8 +91,6 @@ def item_fields(item: Item, roles: Sequence[str]) -> tuple[str, ...]:
     Raises:
         ValueError: the item's spans do not have these roles.
     """
-    if item.is_pair and roles == PAIR:
-        return item.label, item.spans[0].text
     by_role = {span.role: span.text for span in item.spans}
     fields = []
     for role in roles:
@@ -184,19 +181,16 @@ def _span(text: str, place: Offsets | None, role: str) -> Span:
 
 
 def _content_failures(items: Sequence[Item], text: str | None, labels: Collection[str] | None) -> tuple[Failure, ...]:
-    issues = []
+    issues, unplaced = [], []
     for item in items:
         if labels is not None and item.label not in labels:
             issues.append(Failure(UNKNOWN_LABEL, f"{item.label!r} is not in the label set"))
-        if text is not None:
-            issues += [
-                Failure(ENTITY_NOT_IN_TEXT, f"{span.text!r} is not in the text")
-                for span in item.spans
-                if span.text not in text
-            ]
-    unplaced = [item for item in items if item.is_pair and item.spans[0].start is None] if text is not None else []
-    for item, count in Counter(unplaced).items() if unplaced else ():
-        if item.spans[0].text in (text or ""):
-            pair = f"{item.label};{item.spans[0].text}"
-            issues.append(Failure(REPEATED_PAIR, f"{pair} is listed more often than it occurs, by {count}"))
+        if text is None:
+            continue
+        lost = [span.text for span in item.spans if span.text not in text]
+        issues += [Failure(ENTITY_NOT_IN_TEXT, f"{piece!r} is not in the text") for piece in lost]
+        if item.is_pair and item.spans[0].start is None and not lost:
+            unplaced.append(f"{item.label};{item.spans[0].text}")
+    for pair, count in Counter(unplaced).items():
+        issues.append(Failure(REPEATED_PAIR, f"{pair} is listed more often than it occurs, by {count}"))
     return tuple(issues)

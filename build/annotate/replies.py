@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mmm_dataset.files import dump
 from mmm_f1.unified import LABEL
 from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
@@ -81,8 +80,4 @@ def _read_object(reply: Reply) -> dict[str, Any]:
     answer = read_object(reply)
     if answer is None:
         raise Unreadable(MALFORMED, "it is not one JSON object")
-    try:
-        dump(answer).encode()
-    except UnicodeEncodeError as error:  # JSON escapes can smuggle in half a surrogate pair, which no record can hold
-        raise Unreadable(MALFORMED, "it holds half a surrogate pair") from error
     return answer

@@ -80,7 +80,7 @@ def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str)
     draft = Draft(found.text, raw=raw)
     if not found.text.strip() and source.strip():
         return Draft(None, faults=[Finding("empty_translation", "")], raw=raw)
-    if ("\ufffd" in found.text and "\ufffd" not in source) or not _is_unicode(found.text):
+    if "\ufffd" in found.text and "\ufffd" not in source:
         return Draft(None, faults=[Finding("malformed_reply", "broken characters")], raw=raw)
     for number, (start, end) in wanted.items():
         places = [place for given in found.places.get(number, ()) if (place := trim(found.text, given))]
@@ -95,15 +95,6 @@ def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str)
     if (piece := markup_left(source, found.text)) is not None:
         draft.faults.append(Finding(MARKUP_LEFT, piece))
     return draft
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether UTF-8 can hold it: JSON escapes can smuggle in half a surrogate pair."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _can_render(words: str, piece: str) -> bool:

@@ -11,7 +11,6 @@ from typing import Any, Final
 from build.markup import MarkupError, untag
 from build.steps import KitError
 from build.translate.rules import Tongue
-from mmm_dataset.files import dump
 from oiellm.files import fast_dump, read_toml
 
 FOLDER: Final = Path(__file__).with_name("prompts")
@@ -56,8 +55,8 @@ class Prompts:
         shots: Messages = ()
         if self.example:
             shots = (
-                ("user", dump({"text": self.example.source})),
-                ("assistant", dump({"translation": self.example.target})),
+                ("user", _json({"text": self.example.source})),
+                ("assistant", _json({"translation": self.example.target})),
             )
         self._tagged: Messages = (("system", self._told["tagged"]), *shots)
         self._part: Messages = (("system", self._told["tagged"] + "\n" + self._told["context"]), *shots)
@@ -65,30 +64,30 @@ class Prompts:
         self._rewrite_part: Messages = (("system", self._told["rewrite"] + "\n" + self._told["context"]),)
         self._span: Messages = (("system", self._told["span"]),)
         self.instruction = "\n".join([self._told["tagged"], self._told["rewrite"], *(text for _, text in shots)])
-        told = dump([self._told, self.example and [self.example.source, self.example.target, self.example.row]])
+        told = _json([self._told, self.example and [self.example.source, self.example.target, self.example.row]])
         self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
 
     def tagged(self, text: str, context: str | None = None) -> Messages:
         """Translate a tagged text; ``context`` is the whole plain text it is a part of."""
         if context is None:
-            return (*self._tagged, ("user", fast_dump({"text": text}).decode()))
-        return (*self._part, ("user", dump({"context": context, "text": text})))
+            return (*self._tagged, ("user", _json({"text": text})))
+        return (*self._part, ("user", _json({"context": context, "text": text})))
 
     def span(self, source: str, translation: str, wrong: str | None = None) -> Messages:
         """Find the counterpart of the piece tagged ``<1>`` in a plain translation; ``wrong`` was answered and is not in it."""
         asked = {"source": source, "translation": translation}
         if wrong is not None:
             asked["not_in_translation"] = wrong
-        return (*self._span, ("user", dump(asked)))
+        return (*self._span, ("user", _json(asked)))
 
     def rewrite(self, text: str, previous: str | None, problems: list[str], context: str | None = None) -> Messages:
         """Write a translation anew, without the problems of the previous one."""
         told, whole = (self._rewrite, {}) if context is None else (self._rewrite_part, {"context": context})
-        return (*told, ("user", dump({**whole, "text": text, "previous": previous, "problems": problems})))
+        return (*told, ("user", _json({**whole, "text": text, "previous": previous, "problems": problems})))
 
     def plain(self, kind: str, **asked: str) -> Messages:
         """An instruction and a JSON object, for the kinds ``back`` and ``judge``."""
-        return (("system", self._told[kind]), ("user", dump(asked)))
+        return (("system", self._told[kind]), ("user", _json(asked)))
 
     def paper(self, example: str | None, row: str) -> Messages:
         """The paper's prompt: an instruction, one worked example in the data set's own format, and the row."""
@@ -111,6 +110,10 @@ class Prompts:
                 text = text.replace(mark, name)
             told[kind] = text
         return told
+
+
+def _json(value: Any) -> str:
+    return fast_dump(value).decode()
 
 
 def _find(name: str, folder: Path | None) -> Path:

@@ -18,12 +18,18 @@ _DECODER = json.JSONDecoder(strict=False)
 def read_object(reply: Reply) -> dict[str, Any] | None:
     """The one JSON object in a reply, bare, in a code fence or between words; None if there is none, or more than one.
 
-    What a reasoning model thinks aloud before its answer is no part of it.
+    What a reasoning model thinks aloud before its answer is no part of it. An object that holds half a surrogate pair, which
+    JSON can smuggle in as an escape, is none: no prompt, file or record could hold it.
     """
     text = reply.text
     if "```" in text and (match := _FENCE.fullmatch(text)):
         text = match[1]
-    return _object(text) or _embedded(text)
+    found = _object(text) or _embedded(text)
+    try:
+        (json.dumps(found, ensure_ascii=False) if "\\u" in text else text).encode()
+    except UnicodeEncodeError:
+        return None
+    return found
 
 
 def _object(text: str) -> dict[str, Any] | None:

@@ -23,7 +23,7 @@ Lookup = Callable[[Sequence[Keyed]], list[Reply | None]]
 Missing = tuple[int, Call, str]
 """Place among the calls of a step, the call, and its key."""
 
-TOGETHER: Final = 64
+_TOGETHER: Final = 64
 """Jobs whose replies are looked up together."""
 
 _PASSING: Final = ("refused", "failed")
@@ -121,7 +121,7 @@ def advance(jobs: Iterable[Job[J, T]], lookup: Lookup) -> Iterator[tuple[Job[J, 
         Each job, in order, with the calls whose replies are not known; none if it is done.
     """
     jobs = iter(jobs)
-    while some := list(islice(jobs, TOGETHER)):
+    while some := list(islice(jobs, _TOGETHER)):
         missing: dict[int, list[Missing]] = {}
         going = dict(enumerate(some))
         while going:

@@ -174,7 +174,7 @@ class Live(Generic[J, T]):
     def _store_received(self, had: int) -> None:
         """Store all replies that came in, in one transaction; only then do the jobs see them.
 
-        As long as every turn of the loop brings more, it waits for a few, because a transaction costs as much as a request.
+        As long as every turn of the loop brings more, it waits for a few, because a transaction costs a quarter of a request.
 
         Args:
             had: how many there were a turn ago.
@@ -208,7 +208,7 @@ class Live(Generic[J, T]):
             self._fail(error)
 
     def _version(self) -> int:
-        """That of the cache, of a moment ago: looking costs as much as a reply does."""
+        """That of the cache, a moment ago: looking for each request would cost as much as looking for the reply."""
         if self._looked + _FRESH < self._loop.time():
             self._looked, self._seen = self._loop.time(), self._store.cache.version()
         return self._seen

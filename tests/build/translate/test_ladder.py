@@ -82,6 +82,11 @@ def test_rung_2_an_answer_that_is_not_in_the_text_is_told_so():
     assert asked(log[2])["not_in_translation"] == "Aoba Inc." and log[2].key != log[1].key
 
 
+def test_rung_2_an_answer_that_is_no_text_is_no_answer():
+    outcome, log = run(translation(LOST), '{"span": "\\ud83d"}', span("Aoba"))
+    assert entities(outcome) == ENTITIES and all(call.key for call in log)
+
+
 def test_rung_2_a_doubled_tag_chooses_among_its_places():
     doubled = "<1>Omori</1> founded <3>Aoba</3> in <2>Nagoya</2>, <3>Aoba</3> of Nagoya."
     outcome, _ = run(translation(doubled), span("Aoba"))
