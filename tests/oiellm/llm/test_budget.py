@@ -38,6 +38,17 @@ def test_a_budget_is_never_exceeded_and_more_money_goes_on(tmp_path, whole):
         assert rows == found and session.usage() == usage
 
 
+def test_what_the_cache_holds_of_later_rows_counts_before_anything_is_paid(tmp_path):
+    with Double(latency=0.01) as double:
+        asked = settings(double.url, tmp_path, concurrency=4)
+        with Session(asked) as session:
+            list(session.run(lambda: range(35, 70), single))
+        asked = settings(double.url, tmp_path, concurrency=4, max_cost=2 * double.dollars * 0.75)
+        rows, session = run(asked, 70)
+        assert session.ledger.spent <= session.ledger.limit
+        assert all(text is not None for _, text in rows[35:]) and 0 < session.unfinished < 35
+
+
 def test_money_is_used_up_to_the_last_call_that_fits(tmp_path, whole):
     _, _, cost = whole
     with Double(latency=0.01) as double:

@@ -94,6 +94,21 @@ def test_jobs_are_started_as_they_are_needed_and_not_all_at_once(tmp_path):
         rows.close()
 
 
+def test_no_more_jobs_wait_than_will_soon_be_sent(tmp_path):
+    begun, waiting = itertools.count(), []
+
+    def start(number):
+        next(begun)
+        reply = yield from ask(call(f"row {number}"))
+        waiting.append(next(begun) - 2 * len(waiting) - 1)
+        return reply.text
+
+    with Double(latency=0.02) as double:
+        run(settings(double.url, tmp_path, concurrency=8), 400, start)
+    # In flight, next to be sent, begun at once, and answered but not gone on; the window has room for 160.
+    assert max(waiting) <= 8 + 8 + 32 + 8
+
+
 @pytest.mark.parametrize(
     "faults",
     [
