@@ -227,14 +227,21 @@ def from_dict(row: Mapping[str, Any]) -> Record:
 
 
 def _item_from_dict(item: Mapping[str, Any]) -> Item:
+    _is_object(item)
     if "spans" not in item:
         _only(item, _PAIR_KEYS)
         return Item.pair(item["label"], item["text"], item.get("start"), item.get("end"), item.get("source_item"))
     _only(item, _ITEM_KEYS)
     for span in item["spans"]:
+        _is_object(span)
         _only(span, _SPAN_KEYS)
     spans = [Span(s["text"], s.get("start"), s.get("end"), s.get("role", "entity")) for s in item["spans"]]
     return Item(item["label"], tuple(spans), item.get("source_item"))
+
+
+def _is_object(row: object) -> None:
+    if not isinstance(row, dict | Mapping):
+        raise RecordError(f"an item and a span must be objects, not {row!r:.80}")
 
 
 def _only(row: Mapping[str, Any], known: Mapping[str, None]) -> None:

@@ -94,6 +94,9 @@ def test_short_items_and_unknown_keys():
             from_dict({**row, "items": [item], "licence": "x"})
     with pytest.raises(RecordError, match="lacks the key 'label'"):
         from_dict({**row, "items": [{"text": "東京"}], "licence": "x"})
+    for item in ("地名;東京", ["地名", "東京"], 3, None, {"label": "地名", "spans": ["東京"]}):
+        with pytest.raises(RecordError, match="record 'r1': an item and a span must be objects, not "):
+            from_dict({**row, "items": [item], "licence": "x"})
 
 
 def test_config_and_form():
