@@ -24,7 +24,7 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from build.sources import annotate_lexicon, lexicon, scpos  # noqa: E402
+from build.readers import annotate_lexicon, lexicon, scpos  # noqa: E402
 from mmm_dataset import load  # noqa: E402
 
 ROWS = 187_528

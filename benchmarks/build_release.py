@@ -38,7 +38,7 @@ def rows(count: int) -> Iterator:
         starts = rng.sample(range(len(text) - 3), min(len(text) - 3, rng.randint(2, 8)))
         items = tuple(Item.pair("ポジティブ", text[s : s + 3], s, s + 3) for s in sorted(starts))
         yield Record(
-            f"ja_scpos_n-{number}", "ja", "scpos_n", "Sentiment N", text, "ポジティブ", items, "stand-in", "bench",
+            f"ja_scpos_n-{number}", "ja", "scpos_n", "Sentiment N", text, "ポジティブ", items, "own", "bench",
             str(number), "CC0-1.0",
         )  # fmt: skip
 

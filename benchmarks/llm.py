@@ -65,13 +65,13 @@ def _made_up() -> Iterator[Any]:
             text += "その年の" + "秋" * (number % 7 + 1) + "に"
             items.append(Item.pair(kind, name, len(text), len(text) + len(name)))
             text += name + "が話題になった。"
-        about = ("ja", "scnm", "NER", text, "社会", tuple(items), "stand-in", "user", str(number), "CC0-1.0")
+        about = ("ja", "scnm", "NER", text, "社会", tuple(items), "own", "user", str(number), "CC0-1.0")
         yield Record(f"ja_scnm-{number}", *about)
 
 
 def _write_rows(path: Path, rows: int, data: str) -> None:
     """So many rows as records, each with a text of its own."""
-    from build.sources import READERS
+    from build.readers import READERS
     from mmm_dataset import Record, load, to_dict
     from mmm_dataset.files import dump
 

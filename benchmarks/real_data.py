@@ -26,8 +26,8 @@ from typing import Any
 
 from build.export import build_release
 from build.reading import read
-from build.sources import READERS
-from build.steps import Row
+from build.readers import READERS
+from build.core import Row
 from mmm_dataset import Record, from_dict, load
 
 WORDS = """

@@ -125,7 +125,7 @@ _PACKAGES = (
 
 
 def _add_readers(parser: argparse.ArgumentParser) -> None:
-    from build.sources import READERS
+    from build.readers import READERS
 
     sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True)
     for reader in READERS.values():
@@ -179,7 +179,7 @@ def _sources(_: argparse.Namespace) -> None:
 
 def _read(options: argparse.Namespace) -> None:
     from build.reading import read
-    from build.sources import READERS
+    from build.readers import READERS
     from mmm_dataset import load
 
     reader = READERS[options.source]

@@ -25,7 +25,7 @@ import mmm_dataset
 from build.duplicates import digest
 from build.files import versions
 from build.splits import Ledger
-from build.steps import Drop, KitError, Row, Tally
+from build.core import Drop, KitError, Row, Tally
 from cards.dataset_card import render_card
 from cards.errors import CardError
 from cards.licence import FILE as LICENCE

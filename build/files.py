@@ -9,7 +9,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from build.steps import KitError
+from build.core import KitError
 
 
 def read_json_lines(path: Path, load: Callable[[str], Any] = json.loads) -> Iterator[tuple[int, Any]]:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset.files import leftovers
 
 MANIFEST: Final = "manifest.json"

@@ -18,8 +18,8 @@ from build.export import build_release
 from build.release.command import run as publish
 from build.release.options import add_options
 from build.release.settings import SHIPPED, read_settings
-from build.sources import demo
-from build.steps import KitError
+from build.readers import demo
+from build.core import KitError
 from mmm_dataset import load
 from mmm_dataset.files import progress, sha256
 from oiellm.cli import main as oiellm

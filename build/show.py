@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from build.steps import KitError
+from build.core import KitError
 from cards.recorded import read_manifest
 from mmm_dataset import Registry
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from build.duplicates import Index, digest
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Record, Registry
 
 METHODS = ("auto", "hash", "table3", "published")

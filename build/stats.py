@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from build.steps import KitError
+from build.core import KitError
 from cards.built import kept_by_config
 from cards.labels import Inventory, inventories
 from cards.plots import draw

@@ -12,7 +12,7 @@ from mmm_dataset import Registry, load
 _ORIGINS: Final = {
     "demo": "**Demonstration data, not MMM.** These rows were written for the release kit to show how it works; they are "
     "not part of the MMM datasets, and no score on them says anything about a model.",
-    "stand-in": "**Not MMM.** These rows are from other sources than MMM's own, in the format of MMM.",
+    "own": "**Not MMM.** These rows are from other sources than MMM's own, in the format of MMM.",
     "rebuilt": "These rows were rebuilt from the upstream sources of MMM by the release kit; they are not the authors' files.",
     "published": "These are the authors' released rows of MMM, their bytes kept, in a form that loads without a script.",
 }

@@ -30,7 +30,7 @@ def _of_origins(origins: set[str]) -> Iterator[str]:
             "The demonstration rows are few, clean, and parallel in all languages. A model that does well on them has shown "
             "nothing; they are there so that every part of the kit can be tried."
         )
-    if "stand-in" in origins:
+    if "own" in origins:
         yield "Stand-in rows come from other sources than MMM's own: scores on them cannot be compared with the paper's."
     if "rebuilt" in origins:
         yield (

@@ -25,7 +25,7 @@ _ORIGINS: Final = {
     "demo": "**A demonstration, not OIELLM.** This model was trained on rows that were written for the release kit to show how "
     "it works. It is no model of the paper; what it says about a text is not to be relied on, and its scores say nothing about "
     "the method.",
-    "stand-in": "**Not trained on MMM.** The rows that this model was trained on are from other sources than MMM's own, in the "
+    "own": "**Not trained on MMM.** The rows that this model was trained on are from other sources than MMM's own, in the "
     "format of MMM.",
     "rebuilt": "This model was trained on rows that the release kit rebuilt from the upstream sources of MMM; they are not the "
     "authors' files.",
@@ -34,7 +34,7 @@ _ORIGINS: Final = {
 _LIMITS: Final = {
     "demo": "It learned from {rows:,} rows; those of the demonstration are clean and short: outside of their subjects its "
     "answers are guesses.",
-    "stand-in": "Its rows are not MMM's, so its scores cannot be compared with the paper's.",
+    "own": "Its rows are not MMM's, so its scores cannot be compared with the paper's.",
     "rebuilt": "Its rows are not the authors' files, so its scores and the paper's are not the same measure.",
 }
 _BASELINES: Final = "TL / WL / ALL. `majority` and `lookup` know nothing but the train rows."

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-Origin = Literal["published", "rebuilt", "stand-in", "demo"]
+Origin = Literal["published", "rebuilt", "own", "demo"]
 ORIGINS: Final = get_args(Origin)
-"""``published``: the authors' files. ``rebuilt``: made from MMM's own upstream source. ``stand-in``: made from another
+"""``published``: the authors' files. ``rebuilt``: made from MMM's own upstream source. ``own``: made from another
 source of the same kind. ``demo``: written for this kit. Only the first two are ever called MMM."""
 
 Split = Literal["train", "test"]
@@ -214,6 +214,7 @@ def from_dict(row: Mapping[str, Any]) -> Record:
         unknown = min(row.keys() - _KEYS.keys())
         raise RecordError(f"{where}: unknown key {unknown!r}; known keys: {', '.join(_KEYS)}")
     values = dict(row)
+    values["origin"] = current_origin(values.get("origin"))
     try:
         if values.get("items") is not None:
             values["items"] = tuple([_item_from_dict(item) for item in values["items"]])
@@ -224,6 +225,11 @@ def from_dict(row: Mapping[str, Any]) -> Record:
         raise RecordError(f"{where}: {_explain(error)}") from error
     except RecordError as error:
         raise RecordError(str(error) if str(error).startswith("record ") else f"{where}: {error}") from error
+
+
+def current_origin(origin: Any) -> Any:
+    """The origin under its name of today; files that an earlier version of the kit wrote have old names."""
+    return _OLD_ORIGINS.get(origin, origin) if isinstance(origin, str) else origin
 
 
 def _item_from_dict(item: Mapping[str, Any]) -> Item:

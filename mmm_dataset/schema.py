@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mmm_dataset.codec import encode
-from mmm_dataset.record import Item, Record, RecordError, Span
+from mmm_dataset.record import Item, Record, RecordError, Span, current_origin
 from mmm_f1.unified import FORMS, PAIR, shape
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def from_row(row: Mapping[str, Any]) -> Record:
         text=row["text"],
         label=row["label"],
         items=items,
-        origin=row["origin"],
+        origin=current_origin(row["origin"]),
         source=row["source"],
         source_id=row["source_id"],
         licence=row["licence"],

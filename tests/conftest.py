@@ -40,7 +40,7 @@ def real_data(real_data_folder: Path) -> Path:
 def demo_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a release of the embedded corpus, built once; tests that change it work on a copy."""
     from build.export import build_release
-    from build.sources import demo
+    from build.readers import demo
     from mmm_dataset import load
 
     out = tmp_path_factory.mktemp("release") / "mmm"

@@ -35,7 +35,7 @@ RECORD = {
     "text": "Ann left.",
     "label": "Society",
     "items": [{"label": "Person", "text": "Ann", "start": 0, "end": 3}],
-    "origin": "stand-in",
+    "origin": "own",
     "source": "user",
     "source_id": "1",
     "licence": "CC0-1.0",

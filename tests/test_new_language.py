@@ -51,7 +51,7 @@ def rows():
             Item.pair("인명", "김서윤", 0, 3),
             Item.pair("지명", "서울", text.index("서울"), text.index("서울") + 2),
         ]
-        yield make_record(text, items, "사회", language="ko", id=f"ko-{n}", source_id=f"scnm-{n}", origin="stand-in")
+        yield make_record(text, items, "사회", language="ko", id=f"ko-{n}", source_id=f"scnm-{n}", origin="own")
 
 
 LOAD = """

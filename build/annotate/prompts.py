@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from build.annotate.options import LEVELS, Level
 from build.annotate.question import LIMITS, PHRASES, Example, Limits, Question, make_question
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Registry
 from mmm_dataset.registry import Config
 from oiellm.files import read_toml

@@ -11,7 +11,7 @@ from build.annotate.labels import Merges, Scope
 from build.annotate.options import LEVELS, Level
 from build.annotate.prompts import Prompts
 from build.annotate.votes import Decision, Key, Vote, consensus, majority
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_f1.unified import UNKNOWN_LABEL
 from oiellm.llm.calls import Dialogue, together

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import yaml
 
-from build.steps import KitError
+from build.core import KitError
 from cards.markdown import BEGIN, END
 
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(.*?\n)---[ \t]*(?:\n|\Z)", re.DOTALL)

@@ -18,7 +18,7 @@ from build.release.press import Pressed, press, stage
 from build.release.settings import Model, Release, is_name, read_settings
 from build.release.target import Repository, Target
 from build.release.verify import verify
-from build.steps import KitError
+from build.core import KitError
 from cards.base_licences import base_terms
 from cards.errors import CardError
 from cards.publisher import Publisher

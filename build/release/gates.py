@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from build.steps import KitError
+from build.core import KitError
 from cards.recorded import need
 from cards.terms import gated, sources_of
 from mmm_dataset import Registry

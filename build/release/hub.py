@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from build.release.target import SPACE_SDK, ChangedMeanwhileError, Repository, State, Stored
-from build.steps import KitError
+from build.core import KitError
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError

@@ -14,7 +14,7 @@ from build.release.predictions import without_texts
 from build.release.subset import without
 from build.release.target import Repository
 from build.release.versions import Level, dataset_difference
-from build.steps import KitError
+from build.core import KitError
 from cards.base_licences import BaseTerms
 from cards.dataset_card import render_card
 from cards.licence import render_licence

@@ -11,7 +11,7 @@ from typing import Final
 import mmm_dataset
 from build.release.card import merge_card
 from build.release.target import Repository, State, Target
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset.files import pretty, sha256
 
 CARD: Final = "README.md"

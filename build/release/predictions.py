@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from build.steps import KitError
+from build.core import KitError
 from oiellm.predict.store import PREDICTIONS
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from build.release.headers import metadata
-from build.steps import KitError
+from build.core import KitError
 from oiellm.files import read_toml
 
 RULES: Final = Path(__file__).with_name("refused.toml")

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, model_validator
 
-from build.steps import KitError
+from build.core import KitError
 from oiellm.errors import OiellmError
 from oiellm.typed_yaml import read_yaml
 from oiellm.typed_yaml_errors import Part

@@ -17,7 +17,7 @@ from build.release.pieces import DatasetPiece, MetricPiece, ModelPiece, SpacePie
 from build.release.plan import paths
 from build.release.press import Pressed
 from build.release.target import Target
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset.files import sha256
 
 _STRANGER: Final = Path(__file__).with_name("stranger.py")

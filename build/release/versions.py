@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from enum import IntEnum
 from typing import Any, Final
 
-from build.steps import KitError
+from build.core import KitError
 
 FIRST: Final = "1.0.0"
 _TITLE: Final = "# Changelog\n"

@@ -12,7 +12,7 @@ from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog
 from build.review.edits import corrected
 from build.review.figures import figures, unknown_adjudicator
-from build.steps import Drop, KitError, Note, Row, Tally
+from build.core import Drop, KitError, Note, Row, Tally
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 

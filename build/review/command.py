@@ -7,7 +7,7 @@ import argparse
 from build.review.book import Book
 from build.review.decisions import DecisionLog, log_path, tidy
 from build.review.rows import ReviewFile
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Registry, load
 
 

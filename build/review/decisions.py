@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, get_args
 
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset.files import dump
 
 Action = Literal["accept", "edit", "reject", "undo"]

@@ -19,7 +19,7 @@ from build.review.filters import Filter, holds, passes
 from build.review.options import Order
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Registry, from_dict, to_dict
 from mmm_f1.unified import LABEL, shape
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Item, Record, RecordError, Registry, RegistryError, decode, encode, from_dict, to_dict
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import Failure, shape

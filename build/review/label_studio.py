@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.files import atomic, dump, progress
 from mmm_f1.unified import LABEL, shape

@@ -15,7 +15,7 @@ from build.review.edits import check_complete, corrected, same
 from build.review.label_studio import ARGUMENT, CLOSED, ITEMS, OPEN, REJECT, roles_of
 from build.review.rows import ReviewFile
 from build.review.rules import reasons
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Item, Record, Registry, Span, to_dict
 from mmm_dataset.files import dump
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from build.review.options import Order
 from build.review.rules import Weights, weights
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Record, RecordError, Registry, from_dict, to_dict
 from mmm_dataset.files import dump, progress
 

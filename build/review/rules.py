@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from build.steps import KitError
+from build.core import KitError
 from oiellm.files import read_toml
 
 HERE = Path(__file__).parent

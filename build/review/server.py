@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from build.review.desk import Changed, Desk
 from build.review.filters import Filter
 from build.review.guard import HOST, Guard
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import RegistryError
 from oiellm.errors import OiellmError
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_dataset.files import atomic
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from build.markup import MarkupError, untag
-from build.steps import KitError
+from build.core import KitError
 from build.translate.rules import Tongue
 from oiellm.files import fast_dump, read_toml
 

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Registry
 from oiellm.files import read_toml
 

@@ -78,7 +78,7 @@ def origin_warning(origins: Mapping[str, Sequence[str]]) -> str:
         return ""
     what = {
         "demo": "demonstration rows written for this kit, on which no score says anything about a model",
-        "stand-in": "stand-ins from other sources than MMM's",
+        "own": "stand-ins from other sources than MMM's",
         "rebuilt": "rows rebuilt from MMM's upstream sources, not the authors' files",
         "published": "the authors' rows",
     }

@@ -10,8 +10,8 @@ import pytest
 
 from build import export
 from build.export import build_release
-from build.sources import demo
-from build.steps import Drop, KitError, Note
+from build.readers import demo
+from build.core import Drop, KitError, Note
 from mmm_dataset import Item, load
 from mmm_dataset.files import sha256
 from mmm_dataset.schema import COLUMNS, from_row, to_row

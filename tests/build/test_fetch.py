@@ -15,8 +15,8 @@ import huggingface_hub
 import pytest
 
 from build.fetch import fetch
-from build.sources.inputs import LOCK
-from build.steps import KitError
+from build.readers.inputs import LOCK
+from build.core import KitError
 from mmm_dataset import load
 from mmm_dataset.registry import Source
 

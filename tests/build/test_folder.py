@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from build.folder import check_same, earlier, held
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset.files import atomic, pretty
 
 ROOT = Path(__file__).parents[2]

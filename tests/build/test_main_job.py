@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from build.main_job import METRIC, copy_metric, damage, run
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import load
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from build.splits import Ledger, unit
-from build.steps import KitError
+from build.core import KitError
 from cards.built import leakage_line
 from mmm_dataset import load
 from tests.records import make_record
@@ -27,7 +27,7 @@ def rows(count, tasks=CONFIGS, text="row number {n} of a longer text in {c}, wor
                 id=f"{config}-{n}",
                 source="jrte-pn",
                 source_id=f"s{n}",
-                **{"origin": "stand-in", **changes},
+                **{"origin": "own", **changes},
             )
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from build.export import build_release
-from build.steps import KitError
+from build.core import KitError
 from build.validate import validate
 from mmm_dataset import Item, load
 from mmm_dataset.files import pretty, sha256

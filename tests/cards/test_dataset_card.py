@@ -37,7 +37,7 @@ def card(folder, **changes):
     "origin, title",
     [
         ("demo", "MMM release kit: demonstration data"),
-        ("stand-in", "mine: data in the format of MMM"),
+        ("own", "mine: data in the format of MMM"),
         ("rebuilt", "MMM: Multilingual Mutual Reinforcement Effect Mix datasets"),
     ],
 )

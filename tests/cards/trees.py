@@ -70,7 +70,7 @@ def make_own(folder):
     """Somebody's own data, with names and texts that would break a page if they could, translated and labelled by models."""
     (folder / "my.toml").write_text(MY_REGISTRY)
     registry = load(str(folder / "my.toml"))
-    common = {"task": "mine", "word": "Slot Filling", "origin": "stand-in", "split": "train"}
+    common = {"task": "mine", "word": "Slot Filling", "origin": "own", "split": "train"}
     korean = [
         make_record(
             f"서울 날씨 {n} | a`b",

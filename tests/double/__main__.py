@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 
-from build.sources import demo
+from build.readers import demo
 from mmm_dataset import Record, load
 from tests.double.annotator import Annotator
 from tests.double.server import Double, Faults

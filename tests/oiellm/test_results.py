@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from build.export import build_release
-from build.sources import published
+from build.readers import published
 from mmm_dataset import Item, encode, load
 from mmm_f1 import score
 from oiellm.data import open_release, strings

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from build.export import build_release
-from build.sources import published
+from build.readers import published
 from mmm_dataset import encode, load
 from mmm_dataset.evaluation import table_1
 from oiellm.data import open_release
@@ -151,7 +151,7 @@ def test_the_yaml_says_what_the_data_are(done):
 
 def test_origins():
     assert origin_warning({"a": ["published"], "b": ["published"]}) == ""
-    both = origin_warning({"a": ["published"], "b": ["stand-in"]})
+    both = origin_warning({"a": ["published"], "b": ["own"]})
     assert "the authors' rows and stand-ins" in both and "must not be compared" in both
     assert "rebuilt from" in origin_warning({"a": ["rebuilt"]})
 

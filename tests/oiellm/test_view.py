@@ -25,7 +25,7 @@ TEXT, WORD = View(output="text"), View(output="word")
 def row(number: int, label: str = "social", name: str = "Kazan") -> Record:
     text = f"{name} came, day {number}."
     items = (Item.pair("person", name, 0, len(name)),)
-    return Record(str(number), "en", "scnm", "NER", text, label, items, "stand-in", "user", str(number), "CC0-1.0")
+    return Record(str(number), "en", "scnm", "NER", text, label, items, "own", "user", str(number), "CC0-1.0")
 
 
 def test_each_level_alone_is_a_row_of_the_format():

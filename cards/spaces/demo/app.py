@@ -22,7 +22,7 @@ LONGEST: Final = 4000  # characters of a text: this runs on a CPU
 NOTES: Final = {
     "demo": "**A demonstration, not OIELLM**: trained on rows that show how the release kit works. Its answers are not to be "
     "relied on.",
-    "stand-in": "**Not trained on MMM**, but on rows of other sources in its format.",
+    "own": "**Not trained on MMM**, but on rows of other sources in its format.",
 }
 TEXTS: Final = {
     "en": "Kazan filmed in New York in 1953 with Brando, who won a prize for it.",

@@ -14,7 +14,7 @@ from build.review.book import Book
 from build.review.decisions import DecisionLog
 from build.review.rows import ReviewFile
 from build.review.rules import weights
-from build.steps import KitError
+from build.core import KitError
 from build.validate import validate
 from mmm_dataset import from_dict
 from oiellm.llm import options

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build.annotate.labels import Merges, Spellings, fold, write_table
-from build.steps import KitError
+from build.core import KitError
 from tests.strategies import hostile
 
 SCOPE = ("en_tconer", "text")

@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from build.annotate.prompts import FOLDER, Prompts
-from build.steps import KitError
+from build.core import KitError
 from oiellm.errors import OiellmError
 from tests.build.annotate.driver import REGISTRY
 

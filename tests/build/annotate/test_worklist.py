@@ -3,7 +3,7 @@
 import pytest
 
 from build.annotate.worklist import Worklist
-from build.steps import Drop, KitError
+from build.core import Drop, KitError
 from mmm_dataset import Item, Record, RegistryError, to_dict
 from mmm_dataset.files import dump
 from tests.build.annotate.driver import REGISTRY, row

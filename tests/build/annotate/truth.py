@@ -7,7 +7,7 @@ import json
 from build.annotate.command import annotate
 from build.annotate.options import add_options
 from build.annotate.replies import field_key
-from build.sources import demo
+from build.readers import demo
 from mmm_dataset import to_dict
 from mmm_dataset.codec import item_fields
 from mmm_dataset.files import dump

@@ -72,7 +72,7 @@ def release(
 def main() -> int:
     from build.release.hub import Hub
     from build.release.press import press, stage
-    from build.steps import KitError
+    from build.core import KitError
     from cards.publisher import Publisher
 
     files, card, name, dry_run = json.loads(sys.argv[1])

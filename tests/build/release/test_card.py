@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from build.release.card import merge_card
-from build.steps import KitError
+from build.core import KitError
 from cards.markdown import BEGIN, END
 
 WHERE = "datasets/mmm: README.md"

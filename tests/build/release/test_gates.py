@@ -8,7 +8,7 @@ from build.export import build_release
 from build.reading import import_published
 from build.release.gates import demo_name, left_out, refuse_title
 from build.release.subset import without
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import Item, Record, load
 from tests.published_folder import make_published_folder
 
@@ -36,13 +36,13 @@ def test_terms_that_forbid_it_leave_a_config_out():
 
 
 def test_rows_of_others_in_a_config_of_mmm_do_not_have_its_terms():
-    assert left_out({"configs": {"ja_scpos_n": facts("jrte-pn", origins=["stand-in"])}}, REGISTRY, []) == {}
+    assert left_out({"configs": {"ja_scpos_n": facts("jrte-pn", origins=["own"])}}, REGISTRY, []) == {}
     assert left_out({"configs": {"ja_tcree": facts("demo", origins=["demo"])}}, REGISTRY, []) == {}
 
 
 def test_nothing_left_is_an_error_that_says_what_to_type():
     with pytest.raises(KitError, match="nothing may be released .*--accept-licence livedoor"):
-        left_out({"configs": {"ja_tcree": facts("livedoor", origins=["stand-in"])}}, REGISTRY, [])
+        left_out({"configs": {"ja_tcree": facts("livedoor", origins=["own"])}}, REGISTRY, [])
     with pytest.raises(KitError, match="--accept-licence livdoor: no such source"):
         left_out({"configs": {}}, REGISTRY, ["livdoor"])
 
@@ -55,8 +55,8 @@ def test_nothing_left_is_an_error_that_says_what_to_type():
         ("mmm", ["demo"], True, "mmm-demo"),
         ("mmm-demo", ["demo"], True, "mmm-demo"),
         ("mmm", ["published", "demo"], True, "mmm-demo"),
-        ("village-news", ["stand-in"], False, "village-news"),
-        ("mmm", ["stand-in"], True, "mmm-demo"),
+        ("village-news", ["own"], False, "village-news"),
+        ("mmm", ["own"], True, "mmm-demo"),
         ("oiellm-nano", ["demo"], True, "oiellm-nano-demo"),
         ("mmm", ["published"], True, "mmm"),
     ],
@@ -70,11 +70,11 @@ def test_names(name, origins, demo, wanted):
     [
         ("mmm", ["demo"]),
         ("mmm-demo", ["demo"]),
-        ("mine", ["demo", "stand-in"]),
-        ("mmm", ["stand-in"]),
-        ("OIELLM-2B", ["stand-in"]),
-        ("my_mmm_v2", ["stand-in"]),
-        ("MMMvillage", ["stand-in"]),
+        ("mine", ["demo", "own"]),
+        ("mmm", ["own"]),
+        ("OIELLM-2B", ["own"]),
+        ("my_mmm_v2", ["own"]),
+        ("MMMvillage", ["own"]),
     ],
 )
 def test_names_that_would_pass_others_rows_off_as_mmm(name, origins):
@@ -85,9 +85,9 @@ def test_names_that_would_pass_others_rows_off_as_mmm(name, origins):
 def test_titles_that_would_pass_others_rows_off_as_mmm():
     mmm = "MMM: Multilingual Mutual Reinforcement Effect Mix datasets"
     refuse_title(mmm, ["published"], "x")
-    refuse_title("News of our village", ["stand-in"], "x")
+    refuse_title("News of our village", ["own"], "x")
     refuse_title("A demonstration of MMM", ["demo"], "x")
-    for origins in (["demo"], ["published", "stand-in"]):
+    for origins in (["demo"], ["published", "own"]):
         with pytest.raises(KitError, match="a title with MMM in it must say that it is a demonstration"):
             refuse_title(mmm, origins, "x")
 

@@ -9,7 +9,7 @@ import pytest
 
 from build.release.gates import left_out_of_results, refuse_training_terms
 from build.release.predictions import without_texts
-from build.steps import KitError
+from build.core import KitError
 from cards.errors import CardError
 from mmm_dataset import load
 from oiellm.predict.store import schema
@@ -114,8 +114,8 @@ def scored(**origins):
 
 
 def test_which_predictions_go_without_texts():
-    mmm = learned(ja_scnm=("rebuilt", "stockmark-ner"), ja_tcree=("stand-in", "livedoor"), en_scnm=("demo", "demo"))
-    results = scored(ja_scnm="rebuilt", ja_tcree="stand-in", en_scnm="demo", ja_scpos_n="published", zh_scnm="demo")
+    mmm = learned(ja_scnm=("rebuilt", "stockmark-ner"), ja_tcree=("own", "livedoor"), en_scnm=("demo", "demo"))
+    results = scored(ja_scnm="rebuilt", ja_tcree="own", en_scnm="demo", ja_scpos_n="published", zh_scnm="demo")
     out = left_out_of_results(results, mmm, REGISTRY, [])
     assert list(out) == ["ja_tcree", "ja_scpos_n"] and "withdrawn" in out["ja_scpos_n"]
     assert out["ja_tcree"] == "livedoor news corpus (ldcc-20140209): no-derivatives"
@@ -127,16 +127,16 @@ def test_which_predictions_go_without_texts():
 
 
 def test_rows_from_nobody_knows_where_go_without_texts():
-    results = scored(ja_scnm="stand-in")
+    results = scored(ja_scnm="own")
     assert "not recorded" in left_out_of_results(results, learned(), REGISTRY, [])["ja_scnm"]
-    tree = {"configs": {"ja_scnm": {"sources": ["jrte-pn"], "origins": ["stand-in"]}}}
+    tree = {"configs": {"ja_scnm": {"sources": ["jrte-pn"], "origins": ["own"]}}}
     assert left_out_of_results(results, learned(), REGISTRY, [], tree) == {}
 
 
 def test_a_model_that_learned_from_what_may_not_go_out_stops():
     may = learned(
         en_scnm=("demo", "demo"),
-        ja_scpos_n=("stand-in", "jrte-pn", "tohoku-polarity"),
+        ja_scpos_n=("own", "jrte-pn", "tohoku-polarity"),
         ja_scnm=("rebuilt", "stockmark-ner"),
     )
     refuse_training_terms(may, REGISTRY, [])

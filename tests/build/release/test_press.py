@@ -8,7 +8,7 @@ import pytest
 from build.release.folder import Folder
 from build.release.press import press, stage
 from build.release.target import ChangedMeanwhileError
-from build.steps import KitError
+from build.core import KitError
 from cards.markdown import BEGIN
 from cards.publisher import Publisher
 from tests.build.release.made import Made

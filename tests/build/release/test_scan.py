@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from build.release.scan import refuse_secrets
-from build.steps import KitError
+from build.core import KitError
 
 AWS = "AKIA" + "QWERTYUIOPASDFGH"
 HOME = "/ho" + "me"

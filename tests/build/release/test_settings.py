@@ -3,7 +3,7 @@
 import pytest
 
 from build.release.settings import SHIPPED, read_settings
-from build.steps import KitError
+from build.core import KitError
 
 
 def test_the_shipped_file_releases_what_the_main_command_makes(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import pytest
 
 from build.release.versions import Level, add_entry, dataset_difference, next_version
-from build.steps import KitError
+from build.core import KitError
 
 
 def manifest(**configs):

@@ -11,7 +11,7 @@ import pytest
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, log_path
 from build.review.rows import ReviewFile
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import to_dict
 from tests.build.review.review_files import decision, review_file, review_row, target_record, write_rows
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build.review.edits import corrected, missing, move_items, reanchor
-from build.steps import KitError
+from build.core import KitError
 from mmm_dataset import from_dict, load, to_dict
 from tests.build.review.review_files import pair, source_record, target_record
 from tests.records import make_record

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.sources import demo
+from build.readers import demo
 from build.translate.checks import Checker
 from build.translate.leftovers import markup_left
 from build.translate.rules import CHECKS, FAIL, read_rules, read_tongue

@@ -13,7 +13,7 @@ import pytest
 
 from build.cli import main
 from build.markup import scan
-from build.sources import demo
+from build.readers import demo
 from build.translate.labels import LabelTable
 from mmm_dataset import Record, from_dict, load, to_dict
 from mmm_dataset.files import dump

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 
-from build.sources import READERS
+from build.readers import READERS
 from build.translate.parts import split
 from build.translate.plan import Plan
 from build.translate.rows import Translator

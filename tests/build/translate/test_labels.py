@@ -2,7 +2,7 @@
 
 import pytest
 
-from build.steps import KitError
+from build.core import KitError
 from build.translate.labels import LabelTable
 from mmm_dataset import load
 

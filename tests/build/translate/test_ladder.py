@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.steps import Drop
+from build.core import Drop
 from build.translate.plan import Plan
 from build.translate.rows import Translator
 from build.translate.rules import read_rules

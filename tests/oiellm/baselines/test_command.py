@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from build.sources import demo
+from build.readers import demo
 from mmm_dataset import Record, encode, load
 from oiellm.cli import main
 from oiellm.data import open_release

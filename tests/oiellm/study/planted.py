@@ -61,7 +61,7 @@ def record(number: int, kind: Kind, split: str, draw: random.Random) -> Record:
         if char in ENTITIES
     )
     name = f"en_planted-{split}-{number}"
-    about = ("stand-in", "user", f"{split}-{number}", "CC0-1.0", split)
+    about = ("own", "user", f"{split}-{number}", "CC0-1.0", split)
     return Record(name, "en", "planted", "NER", text, LABELS[label], items, *about)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from build.sources import conll
-from build.steps import KitError
+from build.readers import conll
+from build.core import KitError
 from mmm_dataset import encode, load
-from tests.build.sources.collect_rows import Rows, collect, pairs
+from tests.build.readers.collect_rows import Rows, collect, pairs
 
 REGISTRY = load("xsid")
 
@@ -76,7 +76,7 @@ def test_text_is_the_text_line_and_rows_of_one_source_share_its_id(tmp_path: Pat
         "Is there any fog outside today?/Slot Filling",
         "weather/find/Slot Filling/:weather/attribute;fog:datetime;today",
     )
-    assert (first.origin, first.source, first.licence) == ("stand-in", "xsid", "CC-BY-SA-4.0")
+    assert (first.origin, first.source, first.licence) == ("own", "xsid", "CC-BY-SA-4.0")
     assert not rows.notes and {record.split for record in rows.records} == {None}
 
 

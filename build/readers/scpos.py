@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from build.sources.annotate_lexicon import ANNOTATORS, Hit
-from build.sources.inputs import (
+from build.readers.annotate_lexicon import ANNOTATORS, Hit
+from build.readers.inputs import (
     Unique,
     extra_keys,
     find,
@@ -25,9 +25,9 @@ from build.sources.inputs import (
     some,
     text_id,
 )
-from build.sources.lexicon import SOURCE as LEXICON_SOURCE
-from build.sources.lexicon import Kind, load
-from build.steps import Drop, KitError, Note, Row
+from build.readers.lexicon import SOURCE as LEXICON_SOURCE
+from build.readers.lexicon import Kind, load
+from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.record import Origin
 
@@ -37,7 +37,7 @@ KINDS: Final[Mapping[str, tuple[Kind, ...]]] = {"scpos_adj": ("adj",), "scpos_n"
 
 POLARITIES: Final = ("positive", "neutral", "negative")
 
-_ORIGINS: Final[Mapping[str, Origin]] = {"marc-ja": "rebuilt", "jrte-pn": "stand-in"}
+_ORIGINS: Final[Mapping[str, Origin]] = {"marc-ja": "rebuilt", "jrte-pn": "own"}
 # MARC-ja writes labels as words or, in the hub's copy, as class numbers; jrte-pn as signs.
 _LABELS: Final[Mapping[str, Mapping[str, str]]] = {
     "marc-ja": {"positive": "positive", "negative": "negative", "0": "positive", "1": "negative"},

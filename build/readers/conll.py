@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from build.sources.inputs import find_all, record_or_drop, row_note, some, text_id
-from build.steps import Drop, KitError, Note, Row
+from build.readers.inputs import find_all, record_or_drop, row_note, some, text_id
+from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Item, Registry
 from mmm_dataset.record import Split
 
@@ -101,7 +101,7 @@ def _read_file(file: Path, registry: Registry, language: str, task: str, split: 
         label = next((sentence.comments[key] for key in _LABELS if sentence.comments.get(key)), None)
         source_id = text_id(sentence.comments.get("text-en", text))
         fields = (name, language, task, word, text, label, items)
-        record = record_or_drop(where, raw, *fields, "stand-in", source.name, source_id, source.licence, split=side)
+        record = record_or_drop(where, raw, *fields, "own", source.name, source_id, source.licence, split=side)
         yield from () if isinstance(record, Drop) else notes + more
         yield record
 

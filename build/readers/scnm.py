@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from build.sources.inputs import (
+from build.readers.inputs import (
     Unique,
     extra_keys,
     find,
@@ -23,7 +23,7 @@ from build.sources.inputs import (
     some,
     text_id,
 )
-from build.steps import Drop, KitError, Note, Row
+from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Item, Registry, RegistryError
 from mmm_f1.locate import locate
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from build.sources import scnm
-from build.steps import KitError
+from build.readers import scnm
+from build.core import KitError
 from mmm_dataset import encode, load
-from tests.build.sources.collect_rows import Rows, collect, pairs
+from tests.build.readers.collect_rows import Rows, collect, pairs
 
 REGISTRY = load()
 TEXT = "田中は東京の青空社に入社。田中は喜んだ。"

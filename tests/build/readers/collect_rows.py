@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from build.steps import Drop, Note, Row
+from build.core import Drop, Note, Row
 from mmm_dataset import Record
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
-from build.sources.inputs import (
+from build.readers.inputs import (
     extra_keys,
     find_all,
     listed,
@@ -24,7 +24,7 @@ from build.sources.inputs import (
     record_or_drop,
     row_note,
 )
-from build.steps import Drop, KitError, Note, Row
+from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Failure, Item, Registry, decode, split_input
 from mmm_dataset.files import sha256
 from mmm_dataset.record import SPLITS, Split

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from build.sources.inputs import (
+from build.readers.inputs import (
     Unique,
     extra_keys,
     find_all,
@@ -24,7 +24,7 @@ from build.sources.inputs import (
     row_note,
     text_id,
 )
-from build.steps import Drop, Note, Row
+from build.core import Drop, Note, Row
 from mmm_dataset import Item, Registry
 from mmm_dataset.files import progress
 from mmm_dataset.record import Origin
@@ -48,7 +48,7 @@ class _File:
     """What the rows of a file come from: the evaluation sets of UniversalNER until a row says otherwise."""
 
     source: str = "universalner"
-    origin: Origin = "stand-in"
+    origin: Origin = "own"
 
 
 @dataclass

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from build.sources import livedoor, tcree
-from build.sources.sentences import split_sentences
-from build.steps import KitError
+from build.readers import livedoor, tcree
+from build.readers.sentences import split_sentences
+from build.core import KitError
 from mmm_dataset import load
-from tests.build.sources.collect_rows import Rows, collect
+from tests.build.readers.collect_rows import Rows, collect
 
 REGISTRY = load()
 HEAD = "http://news.livedoor.com/article/detail/1/\n2012-02-20T15:00:00+0900\n題名の行は本文ではないので、どんなに長くても断片にはならない。\n"

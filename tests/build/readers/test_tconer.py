@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from build.sources import tconer
-from build.steps import KitError
+from build.readers import tconer
+from build.core import KitError
 from mmm_dataset import load
-from tests.build.sources.collect_rows import Rows, collect, pairs
+from tests.build.readers.collect_rows import Rows, collect, pairs
 
 REGISTRY = load()
 
@@ -56,7 +56,7 @@ def test_one_question_per_conversation_is_grouped_by_text(tmp_path: Path) -> Non
     rows = read(tmp_path, *given)
     assert [record.source_id for record in rows.records] == ["CrossNER_AI_0", "CrossNER_AI_1"]
     assert pairs(rows.records[0]) == [("person", "Ann"), ("place", "Rome")]
-    assert (rows.records[0].origin, rows.records[0].source) == ("stand-in", "universalner")
+    assert (rows.records[0].origin, rows.records[0].source) == ("own", "universalner")
     assert rows.noted == {"repeated_question": 1}
     rows = read(tmp_path, talk("Ann", ("a", [])), talk("Ann", ("b", "oops")), talk("Ann", ("c", ["Bob"])))
     assert [note.detail.partition(":")[0] for note in rows.notes] == ["train.json[1]", "train.json[2]"]
@@ -69,7 +69,7 @@ def test_a_file_with_several_questions_is_pile_ner_type_as_a_whole(tmp_path: Pat
     assert {record.source_id: (record.origin, record.source) for record in rows.records} == {
         "1": ("rebuilt", "pile-ner-type"),
         "2": ("rebuilt", "pile-ner-type"),
-        "3": ("stand-in", "universalner"),
+        "3": ("own", "universalner"),
     }
 
 
@@ -84,7 +84,7 @@ def test_slimer_rows_are_grouped_by_passage(tmp_path: Path) -> None:
         ("41", [("name", "a:b"), ("letter", "c")]),
         ("42", []),
     ]
-    assert (rows.records[0].origin, rows.records[0].source) == ("stand-in", "pile-ner-type")
+    assert (rows.records[0].origin, rows.records[0].source) == ("own", "pile-ner-type")
 
 
 def test_dirty_answers_are_reported_and_left_out(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_real_conversations(real_data: Path) -> None:
     rows = collect(tconer.read(real_data / "universalner-crossner", REGISTRY))
     assert len(rows.records) == 846
     assert sum(len(record.items or ()) for record in rows.records) == 3647
-    assert {(record.origin, record.source) for record in rows.records} == {("stand-in", "universalner")}
+    assert {(record.origin, record.source) for record in rows.records} == {("own", "universalner")}
     assert [note.id for note in rows.notes] == ["PROVENANCE.txt"] and not rows.drops
     assert all(item.spans[0].start is not None for record in rows.records for item in record.items or ())
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from build.files import read_json_lines
 from build.markup import MarkupError, untag
-from build.steps import KitError, Row
+from build.core import KitError, Row
 from mmm_dataset import Item, Record, Registry, RegistryError, Span
 
 FOLDER = Path(__file__).parents[1] / "demo"

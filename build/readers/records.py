@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from build.files import read_json_lines
-from build.sources.inputs import find_all
-from build.steps import KitError, Row
+from build.readers.inputs import find_all
+from build.core import KitError, Row
 from mmm_dataset import RecordError, Registry, RegistryError, from_dict
 from oiellm.files import fast_load
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
-from build.sources.lexicon import Kind, Lexicon, kinds, tokenizer
+from build.readers.lexicon import Kind, Lexicon, kinds, tokenizer
 
 Hit = tuple[int, int, Mapping[Kind, str]]
 """Half-open span, and the polarity that the word has as an adjective, as a noun, or as both."""

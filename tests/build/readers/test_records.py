@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from build.sources import READERS, find_reader, records
-from build.steps import KitError
+from build.readers import READERS, find_reader, records
+from build.core import KitError
 from mmm_dataset import load, to_dict
-from tests.build.sources.collect_rows import collect, pairs
+from tests.build.readers.collect_rows import collect, pairs
 
 REGISTRY = load()
 ROW: dict[str, Any] = {
@@ -22,7 +22,7 @@ ROW: dict[str, Any] = {
     "text": "Ann left.",
     "label": "Society",
     "items": [{"label": "Person", "text": "Ann", "start": 0, "end": 3}],
-    "origin": "stand-in",
+    "origin": "own",
     "source": "user",
     "source_id": "1",
     "licence": "CC0-1.0",

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from build.sources import annotate_lexicon, lexicon, scpos
-from build.steps import KitError
+from build.readers import annotate_lexicon, lexicon, scpos
+from build.core import KitError
 from mmm_dataset import encode, load
-from tests.build.sources.collect_rows import Rows, collect, pairs
+from tests.build.readers.collect_rows import Rows, collect, pairs
 
 REGISTRY = load()
 
@@ -179,7 +179,7 @@ def test_three_configs_share_the_source_id(tmp_path: Path, words: Path) -> None:
     assert [record.config for record in rows.records] == ["ja_scpos_adj", "ja_scpos_n", "ja_scpos_adj_n"]
     assert {record.source_id for record in rows.records} == {"pn1"}
     assert {record.split for record in rows.records} == {None}
-    assert {(record.origin, record.source) for record in rows.records} == {("stand-in", "jrte-pn")}
+    assert {(record.origin, record.source) for record in rows.records} == {("own", "jrte-pn")}
     assert rows.records[0].id == "ja_scpos_adj-pn1" and rows.records[0].licence == "CC-BY-NC-SA-4.0"
 
 

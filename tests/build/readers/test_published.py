@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from build.sources import published
-from build.steps import KitError
+from build.readers import published
+from build.core import KitError
 from mmm_dataset import encode, load
-from tests.build.sources.collect_rows import Rows, collect, pairs
+from tests.build.readers.collect_rows import Rows, collect, pairs
 from tests.published_folder import COLON, NOT_IN_TEXT, UNPARSABLE, file_name, make_published_folder
 
 REGISTRY = load()

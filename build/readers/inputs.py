@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from build.files import read_json_lines
-from build.steps import Drop, KitError, Note
+from build.core import Drop, KitError, Note
 from mmm_dataset import Record, RecordError
 from mmm_dataset.files import dump
 from mmm_dataset.registry import Source
