@@ -24,10 +24,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from build.export import build_release
-from build.reading import read
-from build.readers import READERS
 from build.core import Row
+from build.export import build_release
+from build.readers import READERS
+from build.reading import read
 from mmm_dataset import Record, from_dict, load
 
 WORDS = """

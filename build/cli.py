@@ -178,8 +178,8 @@ def _sources(_: argparse.Namespace) -> None:
 
 
 def _read(options: argparse.Namespace) -> None:
-    from build.reading import read
     from build.readers import READERS
+    from build.reading import read
     from mmm_dataset import load
 
     reader = READERS[options.source]

@@ -22,10 +22,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import mmm_dataset
+from build.core import Drop, KitError, Row, Tally
 from build.duplicates import digest
 from build.files import versions
 from build.splits import Ledger
-from build.core import Drop, KitError, Row, Tally
 from cards.dataset_card import render_card
 from cards.errors import CardError
 from cards.licence import FILE as LICENCE

@@ -19,8 +19,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
-from build.readers.inputs import LOCK
 from build.core import KitError
+from build.readers.inputs import LOCK
 from mmm_dataset.files import atomic, sha256
 from mmm_dataset.registry import Source
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from build.bootstrap import ROOT, VENV
+from build.core import KitError
 from build.export import build_release
+from build.readers import demo
 from build.release.command import run as publish
 from build.release.options import add_options
 from build.release.settings import SHIPPED, read_settings
-from build.readers import demo
-from build.core import KitError
 from mmm_dataset import load
 from mmm_dataset.files import progress, sha256
 from oiellm.cli import main as oiellm

@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from build.core import KitError, Row, Tally
 from build.export import build_release
 from build.fetch import fetch
 from build.files import versions
 from build.readers import READERS, Reader
-from build.core import KitError, Row, Tally
 from cards.built import leakage_line
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from build.duplicates import Index, digest
 from build.core import KitError
+from build.duplicates import Index, digest
 from mmm_dataset import Record, Registry
 
 METHODS = ("auto", "hash", "table3", "published")

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from build.core import KitError
 from build.duplicates import digest, normalise
 from build.export import Facts, standard
 from build.row_checks import Report, check_row
 from build.splits import METHODS, unit
-from build.core import KitError
 from cards.dataset_card import render_card
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_dataset.evaluation import STANDARD

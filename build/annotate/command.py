@@ -17,9 +17,9 @@ from build.annotate.outcome import FILES, Outcome, outcome
 from build.annotate.prompts import Prompts
 from build.annotate.rows import Annotated, Annotator
 from build.annotate.worklist import LEFT_OUT, Worklist
+from build.core import KitError, Row, Tally
 from build.files import versions
 from build.folder import held
-from build.core import KitError, Row, Tally
 from build.terms import warn_of_terms
 from mmm_dataset import Record, load
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from build.readers.inputs import read_table
 from build.core import KitError
+from build.readers.inputs import read_table
 
 COLUMNS: Final = ("config", "level", "label", "rows", "into")
 """Columns of a label table; ``label`` and ``into`` must be there, an empty ``config`` or ``level`` means all."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 from build.annotate.labels import Spellings
 from build.annotate.rows import Annotated, Annotator
 from build.annotate.votes import Decision
-from build.review.rules import weights
 from build.core import Drop, Note, Row
+from build.review.rules import weights
 from mmm_dataset import Item, Record, to_dict
 from mmm_dataset.files import dump
 

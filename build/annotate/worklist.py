@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from build.core import Drop, KitError, Note, Row
 from build.readers import records
 from build.readers.inputs import Unique
-from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Record, Registry
 
 NOT_SAMPLED: Final = "not_sampled"

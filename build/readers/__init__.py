@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from build.readers import conll, published, records, scnm, scpos, tconer, tcree
 from build.core import KitError, Row
+from build.readers import conll, published, records, scnm, scpos, tconer, tcree
 
 
 @dataclass(frozen=True, slots=True)

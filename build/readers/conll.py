@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from build.readers.inputs import find_all, record_or_drop, row_note, some, text_id
 from build.core import Drop, KitError, Note, Row
+from build.readers.inputs import find_all, record_or_drop, row_note, some, text_id
 from mmm_dataset import Item, Registry
 from mmm_dataset.record import Split
 

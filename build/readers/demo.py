@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from build.core import KitError, Row
 from build.files import read_json_lines
 from build.markup import MarkupError, untag
-from build.core import KitError, Row
 from mmm_dataset import Item, Record, Registry, RegistryError, Span
 
 FOLDER = Path(__file__).parents[1] / "demo"

@@ -12,8 +12,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from build.files import read_json_lines
 from build.core import Drop, KitError, Note
+from build.files import read_json_lines
 from mmm_dataset import Record, RecordError
 from mmm_dataset.files import dump
 from mmm_dataset.registry import Source

@@ -21,8 +21,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
-from build.readers.inputs import find, missing, read_table
 from build.core import KitError, Note
+from build.readers.inputs import find, missing, read_table
 from mmm_dataset import Registry
 
 SOURCE = "tohoku-polarity"

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from build.core import Drop, KitError, Row
 from build.readers.inputs import missing, record_or_drop
 from build.readers.sentences import LEAD, LINK, LISTING, PROSE, REJECT, split_sentences
-from build.core import Drop, KitError, Row
 from mmm_dataset import Registry
 from mmm_dataset.files import progress
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
 
+from build.core import Drop, KitError, Note, Row
 from build.readers.inputs import (
     extra_keys,
     find_all,
@@ -24,7 +25,6 @@ from build.readers.inputs import (
     record_or_drop,
     row_note,
 )
-from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Failure, Item, Registry, decode, split_input
 from mmm_dataset.files import sha256
 from mmm_dataset.record import SPLITS, Split

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from build.core import KitError, Row
 from build.files import read_json_lines
 from build.readers.inputs import find_all
-from build.core import KitError, Row
 from mmm_dataset import RecordError, Registry, RegistryError, from_dict
 from oiellm.files import fast_load
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from build.core import Drop, KitError, Note, Row
 from build.readers.inputs import (
     Unique,
     extra_keys,
@@ -23,7 +24,6 @@ from build.readers.inputs import (
     some,
     text_id,
 )
-from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Item, Registry, RegistryError
 from mmm_f1.locate import locate
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from build.core import Drop, KitError, Note, Row
 from build.readers.annotate_lexicon import ANNOTATORS, Hit
 from build.readers.inputs import (
     Unique,
@@ -27,7 +28,6 @@ from build.readers.inputs import (
 )
 from build.readers.lexicon import SOURCE as LEXICON_SOURCE
 from build.readers.lexicon import Kind, load
-from build.core import Drop, KitError, Note, Row
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.record import Origin
 

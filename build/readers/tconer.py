@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from build.core import Drop, Note, Row
 from build.readers.inputs import (
     Unique,
     extra_keys,
@@ -24,7 +25,6 @@ from build.readers.inputs import (
     row_note,
     text_id,
 )
-from build.core import Drop, Note, Row
 from mmm_dataset import Item, Registry
 from mmm_dataset.files import progress
 from mmm_dataset.record import Origin

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from build.core import Drop, KitError, Row
 from build.readers import livedoor
 from build.readers.inputs import Unique, read_table, record_or_drop, row_note, some, text_id
 from build.readers.livedoor import LANGUAGE, TASK
-from build.core import Drop, KitError, Row
 from mmm_dataset import Failure, Item, Registry, decode, split_input
 from mmm_dataset.files import dump
 

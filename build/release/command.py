@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from build.core import KitError
 from build.release.folder import Folder
 from build.release.gates import demo_name, left_out, left_out_of_results, refuse_title, refuse_training_terms
 from build.release.hub import Hub
@@ -18,7 +19,6 @@ from build.release.press import Pressed, press, stage
 from build.release.settings import Model, Release, is_name, read_settings
 from build.release.target import Repository, Target
 from build.release.verify import verify
-from build.core import KitError
 from cards.base_licences import base_terms
 from cards.errors import CardError
 from cards.publisher import Publisher

@@ -11,8 +11,8 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from build.release.target import SPACE_SDK, ChangedMeanwhileError, Repository, State, Stored
 from build.core import KitError
+from build.release.target import SPACE_SDK, ChangedMeanwhileError, Repository, State, Stored
 
 if TYPE_CHECKING:
     from huggingface_hub.errors import HfHubHTTPError

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from build.core import KitError
 from build.release.folder import link
 from build.release.plan import Plan
 from build.release.predictions import without_texts
 from build.release.subset import without
 from build.release.target import Repository
 from build.release.versions import Level, dataset_difference
-from build.core import KitError
 from cards.base_licences import BaseTerms
 from cards.dataset_card import render_card
 from cards.licence import render_licence

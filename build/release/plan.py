@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Final
 
 import mmm_dataset
+from build.core import KitError
 from build.release.card import merge_card
 from build.release.target import Repository, State, Target
-from build.core import KitError
 from mmm_dataset.files import pretty, sha256
 
 CARD: Final = "README.md"

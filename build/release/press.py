@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from build.core import KitError
 from build.release.plan import CHANGELOG, Plan, Recorded, finish, make_plan, paths
 from build.release.scan import refuse_secrets
 from build.release.target import ChangedMeanwhileError, State, Target
 from build.release.versions import FIRST, add_entry, free_version, next_version
-from build.core import KitError
 from cards.publisher import Publisher
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from build.release.headers import metadata
 from build.core import KitError
+from build.release.headers import metadata
 from oiellm.files import read_toml
 
 RULES: Final = Path(__file__).with_name("refused.toml")

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from build.core import KitError
 from build.release.pieces import DatasetPiece, MetricPiece, ModelPiece, SpacePiece
 from build.release.plan import paths
 from build.release.press import Pressed
 from build.release.target import Target
-from build.core import KitError
 from mmm_dataset.files import sha256
 
 _STRANGER: Final = Path(__file__).with_name("stranger.py")

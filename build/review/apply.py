@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from build.core import Drop, KitError, Note, Row, Tally
 from build.files import versions
 from build.reading import write_rows
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog
 from build.review.edits import corrected
 from build.review.figures import figures, unknown_adjudicator
-from build.core import Drop, KitError, Note, Row, Tally
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 

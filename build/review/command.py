@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from build.core import KitError
 from build.review.book import Book
 from build.review.decisions import DecisionLog, log_path, tidy
 from build.review.rows import ReviewFile
-from build.core import KitError
 from mmm_dataset import Registry, load
 
 

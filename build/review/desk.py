@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from build.core import KitError
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, log_path, now, person
 from build.review.edits import check_complete, corrected, move_items, same
@@ -19,7 +20,6 @@ from build.review.filters import Filter, holds, passes
 from build.review.options import Order
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
-from build.core import KitError
 from mmm_dataset import Registry, from_dict, to_dict
 from mmm_f1.unified import LABEL, shape
 

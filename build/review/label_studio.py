@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
+from build.core import KitError
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
-from build.core import KitError
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.files import atomic, dump, progress
 from mmm_f1.unified import LABEL, shape

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from build.core import KitError
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, now
 from build.review.edits import check_complete, corrected, same
 from build.review.label_studio import ARGUMENT, CLOSED, ITEMS, OPEN, REJECT, roles_of
 from build.review.rows import ReviewFile
 from build.review.rules import reasons
-from build.core import KitError
 from mmm_dataset import Item, Record, Registry, Span, to_dict
 from mmm_dataset.files import dump
 

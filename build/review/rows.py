@@ -13,9 +13,9 @@ from pathlib import Path
 from sys import intern
 from typing import Any
 
+from build.core import KitError
 from build.review.options import Order
 from build.review.rules import Weights, weights
-from build.core import KitError
 from mmm_dataset import Record, RecordError, Registry, from_dict, to_dict
 from mmm_dataset.files import dump, progress
 

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from build.core import KitError
 from build.review.desk import Changed, Desk
 from build.review.filters import Filter
 from build.review.guard import HOST, Guard
-from build.core import KitError
 from mmm_dataset import RegistryError
 from oiellm.errors import OiellmError
 

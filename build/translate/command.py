@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from build.core import Drop, KitError, Tally
 from build.files import versions
 from build.folder import check_same, earlier, held
-from build.core import Drop, KitError, Tally
 from build.terms import warn_of_terms
 from build.translate.climb import Climb
 from build.translate.inputs import Given, open_source, sampled

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from build.readers import records as record_files
 from build.core import KitError
+from build.readers import records as record_files
 from build.translate.rows import bare_id
 from mmm_dataset import Record, Registry
 from mmm_dataset.files import progress, sha256

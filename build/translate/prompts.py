@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from build.markup import MarkupError, untag
 from build.core import KitError
+from build.markup import MarkupError, untag
 from build.translate.rules import Tongue
 from oiellm.files import fast_dump, read_toml
 

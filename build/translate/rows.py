@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from build.row_checks import Report, check_record
 from build.core import Drop, Note
+from build.row_checks import Report, check_record
 from build.translate.checks import Checker
 from build.translate.climb import Climb
 from build.translate.findings import Finding

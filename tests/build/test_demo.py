@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
+from build.core import KitError
 from build.files import read_json_lines
 from build.markup import untag
 from build.readers import demo
-from build.core import KitError
 from mmm_dataset import decode, encode, load
 
 KANA = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u31f0-\u31ff\uff66-\uff9f]")

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from build import export
+from build.core import Drop, KitError, Note
 from build.export import build_release
 from build.readers import demo
-from build.core import Drop, KitError, Note
 from mmm_dataset import Item, load
 from mmm_dataset.files import sha256
 from mmm_dataset.schema import COLUMNS, from_row, to_row

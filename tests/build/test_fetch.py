@@ -14,9 +14,9 @@ from typing import Any
 import huggingface_hub
 import pytest
 
+from build.core import KitError
 from build.fetch import fetch
 from build.readers.inputs import LOCK
-from build.core import KitError
 from mmm_dataset import load
 from mmm_dataset.registry import Source
 

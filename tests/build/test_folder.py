@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from build.folder import check_same, earlier, held
 from build.core import KitError
+from build.folder import check_same, earlier, held
 from mmm_dataset.files import atomic, pretty
 
 ROOT = Path(__file__).parents[2]

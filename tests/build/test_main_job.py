@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from build.main_job import METRIC, copy_metric, damage, run
 from build.core import KitError
+from build.main_job import METRIC, copy_metric, damage, run
 from mmm_dataset import load
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from build.splits import Ledger, unit
 from build.core import KitError
+from build.splits import Ledger, unit
 from cards.built import leakage_line
 from mmm_dataset import load
 from tests.records import make_record

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from build.export import build_release
 from build.core import KitError
+from build.export import build_release
 from build.validate import validate
 from mmm_dataset import Item, load
 from mmm_dataset.files import pretty, sha256

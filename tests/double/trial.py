@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from build.readers import READERS, demo
 from build.core import Drop
+from build.readers import READERS, demo
 from build.translate.plan import Plan
 from build.translate.rows import Outcome, Translator
 from build.translate.rules import read_rules

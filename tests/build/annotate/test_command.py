@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from build.annotate.prompts import FOLDER
+from build.core import KitError
 from build.export import build_release
 from build.reading import release
 from build.review.apply import apply
@@ -14,7 +15,6 @@ from build.review.book import Book
 from build.review.decisions import DecisionLog
 from build.review.rows import ReviewFile
 from build.review.rules import weights
-from build.core import KitError
 from build.validate import validate
 from mmm_dataset import from_dict
 from oiellm.llm import options

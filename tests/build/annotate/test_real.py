@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from build.reading import read, release
 from build.readers import find_reader
+from build.reading import read, release
 from build.validate import validate
 from tests.build.annotate.driver import REGISTRY, say
 from tests.build.annotate.truth import call, lines

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from build.readers import conll
 from build.core import KitError
+from build.readers import conll
 from mmm_dataset import encode, load
 from tests.build.readers.collect_rows import Rows, collect, pairs
 

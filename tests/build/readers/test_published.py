@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from build.readers import published
 from build.core import KitError
+from build.readers import published
 from mmm_dataset import encode, load
 from tests.build.readers.collect_rows import Rows, collect, pairs
 from tests.published_folder import COLON, NOT_IN_TEXT, UNPARSABLE, file_name, make_published_folder

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from build.readers import READERS, find_reader, records
 from build.core import KitError
+from build.readers import READERS, find_reader, records
 from mmm_dataset import load, to_dict
 from tests.build.readers.collect_rows import collect, pairs
 

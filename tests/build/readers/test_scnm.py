@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from build.readers import scnm
 from build.core import KitError
+from build.readers import scnm
 from mmm_dataset import encode, load
 from tests.build.readers.collect_rows import Rows, collect, pairs
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from build.readers import annotate_lexicon, lexicon, scpos
 from build.core import KitError
+from build.readers import annotate_lexicon, lexicon, scpos
 from mmm_dataset import encode, load
 from tests.build.readers.collect_rows import Rows, collect, pairs
 

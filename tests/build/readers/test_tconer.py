@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from build.readers import tconer
 from build.core import KitError
+from build.readers import tconer
 from mmm_dataset import load
 from tests.build.readers.collect_rows import Rows, collect, pairs
 

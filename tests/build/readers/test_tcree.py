@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from build.core import KitError
 from build.readers import livedoor, tcree
 from build.readers.sentences import split_sentences
-from build.core import KitError
 from mmm_dataset import load
 from tests.build.readers.collect_rows import Rows, collect
 

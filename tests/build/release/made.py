@@ -70,9 +70,9 @@ def release(
 
 
 def main() -> int:
+    from build.core import KitError
     from build.release.hub import Hub
     from build.release.press import press, stage
-    from build.core import KitError
     from cards.publisher import Publisher
 
     files, card, name, dry_run = json.loads(sys.argv[1])

@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from build.release.card import merge_card
 from build.core import KitError
+from build.release.card import merge_card
 from cards.markdown import BEGIN, END
 
 WHERE = "datasets/mmm: README.md"

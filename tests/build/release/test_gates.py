@@ -4,11 +4,11 @@ import json
 
 import pytest
 
+from build.core import KitError
 from build.export import build_release
 from build.reading import import_published
 from build.release.gates import demo_name, left_out, refuse_title
 from build.release.subset import without
-from build.core import KitError
 from mmm_dataset import Item, Record, load
 from tests.published_folder import make_published_folder
 

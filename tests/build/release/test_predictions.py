@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from build.core import KitError
 from build.release.gates import left_out_of_results, refuse_training_terms
 from build.release.predictions import without_texts
-from build.core import KitError
 from cards.errors import CardError
 from mmm_dataset import load
 from oiellm.predict.store import schema

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from build.core import KitError
 from build.release.folder import Folder
 from build.release.press import press, stage
 from build.release.target import ChangedMeanwhileError
-from build.core import KitError
 from cards.markdown import BEGIN
 from cards.publisher import Publisher
 from tests.build.release.made import Made

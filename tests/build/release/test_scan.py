@@ -18,8 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from build.release.scan import refuse_secrets
 from build.core import KitError
+from build.release.scan import refuse_secrets
 
 AWS = "AKIA" + "QWERTYUIOPASDFGH"
 HOME = "/ho" + "me"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from build.release.settings import SHIPPED, read_settings
 from build.core import KitError
+from build.release.settings import SHIPPED, read_settings
 
 
 def test_the_shipped_file_releases_what_the_main_command_makes(tmp_path, monkeypatch):

@@ -2,8 +2,8 @@
 
 import pytest
 
-from build.release.versions import Level, add_entry, dataset_difference, next_version
 from build.core import KitError
+from build.release.versions import Level, add_entry, dataset_difference, next_version
 
 
 def manifest(**configs):

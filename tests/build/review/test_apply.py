@@ -5,13 +5,13 @@ import json
 
 import pytest
 
+from build.core import KitError
 from build.reading import release
 from build.review.agreement import wilson
 from build.review.apply import apply
 from build.review.command import run
 from build.review.figures import figures, report
 from build.review.options import add_options
-from build.core import KitError
 from build.validate import validate
 from mmm_dataset import from_dict, load, to_dict
 from mmm_dataset.files import dump

@@ -8,10 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from build.core import KitError
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, log_path
 from build.review.rows import ReviewFile
-from build.core import KitError
 from mmm_dataset import to_dict
 from tests.build.review.review_files import decision, review_file, review_row, target_record, write_rows
 

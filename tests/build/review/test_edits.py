@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build.review.edits import corrected, missing, move_items, reanchor
 from build.core import KitError
+from build.review.edits import corrected, missing, move_items, reanchor
 from mmm_dataset import from_dict, load, to_dict
 from tests.build.review.review_files import pair, source_record, target_record
 from tests.records import make_record

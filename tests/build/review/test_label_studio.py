@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from build.core import KitError
 from build.review.label_studio import labeling_config, task, write_tasks
 from build.review.label_studio_import import read_tasks
 from build.review.rows import ReviewFile
-from build.core import KitError
 from mmm_dataset import Item, Span, from_dict, load, to_dict
 from tests.build.review.review_files import decided, review_file, target_record, worklist, write_rows
 from tests.records import make_record, records

@@ -6,9 +6,9 @@ import tracemalloc
 import pytest
 
 from build.annotate.outcome import RUNG as ANNOTATE
+from build.core import KitError
 from build.review.rows import ReviewFile
 from build.review.rules import reasons, weights
-from build.core import KitError
 from build.translate.ladder import NO_COUNTERPART, RUNGS
 from build.translate.paper import PAPER
 from build.translate.rows import MERGED
