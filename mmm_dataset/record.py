@@ -13,8 +13,11 @@ from typing import Any, Final, Literal, get_args
 
 Origin = Literal["published", "rebuilt", "own", "demo"]
 ORIGINS: Final = get_args(Origin)
-"""``published``: the authors' files. ``rebuilt``: made from MMM's own upstream source. ``own``: made from another
-source of the same kind. ``demo``: written for this kit. Only the first two are ever called MMM."""
+"""``published``: the authors' files. ``rebuilt``: made from MMM's own upstream source. ``own``: any other data set.
+``demo``: written for this kit. Only the first two are ever called MMM."""
+
+_OLD_ORIGINS: Final = {"stand-in": "own"}
+"""Names that earlier versions of the kit wrote."""
 
 Split = Literal["train", "test"]
 SPLITS: Final = get_args(Split)
