@@ -77,6 +77,8 @@ def _parser(asked: str) -> argparse.ArgumentParser:
         choices=("auto", "hash", "table3", "published"),
         help="default: auto, the records' own split if they all have one, hash if none has",
     )
+    sub.add_argument("--splits", metavar="SHARES", help="of a hash split: 80/20, or with validation 80/10/10")
+    sub.add_argument("--train-share", metavar="SHARE", help="of a hash split (default: 0.8, or the registry's)")
     _out(sub)
     _registry(sub)
 
@@ -99,7 +101,7 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     sub = verb("show", _show, "rows of a config, with entities highlighted")
     sub.add_argument("config", metavar="CONFIG")
     sub.add_argument("--n", type=_count, default=5, metavar="N", help="how many rows (default: 5)")
-    sub.add_argument("--split", choices=("train", "test"), help="default: train if there is one")
+    sub.add_argument("--split", choices=("train", "validation", "test"), help="default: train if there is one")
     sub.add_argument("--id", metavar="ID", help="one row, by its id")
     sub.add_argument("--release", type=Path, default=RELEASE, metavar="TREE", help=f"default: {RELEASE}")
     _registry(sub)
@@ -127,7 +129,7 @@ _PACKAGES = (
 def _add_readers(parser: argparse.ArgumentParser) -> None:
     from build.readers import READERS
 
-    sources = parser.add_subparsers(dest="source", metavar="SOURCE", required=True)
+    sources = parser.add_subparsers(dest="reader", metavar="READER", required=True)
     for reader in READERS.values():
         sub = sources.add_parser(reader.name, help=reader.help, description=reader.help)
         sub.add_argument("--from", dest="origin", type=Path, metavar="PATH", help="file or folder; default: fetch it")
@@ -154,7 +156,7 @@ def _registry(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="more configs: a .toml file, or the shipped xsid",
+        help="more configs: a .toml file, or one that ships: xsid, ner-only",
     )
 
 
@@ -182,17 +184,20 @@ def _read(options: argparse.Namespace) -> None:
     from build.reading import read
     from mmm_dataset import load
 
-    reader = READERS[options.source]
-    chosen = {name: getattr(options, name) for name in reader.options if hasattr(options, name)}
-    out = options.out or Path("work") / options.source
+    reader = READERS[options.reader]
+    names = [name.replace("-", "_") for name in reader.options]
+    chosen = {name: getattr(options, name) for name in names if hasattr(options, name)}
+    out = options.out or Path("work") / options.reader
     print(read(reader, options.origin, out, load(*options.registry), chosen))
 
 
 def _export(options: argparse.Namespace) -> None:
     from build.reading import release
+    from build.splits import parse_shares
     from mmm_dataset import load
 
-    print(release(options.records, options.out, load(*options.registry), options.split))
+    shares = parse_shares(options.splits, options.train_share)
+    print(release(options.records, options.out, load(*options.registry), options.split, shares))
 
 
 def _import(options: argparse.Namespace) -> None:

@@ -13,6 +13,8 @@ from build.export import build_release
 from build.fetch import fetch
 from build.files import versions
 from build.readers import READERS, Reader
+from build.readers.provenance import resolve_provenance
+from build.splits import Shares
 from cards.built import leakage_line
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
@@ -59,9 +61,14 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
     Raises:
         KitError: a wrong file, row or option.
     """
+    source = options.get("source", reader.source)
+    if "source" in reader.options:
+        resolve_provenance(registry, options.get("source"), options.get("license"))
     if origin is None:
+        if source not in registry.sources:
+            raise KitError(f"--from PATH is missing: {source} is not a source of the registry and cannot be fetched")
         origin = out / "download"
-        fetch(registry.source(reader.source), origin)
+        fetch(registry.source(source), origin)
     if not origin.exists():
         raise KitError(_missing(origin, reader, registry))
     inputs = checksums(origin)
@@ -72,8 +79,8 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
     rows = progress(tally.count(reader.read(origin, registry, **options)), f"reading {reader.name}")
     counts = write_rows(rows, out)
     manifest = {
-        "source": reader.source,
-        "options": {name: Path(value).name for name, value in options.items()},
+        "source": source,
+        "options": {name: Path(value).name if name in reader.paths else value for name, value in options.items()},
         "inputs": inputs,
         "counts": counts,
         "steps": tally.as_dict(),
@@ -85,8 +92,15 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
     return _summary(out, counts, tally)
 
 
-def release(files: Sequence[Path], out: Path, registry: Registry, split: str) -> str:
+def release(files: Sequence[Path], out: Path, registry: Registry, split: str, shares: Shares | None = None) -> str:
     """Make a release tree of record files; what `read` noted about them travels along in the manifest.
+
+    Args:
+        files: of records.
+        out: folder to write.
+        registry: knows the configs.
+        split: see :mod:`build.splits`.
+        shares: of train and validation for a hash split; None for those of the registry.
 
     Raises:
         KitError: a file or row is wrong, or the tree cannot be made.
@@ -104,7 +118,9 @@ def release(files: Sequence[Path], out: Path, registry: Registry, split: str) ->
         earlier = path.with_name("manifest.json")
         if earlier.is_file():
             steps[path.resolve().parent.name] = _steps(earlier, registry)
-    manifest = build_release(_all_records(files, registry), out, registry, split=split, inputs=inputs, steps=steps)
+    manifest = build_release(
+        _all_records(files, registry), out, registry, split=split, shares=shares, inputs=inputs, steps=steps
+    )
     return _released(manifest, out)
 
 
@@ -201,9 +217,11 @@ def _summary(out: Path, counts: dict[str, int], tally: Tally) -> str:
 
 def _released(manifest: dict[str, Any], out: Path) -> str:
     files = [config["files"] for config in manifest["configs"].values()]
-    train, test = (sum(sides[split]["rows"] for sides in files if split in sides) for split in SPLITS)
+    rows = {split: sum(sides[split]["rows"] for sides in files if split in sides) for split in SPLITS}
+    total = sum(rows.values())
+    counts = [f"{n:,} {split} ({n / total:.1%})" for split, n in rows.items() if n or split != "validation"]
     dropped = sum(manifest["steps"]["release"]["dropped"].values())
     return (
-        f"{out}: {len(files)} configs, {train:,} train and {test:,} test rows (split: {manifest['options']['split']}), "
-        f"{dropped:,} dropped; test rows with a twin in train: {leakage_line(manifest['leakage'])}"
+        f"{out}: {len(files)} configs, {', '.join(counts)} rows (split: {manifest['options']['split']}), "
+        f"{dropped:,} dropped; test rows with a duplicate in train: {leakage_line(manifest['leakage'])}"
     )

@@ -38,7 +38,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--sample", "take so many rows only", metavar="N", type=_count)
     option("--seed", "of the sample (default: 0)", metavar="S", type=int, default=0)
     option("--out", "folder to write (default: the worklist's folder with -annotated)", metavar="DIR", type=Path)
-    text = "more configs: a .toml file, or the shipped xsid"
+    text = "more configs: a .toml file, or one that ships: xsid, ner-only"
     option("--registry", text, action="append", default=[], metavar="FILE")
     llm.add_options(parser)
 

@@ -28,7 +28,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="FILE",
-        help="more configs: a .toml file, or the shipped xsid",
+        help="more configs: a .toml file, or one that ships: xsid, ner-only",
     )
     other = parser.add_argument_group("instead of opening the page").add_mutually_exclusive_group()
     other.add_argument("--apply", action="store_true", help="write the reviewed records.jsonl, report and manifest")

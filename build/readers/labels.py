@@ -1,0 +1,128 @@
+"""What the readers of other people's data take from options: text-level label, split, and what to do with unknown labels."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from build.core import Drop, KitError
+from mmm_dataset import Record, Registry, RegistryError
+from mmm_dataset.record import SPLITS, Split
+
+LABEL_OPTIONS: Final = {
+    "label": "the text-level label of every row",
+    "label-from": "where the text-level label is: comment:KEY, column:N (or its name), file-name or folder",
+    "split-from": "file-name or folder: take the split from the word train, dev or test in it",
+    "unknown-labels": "stop (default) or drop: what to do with a row whose label is not in the registry's label set",
+}
+
+_SPLITS: Final = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("validation", "valid", "val", "dev", "devel", "development", "testa"), "validation"),
+    **dict.fromkeys(("test", "testing", "testb"), "test"),
+}
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_SPLIT_PART = re.compile(rf"(?i)(?:^|[._-])(?:{'|'.join(_SPLITS)})\d*(?=$|[._-])")
+
+
+@dataclass(frozen=True, slots=True)
+class TextLabels:
+    """Where the text-level label of a row comes from.
+
+    Attributes:
+        value: the label of every row, if one was given.
+        kind: ``comment``, ``column``, ``file-name``, ``folder``, or empty if nothing was asked for.
+        key: the comment's key, or the column's number or name.
+    """
+
+    value: str | None = None
+    kind: str = ""
+    key: str = ""
+
+    @classmethod
+    def parse(
+        cls,
+        label: str | None,
+        label_from: str | None,
+        kinds: tuple[str, ...] = ("comment", "column", "file-name", "folder"),
+    ) -> TextLabels:
+        """Read the options ``--label`` and ``--label-from``; ``kinds`` are those that the reader can follow.
+
+        Raises:
+            KitError: both are given, or the second is none of ``kinds``.
+        """
+        if label is not None and label_from is not None:
+            raise KitError("--label and --label-from: give one of them")
+        if label is not None and not label.strip():
+            raise KitError("--label: the label is empty")
+        if label_from is None:
+            return cls(value=label)
+        kind, _, key = label_from.partition(":")
+        if kind not in kinds or (kind in ("comment", "column")) != bool(key):
+            forms = ", ".join({"comment": "comment:KEY", "column": "column:N"}.get(kind, kind) for kind in kinds)
+            raise KitError(f"--label-from {label_from}: must be one of {forms}")
+        return cls(kind=kind, key=key)
+
+    def of_file(self, file: Path, root: Path, language: str = "") -> str | None:
+        """The label that all rows of a file have, or None if the rows have their own.
+
+        Args:
+            file: the file.
+            root: the folder that is read, or the file itself.
+            language: code that the file name may begin with; it is no part of the label, and neither is a split.
+
+        Raises:
+            KitError: nothing is left of the file's name, or the file is in no folder below ``root``.
+        """
+        if self.kind == "folder":
+            if not root.is_dir() or file.parent == root:
+                raise KitError(f"{file}: not in a subfolder of {root}: --label-from folder needs one folder per label")
+            return file.parent.name
+        if self.kind != "file-name":
+            return self.value
+        stem = _SPLIT_PART.sub("", file.stem)
+        stem = re.sub(rf"^{re.escape(language)}(?=$|[._-])", "", stem) if language else stem
+        if not (label := stem.strip("._-")):
+            raise KitError(
+                f"{file}: its name holds no label beside language and split: --label-from file-name needs one"
+            )
+        return label
+
+
+def split_of(file: Path, root: Path, split_from: str | None) -> Split | None:
+    """The split that a file's name or folder says, by whole words (``latest`` is not ``test``); None if not asked for.
+
+    Raises:
+        KitError: the option is neither ``file-name`` nor ``folder``, or no split or two are named.
+    """
+    if split_from is None:
+        return None
+    if split_from not in ("file-name", "folder"):
+        raise KitError(f"--split-from {split_from}: must be file-name or folder")
+    folders = file.relative_to(root).parts[:-1] if root.is_dir() else ()
+    names = (file.stem,) if split_from == "file-name" else (*folders, *(() if folders else (file.parent.name,)))
+    found = {_SPLITS[word.lower()] for name in names for word in _WORD.findall(name) if word.lower() in _SPLITS}
+    if len(found) != 1:
+        said = " and ".join(sorted(found)) or "neither train, dev nor test"
+        raise KitError(f"{file}: its {split_from.replace('-', ' ')} says {said}: rename it, or leave --split-from out")
+    split = found.pop()
+    return next((known for known in SPLITS if known == split), "train")
+
+
+def check_record(record: Record, registry: Registry, where: str, unknown_labels: str = "stop") -> Record | Drop:
+    """The record, or a drop if a label is not in a closed set of the registry and ``--unknown-labels drop`` was given.
+
+    Raises:
+        KitError: such a label where none was to be dropped, or the option is neither ``stop`` nor ``drop``.
+    """
+    if unknown_labels not in ("stop", "drop"):
+        raise KitError(f"--unknown-labels {unknown_labels}: must be stop or drop")
+    try:
+        registry.check_labels(record)
+    except RegistryError as error:
+        if unknown_labels == "stop":
+            raise KitError(f"{where}: {error}; --unknown-labels drop leaves such rows out") from error
+        return Drop(record.id, "unknown_label", f"{where}: {error}", record.text)
+    return record
