@@ -1,18 +1,27 @@
-"""The step contract: a step takes records and yields records, or drops one with a reason. Nothing is lost uncounted."""
+"""What all steps share: rows that are dropped or noted with a reason, and the one way to write.
+
+A step takes records and yields records, or drops one with a reason; nothing is lost uncounted. Every command that leaves files
+writes through :func:`write_step` (a folder) or :func:`write_file` (one file).
+"""
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
 
+from build.errors import KitError as KitError
+from build.manifest import RECORD, Run, StepRecord, inner_path, read_record
 from mmm_dataset import Record
+from mmm_dataset.files import pretty, sha256
 from oiellm.errors import OiellmError
-
-
-class KitError(OiellmError):
-    """A user's mistake in the pipeline: the message is one line that names the file, the row and the remedy."""
+from oiellm.files import locked, sync, sync_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +84,249 @@ class Tally:
         """Counts in a fixed order, for a manifest: rows that came in, and what became of them."""
         counts = {name: dict(sorted(getattr(self, name).items())) for name in ("kept", "dropped", "noted")}
         return {"in": self.kept.total() + self.dropped.total(), **counts}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Where a step writes before its result is put in place.
+
+    Attributes:
+        folder: becomes the output folder.
+        target: the output folder.
+    """
+
+    folder: Path
+    target: Path
+
+    def path(self, name: str) -> Path:
+        """A file inside the folder; its parents are made. Raises KitError if the name leads out of the folder."""
+        try:
+            path = self.folder / inner_path(name)
+        except ValueError as error:
+            raise KitError(f"{self.target}: {error}") from error
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def beside(self, suffix: str) -> Path:
+        """A file that goes beside the folder, under the folder's name and this suffix."""
+        return self.folder.parent / f"{self.target.name}{suffix}"
+
+
+@contextmanager
+def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
+    """Write a folder: whole or not at all, and over nothing but what the same run wrote before.
+
+    The result is written into a staging folder beside ``out`` and put in place by a rename when the block ends well. Files in
+    ``out`` that no run wrote, such as a person's notes or decisions, stay. A process that dies leaves the old result or
+    the new one; what else it left is removed by the next run.
+
+    Args:
+        out: the folder; made if it is not there.
+        run: identity of the run.
+        replace: move whatever else is at ``out`` to a dated folder beside it; otherwise that is refused.
+
+    Yields:
+        Where to write.
+
+    Raises:
+        KitError: another process writes the folder, or it holds something that must not be replaced.
+    """
+    out = out.resolve()
+    with locked(out):
+        _recover(out)
+        record, aside = _check_target(out, run, replace)
+        staging = _staging(out)
+        step = Step(staging / "out", out)
+        step.folder.mkdir(parents=True)
+        try:
+            yield step
+            written = _record(step, run)
+            _check_beside(step, record, replace)
+            if record is not None and not aside:
+                _keep_foreign(out, step.folder, record)
+            sync_tree(step.folder)
+            (step.folder / RECORD).write_text(pretty(written.model_dump()), encoding="utf-8")
+            if aside:
+                _move_aside(out, record)
+            _put_in_place(out)
+        finally:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+@contextmanager
+def write_file(path: Path, *, replace: bool = False) -> Iterator[IO[str]]:
+    """Write one file: whole or not at all; a file that is there stays, unless it has these bytes or ``replace`` is given.
+
+    Args:
+        path: the file.
+        replace: move a file that is there to a dated name beside it.
+
+    Raises:
+        KitError: another file is there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staged = path.with_name(f".{path.name}.staging")
+    try:
+        with staged.open("w", encoding="utf-8", newline="\n") as file:
+            yield file
+        sync(staged)
+        if path.exists() and not (path.is_file() and path.read_bytes() == staged.read_bytes()):
+            if not replace:
+                raise KitError(f"{path}: exists; give another name, or --replace to move it to a dated name beside it")
+            os.replace(path, _dated(path))
+        os.replace(staged, path)
+    finally:
+        staged.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch(beside: Path) -> Iterator[Path]:
+    """An empty folder beside a target for files that are not kept; what a killed run left in it is removed.
+
+    Raises:
+        KitError: another process uses it.
+    """
+    beside = beside.resolve()
+    with locked(beside):
+        folder = beside.with_name(f".{beside.name}.scratch")
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def recover(out: Path) -> None:
+    """Finish what a run that was killed between two renames had begun, unless a run is at work there."""
+    if _staging(out.resolve()).exists() or _previous(out.resolve()).exists():
+        try:
+            with locked(out):
+                _recover(out.resolve())
+        except OiellmError:
+            return  # it is being written: its process finishes it
+
+
+def swap(new: Path, out: Path) -> None:
+    """Put a finished folder in the place of another, which goes away only after the new one stands."""
+    previous = _previous(out)
+    if out.exists():
+        os.replace(out, previous)
+    os.replace(new, out)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _staging(out: Path) -> Path:
+    return out.with_name(f".{out.name}.staging")
+
+
+def _previous(out: Path) -> Path:
+    return out.with_name(f".{out.name}.previous")
+
+
+def _recover(out: Path) -> None:
+    staging, previous = _staging(out), _previous(out)
+    if not out.exists():
+        if (staging / "out" / RECORD).is_file():  # written last: the new result is whole
+            os.replace(staging / "out", out)
+        elif previous.exists():
+            os.replace(previous, out)
+    if staging.exists() and not (staging / "out").exists():  # the folder is in place, the files beside it may not be
+        for path in staging.iterdir():
+            os.replace(path, out.with_name(path.name))
+    shutil.rmtree(previous, ignore_errors=True)
+    shutil.rmtree(staging, ignore_errors=True)
+
+
+def _put_in_place(out: Path) -> None:
+    if out.is_dir() and not any(out.iterdir()):
+        out.rmdir()
+    swap(_staging(out) / "out", out)
+    _recover(out)
+
+
+def _check_target(out: Path, run: Run, replace: bool) -> tuple[StepRecord | None, bool]:
+    """The record of the run before, and whether what is there is to be moved aside."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return None, False
+    record = read_record(out) if out.is_dir() else None
+    if record is None:
+        found = "a file" if not out.is_dir() else f"files that this command did not write ({_some(_files(out))})"
+    elif difference := run.difference(record.run):
+        found = f"the result {difference}"
+    elif changed := _changed(out, record):
+        found = f"files that were changed since they were written ({_some(changed)})"
+    else:
+        return record, False
+    if not replace:
+        raise KitError(
+            f"{out}: holds {found}; nothing was changed: give another --out, or --replace to move it to a dated name beside it"
+        )
+    return record, True
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+
+
+def _changed(out: Path, record: StepRecord) -> list[str]:
+    places = [(out / name, digest) for name, digest in record.files.items()]
+    places += [(out.with_name(name), digest) for name, digest in record.beside.items()]
+    return [path.name for path, digest in places if path.exists() and (path.is_dir() or sha256(path) != digest)]
+
+
+def _keep_foreign(out: Path, folder: Path, record: StepRecord) -> None:
+    """Bring files that the run before did not write into the new folder, as the same files where the disk allows."""
+    for name in _files(out):
+        if name in record.files or name == RECORD:
+            continue
+        target = folder / name
+        if target.exists():
+            raise KitError(
+                f"{out / name}: was not written by this command, and the result has a file of this name: move it"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(out / name, target, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(out / name, target, follow_symlinks=False)
+
+
+def _record(step: Step, run: Run) -> StepRecord:
+    beside = sorted(path for path in step.folder.parent.iterdir() if path != step.folder)
+    return StepRecord(
+        run=run,
+        files={name: sha256(step.folder / name) for name in _files(step.folder)},
+        beside={path.name: sha256(path) for path in beside},
+    )
+
+
+def _check_beside(step: Step, record: StepRecord | None, replace: bool) -> None:
+    """Refuse to write over a file beside the folder that the run before did not write, or move it aside."""
+    for path in step.folder.parent.iterdir():
+        place = step.target.with_name(path.name)
+        if path == step.folder or not place.exists() or (record and path.name in record.beside):
+            continue
+        if not replace:
+            raise KitError(f"{place}: was not written by this command: move it, or give --replace, which does")
+        os.replace(place, _dated(place))
+
+
+def _dated(path: Path) -> Path:
+    """A free name beside a file or folder, with the time."""
+    name, count = f"{path.name}.{datetime.now():%Y%m%d-%H%M%S}", 1
+    while (target := path.with_name(name if count == 1 else f"{name}-{count}")).exists():
+        count += 1
+    return target
+
+
+def _move_aside(out: Path, record: StepRecord | None) -> None:
+    aside = _dated(out)
+    os.replace(out, aside)
+    for name in record.beside if record else ():
+        if (path := out.with_name(name)).exists():
+            os.replace(path, aside.with_name(f"{aside.name}{name.removeprefix(out.name)}"))

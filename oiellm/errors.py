@@ -1,14 +1,10 @@
 """The exceptions for a user's mistake."""
 
+from mmm_f1.errors import UserError
 
-class OiellmError(Exception):
-    """A mistake of the user: one line that says where it is and what to do.
 
-    Attributes:
-        code: exit code of a command that ends with it.
-    """
-
-    code = 2
+class OiellmError(UserError):
+    """A mistake of the user: one line that says where it is and what to do."""
 
 
 class BudgetError(OiellmError):

@@ -1,9 +1,12 @@
-"""TOML in, and JSON in and out where there is much of it."""
+"""Files: TOML in, JSON in and out where there is much of it, locks, and what must be on the disk."""
 
 from __future__ import annotations
 
 import json
+import os
 import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -43,3 +46,40 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise OiellmError(f"{path}: no such file") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise OiellmError(f"{path}: not TOML that can be read ({error})") from error
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other processes off a folder while this one writes it. The lock file lies beside the folder.
+
+    Raises:
+        OiellmError: another process holds the lock; a process that died holds none.
+    """
+    from filelock import FileLock, Timeout
+
+    folder = folder.resolve()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise OiellmError(f"{folder}: locked by another process: wait for it to end, or give another --out") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def sync_tree(folder: Path) -> None:
+    """Bring a folder and everything in it to the disk."""
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Bring a file or the entries of a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -10,7 +10,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NoReturn
 
-from .tables import Table, UserError, join, read
+from .errors import UserError
+from .tables import Table, join, read
 from .unified import FORMS, PAIR, TASK_WORDS, find_word, input_word, render, shape
 
 OUTPUTS: Final = ("output", "prediction")

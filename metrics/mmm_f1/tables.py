@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-
-class UserError(Exception):
-    """A mistake of the user: one line that says where it is."""
+from .errors import UserError
 
 
 class Table:

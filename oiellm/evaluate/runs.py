@@ -65,7 +65,8 @@ def read_run(path: Path) -> Run:
 
 
 def _read_file(path: Path) -> Run:
-    from mmm_f1.tables import UserError, read
+    from mmm_f1.errors import UserError
+    from mmm_f1.tables import read
 
     try:
         table = read(str(path))

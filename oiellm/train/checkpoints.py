@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from mmm_dataset.files import atomic, pretty, sha256
 from oiellm.errors import OiellmError
+from oiellm.files import sync, sync_tree
 
 MANIFEST: Final = "checkpoint.json"
 STAGING: Final = ".writing"
@@ -57,23 +58,9 @@ def commit(staged: Path, run: Path, facts: Mapping[str, Any], keep: int) -> None
     target = run / staged.name
     _remove(target)
     os.replace(staged, target)
-    _sync(run)
+    sync(run)
     for old in existing(run)[:-keep]:
         _remove(old)
-
-
-def sync_tree(folder: Path) -> None:
-    """Bring a folder and everything in it to the disk."""
-    for path in (*folder.rglob("*"), folder):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _remove(folder: Path) -> None:

@@ -13,7 +13,7 @@ import torch
 
 from mmm_dataset.files import pretty
 from oiellm.recipe import Recipe
-from oiellm.train.checkpoints import sync_tree
+from oiellm.files import sync_tree
 
 FACTS: Final = "mmm.json"
 LOG: Final = "train_log.jsonl"

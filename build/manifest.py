@@ -1,0 +1,215 @@
+"""What the files of a step say about it: ``manifest.json`` of a release or a step, and ``.step.json``, the record of the run.
+
+The manifest is part of the result and is published with it. The record stays on this machine: it holds the identity of the
+run and the checksum of every file that it wrote, so that a later command knows what it may replace.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
+
+from build.errors import KitError
+from mmm_dataset.files import pretty
+from mmm_dataset.names import is_plain_name
+from mmm_dataset.record import Origin, Split
+
+MANIFEST: Final = "manifest.json"
+RECORD: Final = ".step.json"
+
+
+def inner_path(path: str) -> str:
+    """The path, if it leads to a place inside its folder. Raises ValueError otherwise."""
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or "\\" in path or ":" in parts[0] or {"..", "."} & set(parts):
+        raise ValueError(f"{path!r} must be a relative path inside the folder")
+    return path
+
+
+def _plain(name: str) -> str:
+    if not is_plain_name(name):
+        raise ValueError(f"{name!r} must be a plain name")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain)]
+InnerPath = Annotated[str, AfterValidator(inner_path)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+
+
+class StepCounts(BaseModel):
+    """What a step did with its rows, and what the card says about how: ``yield``, ``review``, ``made_by``, ``also_from``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    rows_in: NonNegativeInt = Field(alias="in")
+    kept: dict[str, NonNegativeInt]
+    dropped: dict[str, NonNegativeInt]
+    noted: dict[str, NonNegativeInt]
+
+
+class DataFile(BaseModel):
+    """One Parquet file."""
+
+    path: InnerPath
+    rows: NonNegativeInt
+    bytes: NonNegativeInt
+    sha256: Digest
+
+
+class ConfigEntry(BaseModel):
+    """One config of a release."""
+
+    files: dict[Split, DataFile]
+    origins: list[Origin]
+    sources: list[str]
+    licences: list[str]
+    items: NonNegativeInt
+    rows_without_item: NonNegativeInt
+    rows_not_parsed: NonNegativeInt
+
+
+class Leakage(BaseModel):
+    """Rows of one kind of duplicate across splits."""
+
+    test_rows: NonNegativeInt
+    by_config: dict[str, NonNegativeInt]
+
+
+class Evaluation(BaseModel):
+    """The file with the ids of the standard evaluation."""
+
+    path: InnerPath
+    sha256: Digest
+
+
+class Options(BaseModel):
+    """Options of a release; a step has others."""
+
+    model_config = ConfigDict(extra="allow")
+
+    split: str
+
+
+class ReleaseManifest(BaseModel):
+    """``manifest.json`` of a release."""
+
+    name: str
+    versions: dict[str, str]
+    inputs: dict[str, str]
+    registry: dict[str, str]
+    options: Options
+    steps: dict[str, StepCounts]
+    leakage: dict[str, Leakage]
+    evaluation: Evaluation | None = None
+    configs: Annotated[dict[Name, ConfigEntry], Field(min_length=1)]
+
+
+class StepManifest(BaseModel):
+    """``manifest.json`` of the steps before a release: ``read``, ``translate``, ``annotate``, ``review --apply``."""
+
+    model_config = ConfigDict(extra="allow")
+
+    options: dict[str, Any]
+    inputs: dict[str, str]
+    steps: StepCounts
+    versions: dict[str, str]
+    registry: dict[str, str]
+
+
+class Run(BaseModel):
+    """Identity of a run: two runs are the same if all of this is.
+
+    Attributes:
+        command: the verb, with the reader or kind where there are several.
+        inputs: name to SHA-256 of what is read.
+        options: all that decides the result, the model included.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    command: str
+    inputs: dict[str, str] = {}
+    options: dict[str, Any] = {}
+
+    def difference(self, earlier: Run) -> str:
+        """In words what differs from an earlier run; empty if nothing does."""
+        if self.command != earlier.command:
+            return f"of `{earlier.command}`"
+        for what, now, was in (("option", self.options, earlier.options), ("input", self.inputs, earlier.inputs)):
+            for name in {**was, **now}:
+                if was.get(name) != now.get(name):
+                    values = f" {was.get(name)!r}, now {now.get(name)!r}" if what == "option" else " has changed"
+                    return f"of `{self.command}` with another {what} ({name}{values})"
+        return ""
+
+
+class StepRecord(BaseModel):
+    """``.step.json``: who wrote a folder.
+
+    Attributes:
+        run: its identity.
+        files: relative path to SHA-256 of every file that the run wrote into the folder.
+        beside: the same for files beside the folder, by name.
+    """
+
+    run: Run
+    files: dict[InnerPath, Digest]
+    beside: dict[InnerPath, Digest] = {}
+
+
+def read_release(folder: Path) -> dict[str, Any]:
+    """``manifest.json`` of a release, checked.
+
+    Raises:
+        KitError: it is not there, or is not a manifest of a release.
+    """
+    from build.core import recover
+
+    if not (folder / MANIFEST).is_file():
+        recover(folder)  # of a run that was killed while it put a release in place
+    if not (folder / MANIFEST).is_file():
+        raise KitError(
+            f"{folder}: no {MANIFEST}: not a release; `python3 -m build main`, `export` or `import` makes one"
+        )
+    return _read(folder / MANIFEST, ReleaseManifest)
+
+
+def read_step(path: Path) -> dict[str, Any]:
+    """``manifest.json`` of a step before a release, checked. Raises KitError if it is none."""
+    return _read(path, StepManifest)
+
+
+def read_record(folder: Path) -> StepRecord | None:
+    """The record of the run that wrote a folder; None if there is none. Raises KitError if it cannot be read."""
+    path = folder / RECORD
+    return StepRecord.model_validate(_read(path, StepRecord)) if path.is_file() else None
+
+
+def _read(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+    try:
+        table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        model.model_validate(table)
+    except FileNotFoundError as error:
+        raise KitError(f"{path}: no such file") from error
+    except ValidationError as error:
+        raise KitError(f"{path}: not a manifest of this kit ({_first(error)}): make it again") from error
+    except (ValueError, RecursionError) as error:
+        raise KitError(f"{path}: not a manifest of this kit ({error}): make it again") from error
+    return table
+
+
+def write_manifest(folder: Path, table: Mapping[str, Any]) -> None:
+    """Write ``manifest.json`` of a release (which has ``configs``) or of a step, checked first."""
+    model = ReleaseManifest if "configs" in table else StepManifest
+    model.model_validate(table)
+    (folder / MANIFEST).write_text(pretty(table), encoding="utf-8")
+
+
+def _first(error: ValidationError) -> str:
+    first = error.errors()[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
