@@ -118,4 +118,8 @@ def _tell(record: Record, report: Report) -> Any:
 
 
 def _bare(items: Any) -> list[Any]:
-    return [(item.label, [(span.role, span.text) for span in item.spans if span.text]) for item in items]
+    """What the output string holds of items: of several mentions of an argument the first."""
+    return [
+        (item.label, {span.role: span.text for span in reversed(item.spans) if span.text}, dict(item.attributes))
+        for item in items
+    ]

@@ -22,8 +22,10 @@ from mmm_f1.unified import (
     Failure,
     Form,
     escape_field,
+    is_span,
     parse,
     render,
+    role_name,
     shape,
 )
 
@@ -88,24 +90,29 @@ def encode(record: Record, task_words: Mapping[str, Sequence[str]] = TASK_WORDS)
 def item_fields(item: Item, roles: Sequence[str]) -> tuple[str, ...]:
     """The fields of an item in the order of ``roles``; a role ending in ``?`` may be absent and is then empty.
 
+    Of several spans with one role, the mentions of one argument, the first is written. A pair has one span.
+
     Raises:
-        ValueError: the item's spans do not have these roles.
+        ValueError: the item's spans and attributes do not have these roles.
     """
-    by_role = {span.role: span.text for span in item.spans}
+    spans: dict[str, str] = {}
+    for span in item.spans:
+        spans[span.role] = spans.get(span.role) or span.text
+    attributes = dict(item.attributes)
     fields = []
     for role in roles:
         if role == LABEL:
             fields.append(item.label)
-        elif role.endswith("?"):
-            fields.append(by_role.pop(role[:-1], ""))
-        elif role in by_role:
-            fields.append(by_role.pop(role))
-        else:
-            raise ValueError(f"item {item.label!r} has no {role}")
-    if by_role or len({span.role for span in item.spans}) != len(item.spans):
-        raise ValueError(
-            f"item {item.label!r} has spans that its task word does not write: {', '.join(by_role) or 'twice'}"
-        )
+            continue
+        name, given = role_name(role), spans if is_span(role) else attributes
+        if name not in given and not role.endswith("?"):
+            raise ValueError(f"item {item.label!r} has no {name}")
+        fields.append(given.pop(name, ""))
+    if spans or attributes:
+        unknown = ", ".join([*spans, *attributes])
+        raise ValueError(f"item {item.label!r} has fields that its task word does not write: {unknown}")
+    if len(roles) == 2 and len(item.spans) > 1:
+        raise ValueError(f"item {item.label!r} has {len(item.spans)} spans; a pair has one")
     return tuple(fields)
 
 
@@ -155,24 +162,23 @@ def decode(
 
 def _to_items(rows: Sequence[tuple[str, ...]], roles: Sequence[str], text: str | None) -> tuple[Item, ...]:
     at_label = roles.index(LABEL)
-    names = [role.removesuffix("?") for role in roles]
-    if len(roles) == 2:
-        keys = [(fields[at_label], fields[1 - at_label]) for fields in rows]
-        places: Sequence[Offsets | None] = locate(text, keys) if text is not None else [None] * len(keys)
-        role = names[1 - at_label]
-        return tuple(Item(label, (_span(entity, place, role),)) for (label, entity), place in zip(keys, places))
+    at_spans = [(at, role_name(role)) for at, role in enumerate(roles) if is_span(role)]
+    at_attributes = [(at, role_name(role)) for at, role in enumerate(roles) if role != LABEL and not is_span(role)]
+
+    def item(fields: tuple[str, ...], places: Sequence[Offsets | None]) -> Item:
+        spans = [_span(fields[at], place, name) for (at, name), place in zip(at_spans, places) if fields[at]]
+        attributes = tuple([(name, fields[at]) for at, name in at_attributes if fields[at]])
+        return Item(fields[at_label], tuple(spans), attributes=attributes)
+
+    if len(at_spans) == 1:
+        at = at_spans[0][0]
+        keys = [((*fields[:at], *fields[at + 1 :]), fields[at]) for fields in rows]
+        located = locate(text, keys) if text is not None else [None] * len(keys)
+        return tuple([item(fields, [place]) for fields, place in zip(rows, located)])
     # The arguments of relations and events name a mention, not a new one each time: equal strings share their place.
-    arguments = list(dict.fromkeys(f for fields in rows for f, name in zip(fields, names) if name != LABEL and f))
+    arguments = list(dict.fromkeys(fields[at] for fields in rows for at, _ in at_spans if fields[at]))
     found = dict(zip(arguments, locate(text, [("", a) for a in arguments]))) if text is not None else {}
-    return tuple(
-        Item(
-            fields[at_label],
-            tuple(
-                _span(field, found.get(field), name) for field, name in zip(fields, names) if name != LABEL and field
-            ),
-        )
-        for fields in rows
-    )
+    return tuple([item(fields, [found.get(fields[at]) for at, _ in at_spans]) for fields in rows])
 
 
 def _span(text: str, place: Offsets | None, role: str) -> Span:

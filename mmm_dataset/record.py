@@ -1,8 +1,8 @@
 """The record: the only currency between the parts of the kit.
 
 A row of MMM has a text, a text-level label, and word-level items of the same text. An item is a label with one span (a
-label-entity pair) or with several spans in named roles (a relation, an event). Records are frozen and checked when they
-are made: what exists is valid.
+label-entity pair) or with several spans in named roles (a relation, an event), and further labels as named attributes.
+Records are frozen and checked when they are made: what exists is valid.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
+
+from mmm_f1.errors import UserError
 
 Origin = Literal["published", "rebuilt", "own", "demo"]
 ORIGINS: Final = get_args(Origin)
@@ -19,15 +21,15 @@ ORIGINS: Final = get_args(Origin)
 _OLD_ORIGINS: Final = {"stand-in": "own"}
 """Names that earlier versions of the kit wrote."""
 
-Split = Literal["train", "test"]
+Split = Literal["train", "validation", "test"]
 SPLITS: Final = get_args(Split)
 
 _NAMES: Final = ("id", "language", "task", "word", "source", "source_id", "licence")
-_PAIR_KEYS: Final = dict.fromkeys(("label", "text", "start", "end", "source_item"))
-_ITEM_KEYS: Final = dict.fromkeys(("label", "spans", "source_item"))
+_PAIR_KEYS: Final = dict.fromkeys(("label", "text", "start", "end", "source_item", "attributes"))
+_ITEM_KEYS: Final = dict.fromkeys(("label", "spans", "source_item", "attributes"))
 
 
-class RecordError(ValueError):
+class RecordError(UserError, ValueError):
     """A record that cannot exist; the message names the record, what is wrong and where."""
 
 
@@ -53,13 +55,17 @@ class Item:
 
     Attributes:
         label: entity type, polarity, relation or event.
-        spans: one span for a label-entity pair, one per role for a relation or event.
+        spans: one for a label-entity pair. A relation or event has one per role; more than one of a role are mentions of the
+            same argument, the first being the one that is written; a role that may be absent can have none.
         source_item: in a translated or aligned record, the index of the source record's item that this one renders.
+        attributes: further labels, each a name and a value: the category of an opinion, the types of a relation's arguments.
+            An item with attributes may have no span.
     """
 
     label: str
     spans: tuple[Span, ...]
     source_item: int | None = None
+    attributes: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def pair(
@@ -90,7 +96,7 @@ class Record:
         source: name of the source in the registry.
         source_id: id of the underlying item in its source: the same for a row, its translations and its SCPOS siblings.
         licence: SPDX-like name of the licence this row is under.
-        split: ``train`` or ``test`` if the source settles it, else None.
+        split: ``train``, ``validation`` or ``test`` if the source settles it, else None.
         raw: the published row's own input and output string, byte for byte; None for rows this kit wrote.
     """
 
@@ -168,11 +174,19 @@ def _is_text(value: object) -> bool:
 
 
 def _item_problem(item: Item) -> str | None:
-    if not _is_text(item.label) or not item.label or not item.spans:
-        return "an item needs a label and a span"
+    if not _is_text(item.label) or not item.label or not (item.spans or item.attributes):
+        return "an item needs a label, and a span or attributes"
+    if item.attributes and not _are_attributes(item.attributes):
+        return f"attributes must be pairs of two non-empty strings, each name once, not {item.attributes!r:.80}"
     if item.source_item is not None and (type(item.source_item) is not int or item.source_item < 0):
         return f"source_item must be null or the number of an item, not {item.source_item!r}"
     return None
+
+
+def _are_attributes(pairs: object) -> bool:
+    if not isinstance(pairs, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        return False
+    return all(part and _is_text(part) for pair in pairs for part in pair) and len(dict(pairs)) == len(pairs)
 
 
 def _span_problem(span: Span, text: str) -> str | None:
@@ -198,6 +212,7 @@ def to_dict(record: Record) -> dict[str, Any]:
                 "label": item.label,
                 "spans": [{"text": s.text, "start": s.start, "end": s.end, "role": s.role} for s in item.spans],
                 "source_item": item.source_item,
+                **({"attributes": dict(item.attributes)} if item.attributes else {}),
             }
             for item in record.items
         ]
@@ -207,7 +222,8 @@ def to_dict(record: Record) -> dict[str, Any]:
 def from_dict(row: Mapping[str, Any]) -> Record:
     """Make a record of plain JSON types.
 
-    An item may be written short, as ``{"label", "text", "start", "end"}``, with or without offsets.
+    An item may be written short, as ``{"label", "text", "start", "end"}``, with or without offsets. Its ``attributes`` are an
+    object of strings, left out if there are none.
 
     Raises:
         RecordError: a key is missing or unknown, or the record is not valid.
@@ -239,13 +255,21 @@ def _item_from_dict(item: Mapping[str, Any]) -> Item:
     _is_object(item)
     if "spans" not in item:
         _only(item, _PAIR_KEYS)
-        return Item.pair(item["label"], item["text"], item.get("start"), item.get("end"), item.get("source_item"))
+        span = Span(item["text"], item.get("start"), item.get("end"))
+        return Item(item["label"], (span,), item.get("source_item"), _attributes(item))
     _only(item, _ITEM_KEYS)
     for span in item["spans"]:
         _is_object(span)
         _only(span, _SPAN_KEYS)
     spans = [Span(s["text"], s.get("start"), s.get("end"), s.get("role", "entity")) for s in item["spans"]]
-    return Item(item["label"], tuple(spans), item.get("source_item"))
+    return Item(item["label"], tuple(spans), item.get("source_item"), _attributes(item))
+
+
+def _attributes(item: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    given = item.get("attributes")
+    if given is not None and not isinstance(given, Mapping):
+        raise RecordError(f'attributes must be an object of strings, such as {{"category": "FOOD"}}, not {given!r:.80}')
+    return tuple((given or {}).items())
 
 
 def _is_object(row: object) -> None:

@@ -2,7 +2,7 @@
 
 Column: ``input``, ``output`` as a model reads and writes them, ``form`` of the output string; ``id``, ``language``, ``task``,
 ``task_word``, ``text``, ``label``; ``entities`` (label-entity pairs with half-open code-point offsets, null where unknown),
-``tuples`` (relations and events with their arguments), both null where a published row could not be parsed; ``source``,
+``tuples`` (items of any other shape: label, arguments, attributes), both null where a published row could not be parsed; ``source``,
 ``source_id``, ``alignment`` (per item the index of the source row's item, null if no item has one), ``origin``,
 ``licence``. All configs share it, so all can be concatenated.
 """
@@ -31,7 +31,14 @@ def arrow_schema() -> pa.Schema:
     span = [pa.field("text", pa.string()), pa.field("start", pa.int32()), pa.field("end", pa.int32())]
     entity = pa.struct([pa.field("label", pa.string()), *span])
     argument = pa.struct([pa.field("role", pa.string()), *span])
-    relation = pa.struct([pa.field("label", pa.string()), pa.field("arguments", pa.list_(argument))])
+    attribute = pa.struct([pa.field("name", pa.string()), pa.field("value", pa.string())])
+    relation = pa.struct(
+        [
+            pa.field("label", pa.string()),
+            pa.field("arguments", pa.list_(argument)),
+            pa.field("attributes", pa.list_(attribute)),
+        ]
+    )
     types = {"entities": pa.list_(entity), "tuples": pa.list_(relation), "alignment": pa.list_(pa.int32())}
     return pa.schema([pa.field(name, types.get(name, pa.string())) for name in COLUMNS])
 
@@ -74,7 +81,11 @@ def from_row(row: Mapping[str, Any]) -> Record:
     if row["entities"] is not None or row["tuples"] is not None:
         pairs = [Item.pair(e["label"], e["text"], e["start"], e["end"]) for e in row["entities"] or ()]
         relations = [
-            Item(t["label"], tuple(Span(a["text"], a["start"], a["end"], a["role"]) for a in t["arguments"]))
+            Item(
+                t["label"],
+                tuple(Span(a["text"], a["start"], a["end"], a["role"]) for a in t["arguments"] or ()),
+                attributes=tuple((a["name"], a["value"]) for a in t.get("attributes") or ()),
+            )
             for t in row["tuples"] or ()
         ]
         sources = row["alignment"] or [None] * (len(pairs) + len(relations))
@@ -82,7 +93,7 @@ def from_row(row: Mapping[str, Any]) -> Record:
             raise RecordError(
                 f"record {row['id']!r}: alignment has {len(sources)} entries for {len(pairs) + len(relations)} items"
             )
-        items = tuple(Item(i.label, i.spans, s) for i, s in zip([*pairs, *relations], sources))
+        items = tuple(Item(i.label, i.spans, s, i.attributes) for i, s in zip([*pairs, *relations], sources))
     return Record(
         id=row["id"],
         language=row["language"],
@@ -106,4 +117,5 @@ def _entity(item: Item) -> dict[str, Any]:
 
 def _tuple(item: Item) -> dict[str, Any]:
     arguments = [{"role": s.role, "text": s.text, "start": s.start, "end": s.end} for s in item.spans]
-    return {"label": item.label, "arguments": arguments}
+    attributes = [{"name": name, "value": value} for name, value in item.attributes]
+    return {"label": item.label, "arguments": arguments, "attributes": attributes}

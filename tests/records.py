@@ -5,7 +5,8 @@ import itertools
 from hypothesis import strategies as st
 
 from mmm_dataset import Item, Record, Span
-from tests.strategies import hostile
+from mmm_f1.unified import LABEL, TASK_WORDS, is_span, role_name
+from tests.strategies import TYPED, hostile
 
 PAIRS, RELATIONS, EVENTS = "NER", "Relation Extraction", "Event Extraction"
 _ids = itertools.count()
@@ -30,8 +31,11 @@ def make_record(text, items, label="社会", task="scnm", word=PAIRS, language="
 
 
 @st.composite
-def records(draw, offsets=True):
-    """Records whose entities are pieces of a hostile text, with true offsets, in any shape, with duplicates."""
+def records(draw, offsets=True, words=(PAIRS, RELATIONS, EVENTS)):
+    """Records whose entities are pieces of a hostile text, with true offsets, in any shape, with duplicates.
+
+    Arguments of the words of ``TYPED`` have further mentions now and then.
+    """
     pieces = draw(st.lists(hostile, min_size=1, max_size=6))
     text = "".join(pieces)
     starts = list(itertools.accumulate([0, *map(len, pieces)]))
@@ -42,12 +46,16 @@ def records(draw, offsets=True):
         known = (start, end) if offsets else (None, None)
         return Span(text[start:end], *known, role)
 
-    word = draw(st.sampled_from([PAIRS, RELATIONS, EVENTS]))
-    roles = {PAIRS: ("entity",), RELATIONS: ("head", "tail"), EVENTS: ("subject", "object", "time")}[word]
+    word = draw(st.sampled_from(words))
+    roles = [role for role in {**TASK_WORDS, **TYPED}[word] if role != LABEL]
     items = []
     for _ in range(draw(st.integers(0, 4))):
-        chosen = [role for role in roles if role not in ("object", "time") or draw(st.booleans())]
-        items.append(Item(draw(hostile), tuple(span(role) for role in chosen)))
+        chosen = [role for role in roles if role[-1] != "?" or draw(st.booleans())] or roles[:1]
+        arguments = [span(role_name(role)) for role in chosen if is_span(role)]
+        if arguments and word in TYPED and draw(st.booleans()):
+            arguments.append(span(draw(st.sampled_from(arguments)).role))
+        attributes = tuple((role_name(role), draw(hostile)) for role in chosen if not is_span(role))
+        items.append(Item(draw(hostile), tuple(arguments), attributes=attributes))
     if items and draw(st.booleans()):
         items.append(items[0])
     task = "scnm" if word == PAIRS else "tcree"

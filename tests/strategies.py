@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from mmm_f1.unified import LABEL, TASK_WORDS
+from mmm_f1.unified import LABEL, TASK_WORDS, is_span
+
+TYPED = {
+    "Typed Relation": ("head", "@head_type", LABEL, "tail", "@tail_type?"),
+    "Aspect Sentiment": ("aspect?", "@category", LABEL, "opinion?"),
+    "Quad": (LABEL, "target?", "aspect?", "opinion?"),
+    "Typed Entity": (LABEL, "entity", "@number?"),
+}
+"""Task words whose items have attributes and arguments that may be absent."""
 
 PIECES = (
     *":;/\\",
@@ -47,15 +55,18 @@ words = st.sampled_from(sorted(TASK_WORDS))
 @st.composite
 def items(draw: st.DrawFn, word: str, field: st.SearchStrategy[str] = hostile) -> list[tuple[str, ...]]:
     """Items of a task word, often repeated ones; a field that may be empty sometimes is."""
-    roles = TASK_WORDS[word]
+    roles = {**TASK_WORDS, **TYPED}[word]
     fields = [st.one_of(st.just(""), field) if role[-1] == "?" else field for role in roles]
-    drawn = draw(st.lists(st.tuples(*fields), max_size=4))
+    whole = st.tuples(*fields).filter(lambda item: any(part for part, role in zip(item, roles) if role != LABEL))
+    drawn = draw(st.lists(whole, max_size=4))
     again = draw(st.lists(st.sampled_from(drawn), max_size=2)) if drawn else []
     return [*drawn, *again]
 
 
 @st.composite
-def rows(draw: st.DrawFn, field: st.SearchStrategy[str] = hostile) -> tuple[str, str, list[tuple[str, ...]]]:
+def rows(
+    draw: st.DrawFn, field: st.SearchStrategy[str] = hostile, words: st.SearchStrategy[str] = words
+) -> tuple[str, str, list[tuple[str, ...]]]:
     """Text-level label, task word and items."""
     word = draw(words)
     return draw(field), word, draw(items(word, field))
@@ -64,6 +75,7 @@ def rows(draw: st.DrawFn, field: st.SearchStrategy[str] = hostile) -> tuple[str,
 @st.composite
 def texts_around(draw: st.DrawFn, word: str, parts: list[tuple[str, ...]]) -> str:
     """A text that holds every entity of the items, in some order, with hostile text between."""
-    entities = [piece for item in parts for piece, role in zip(item, TASK_WORDS[word], strict=True) if role != LABEL]
+    roles = {**TASK_WORDS, **TYPED}[word]
+    entities = [piece for item in parts for piece, role in zip(item, roles, strict=True) if is_span(role)]
     shuffled = draw(st.permutations(entities))
     return draw(garbage) + "".join(entity + draw(garbage) for entity in shuffled)

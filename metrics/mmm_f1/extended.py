@@ -10,7 +10,7 @@ from typing import Any
 from .locate import locate
 from .reading import read
 from .rows import Rows
-from .unified import LABEL, PAIR, Failure
+from .unified import PAIR, Failure, is_span
 
 Keys = list[tuple[Any, ...]]
 
@@ -61,11 +61,11 @@ def _normal(label: str) -> str:
 
 
 def _span_key(item: tuple[str, ...], roles: Sequence[str]) -> tuple[str, ...]:
-    return tuple(piece for piece, role in zip(item, roles) if role != LABEL)
+    return tuple(piece for piece, role in zip(item, roles) if is_span(role))
 
 
 def _normal_key(item: tuple[str, ...], roles: Sequence[str]) -> tuple[str, ...]:
-    return tuple(_normal(piece) if role == LABEL else piece for piece, role in zip(item, roles))
+    return tuple(piece if is_span(role) else _normal(piece) for piece, role in zip(item, roles))
 
 
 def _match(gold: Sequence[Any], predicted: Sequence[Any], multiset: bool) -> tuple[int, int]:

@@ -14,12 +14,12 @@ Offsets are half-open code points of the raw text; nothing is tokenised, so the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 
 Offsets = tuple[int, int]
 
 
-def locate(text: str, items: Sequence[tuple[str, str]]) -> list[Offsets | None]:
+def locate(text: str, items: Sequence[tuple[Hashable, str]]) -> list[Offsets | None]:
     """Offsets of every (label, entity) of ``items`` in ``text``, by the rule above; None where there are none left.
 
     >>> locate("東京大学は東京にある", [("地名", "東京"), ("施設名", "東京大学")])
@@ -27,7 +27,7 @@ def locate(text: str, items: Sequence[tuple[str, str]]) -> list[Offsets | None]:
     """
     found: list[Offsets | None] = [None] * len(items)
     taken: list[Offsets] = []
-    own: dict[tuple[str, str], set[int]] = {}
+    own: dict[tuple[Hashable, str], set[int]] = {}
     for index in sorted(range(len(items)), key=lambda i: -len(items[i][1])):
         entity = items[index][1]
         used = own.setdefault(items[index], set())

@@ -24,6 +24,7 @@ from .unified import (
     Parsed,
     find_word,
     input_word,
+    is_span,
     is_tuple,
     parse,
     shape,
@@ -130,7 +131,7 @@ def _count_by_grammar(tally: Tally, table: Labels, row: Row, rules: Rules) -> No
     tally.ambiguous_rows += any(isinstance(side, Parsed) and side.ambiguous for side in (gold, predicted))
     if text is not None and isinstance(predicted, Parsed):
         items = predicted.items if rules.multiset else set(predicted.items)
-        tally.ground((field for item in items for at, field in enumerate(item) if field and at != at_label), text)
+        tally.ground((field for item in items for field, role in zip(item, roles) if field and is_span(role)), text)
 
 
 def _side(read: Parsed | Failure, at_label: int, multiset: bool) -> Side | str:

@@ -23,7 +23,10 @@ Form = Literal["published", "escaped"]
 FORMS: Final = ("published", "escaped")
 
 LABEL: Final = "LABEL"
-"""The role of the field that holds the label of an item; every other field is a piece of the text."""
+"""The role of the field that holds the label of an item."""
+
+ATTRIBUTE: Final = "@"
+"""Beginning of the roles of attributes, further labels of an item. Fields of all other roles are pieces of the text."""
 
 PAIR: Final = (LABEL, "entity")
 
@@ -36,7 +39,8 @@ TASK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "Relation Extraction": ("head", LABEL, "tail"),
     "Event Extraction": ("subject", LABEL, "object?", "time?"),
 }
-"""Task word to the roles of an item's fields, in the order they are written; ``?`` marks a field that may be empty.
+"""Task word to the roles of an item's fields, in the order they are written; ``?`` at the end marks a field that may be empty,
+``@`` at the beginning an attribute: ``("aspect?", "@category", "LABEL", "opinion?")``.
 
 The words and the relation triple are those of figure 5 of the paper. How MMM writes events is not published: the order
 here follows figure 1 and is ours. Other data sets pass their own table, see ``task_words`` of :func:`parse`.
@@ -97,6 +101,16 @@ def shape(word: str, task_words: Mapping[str, Sequence[str]] = TASK_WORDS) -> Se
 def is_tuple(roles: Sequence[str]) -> bool:
     """Whether items of these roles are tuples (relations, events), which are closed by a trailing ``:``."""
     return roles[0] != LABEL
+
+
+def is_span(role: str) -> bool:
+    """Whether the field of a role is a piece of the text: neither the label nor an attribute."""
+    return role != LABEL and not role.startswith(ATTRIBUTE)
+
+
+def role_name(role: str) -> str:
+    """A role without its marks: ``category`` for ``@category?``."""
+    return role.removeprefix(ATTRIBUTE).removesuffix("?")
 
 
 # ---------------------------------------------------------------------------------------------------------------- write
@@ -280,9 +294,13 @@ def _tokenize(rest: str) -> list[tuple[str, ...]]:
 def _check_fields(item: tuple[str, ...], roles: Sequence[str]) -> Failure | None:
     if len(item) != len(roles):
         return Failure(BROKEN_PAIR, f"{';'.join(item)!r} has {len(item)} fields, not {len(roles)}")
+    if "" not in item:
+        return None
     for field, role in zip(item, roles):
         if not field and role[-1] != "?":
             return Failure(EMPTY_FIELD, f"{';'.join(item)!r} has an empty {role.lower()}")
+    if not any(field for field, role in zip(item, roles) if role != LABEL):
+        return Failure(EMPTY_FIELD, f"{';'.join(item)!r} has nothing but a label")
     return None
 
 
@@ -383,9 +401,9 @@ def _is_good(fields: tuple[str, ...], roles: Sequence[str], labels: Collection[s
     if _check_fields(fields, roles) is not None:
         return False
     for field, role in zip(fields, roles):
-        if role == LABEL:
+        if not is_span(role):
             # Without a label set a label is taken to hold no ':', else every ':' of an entity could start one.
-            if field not in labels if labels is not None else ":" in field:
+            if field not in labels if labels is not None and role == LABEL else ":" in field:
                 return False
         elif text is not None and field not in text:
             return False

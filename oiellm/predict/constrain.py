@@ -199,7 +199,7 @@ class _Row:
         items = _ITEMS.split(out[self.item :])[1:]
         for item in items:
             for at, field in enumerate(_FIELDS.split(item)):
-                if at != self.frame.label and field not in self.frame.text:
+                if at not in self.frame.labels and field not in self.frame.text:
                     return False
         if items:
             self.item = len(out) - len(items[-1]) - 1

@@ -20,12 +20,13 @@ class TextError(OiellmError):
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A labelled piece of the text: ``text`` is the input's ``[start:end]``, in code points."""
+    """A labelled piece of the text: ``text`` is the input's ``[start:end]``, in code points; and its attributes."""
 
     label: str
     text: str
     start: int
     end: int
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,11 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """A relation or an event and its arguments."""
+    """A relation or an event, its arguments, and its attributes."""
 
     label: str
     arguments: tuple[Argument, ...]
+    attributes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,9 +209,10 @@ def _extraction(question: Question, reply: Reply, task_words: Mapping[str, tuple
         if len(arguments) < len(item.spans):
             unplaced.append(item)
         elif item.is_pair:
-            entities.append(Entity(item.label, arguments[0].text, arguments[0].start, arguments[0].end))
+            (one,) = arguments
+            entities.append(Entity(item.label, one.text, one.start, one.end, item.attributes))
         else:
-            relations.append(Relation(item.label, tuple(arguments)))
+            relations.append(Relation(item.label, tuple(arguments), item.attributes))
     return Extraction(
         question.text,
         found.read.label,

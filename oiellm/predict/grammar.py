@@ -11,6 +11,7 @@ and entities that are substrings of the text:
 - Open labels have at most ``OPEN_LABEL`` characters: without a bound a model could stay in a label for ever. They hold
   neither backslash nor control character; those of items no ``:`` or ``;``; that of the text a ``/`` only before a character
   that begins no task word. To forbid ``/NER/`` and nothing else took a negation that cost llguidance its step limit.
+- Attributes are open labels: they are no pieces of the text.
 """
 
 from __future__ import annotations
@@ -21,13 +22,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mmm_f1.unified import LABEL, TASK_WORDS, escape_field, escape_label, is_tuple, shape
+from mmm_f1.unified import LABEL, TASK_WORDS, escape_field, escape_label, is_span, is_tuple, shape
 from oiellm.errors import OiellmError
 
 OPEN_LABEL: Final = 48
 """Longest open label, in characters; of the text-level label a ``/`` and what follows it count as one."""
 
 _CONTROL: Final = r"\x00-\x1F\x7F"
+_OPEN: Final = rf"/[^:;\\{_CONTROL}]{{1,{OPEN_LABEL}}}/"
 _ENTITY: Final = 'ENT: SUB & ~""\n'
 _ENTITY_BACKSLASH: Final = r"""ENT: SUB & ~"" & ~ODD | (SUB & ODD) "\\"
 ODD: /((?s:.*)[^\\])?(\\\\)*\\/
@@ -60,13 +62,13 @@ class Frame:
             each other.
         text: the escaped text, UTF-8; empty without ``lark``.
         word: the task word.
-        label: index of the label among the fields of an item.
+        labels: indices of the label and the attributes among the fields of an item.
     """
 
     lark: str | None
     text: bytes
     word: str
-    label: int
+    labels: tuple[int, ...]
 
 
 def grammar(
@@ -95,11 +97,14 @@ def grammar(
     heads = None if text_labels is None else [escape_label(label, word, task_words) for label in text_labels if label]
     tags = None if word_labels is None else [escape_field(label) for label in word_labels if label]
     plain = not any("\\" in part for part in (text, *(heads or ()), *(tags or ())))
-    lines = ["// " + json.dumps({"word": word, "label": roles.index(LABEL), "plain": plain}, ensure_ascii=False)]
+    labels = [at for at, role in enumerate(roles) if not is_span(role)]
+    lines = ["// " + json.dumps({"word": word, "labels": labels, "plain": plain}, ensure_ascii=False)]
     if text and tags != []:
-        item = f"({_item(roles)})"
+        item = f"({_items(roles)})"
         lines += [f"start: HEAD ({item}+ {_quoted(':')})?" if is_tuple(roles) else f"start: HEAD {item}*"]
-        lines += [f"TAG: {_tag(roles, tags)}", _entity(text)]
+        lines += [f"TAG: {_tag(roles, tags)}"]
+        lines += [f"ATTR: {_OPEN}"] if len(labels) > 1 else []
+        lines += [_entity(text)]
     else:
         lines += ["start: HEAD"]
     lines[2:2] = [f"HEAD: {_head(heads, word, task_words)}"]
@@ -129,11 +134,23 @@ def _tag(roles: Sequence[str], labels: Sequence[str] | None) -> str:
     """The label of an item with the separators around it: one lexeme, which is faster than three."""
     before, after = (":" if roles[0] == LABEL else ";"), ("" if roles[-1] == LABEL else f" {_quoted(';')}")
     if labels is None:
-        return rf"{_quoted(before)} /[^:;\\{_CONTROL}]{{1,{OPEN_LABEL}}}/{after}"
+        return f"{_quoted(before)} {_OPEN}{after}"
     return f"{_quoted(before)} {_any_of(labels)}{after}"
 
 
-def _item(roles: Sequence[str]) -> str:
+def _items(roles: Sequence[str]) -> str:
+    """An item; where every field may be absent, one that is not: an item is more than its label."""
+    others = [at for at, role in enumerate(roles) if role != LABEL]
+    if not all(roles[at].endswith("?") for at in others):
+        return _item(roles)
+    ways = []
+    for number, first in enumerate(others):
+        absent = others[:number]
+        ways.append(_item([role.removesuffix("?") if at == first else role for at, role in enumerate(roles)], absent))
+    return " | ".join(ways)
+
+
+def _item(roles: Sequence[str], absent: Collection[int] = ()) -> str:
     symbols = []
     for at, role in enumerate(roles):
         if role == LABEL:
@@ -141,7 +158,8 @@ def _item(roles: Sequence[str]) -> str:
             continue
         if at == 0 or roles[at - 1] != LABEL:
             symbols.append(_quoted(";" if at else ":"))
-        symbols.append("ENT?" if role.endswith("?") else "ENT")
+        if at not in absent:
+            symbols.append(("ENT" if is_span(role) else "ATTR") + ("?" if role.endswith("?") else ""))
     return " ".join(symbols)
 
 
@@ -164,7 +182,7 @@ def frame(lark: str) -> Frame:
     before, entity, chunks = lark.partition(_ENTITY + _CHUNKS)
     plain = known["plain"] and bool(entity)
     text = "".join(json.loads(chunks.rstrip()[:-1])).encode() if plain else b""
-    return Frame(before + _ENTITY_ANY if plain else None, text, known["word"], known["label"])
+    return Frame(before + _ENTITY_ANY if plain else None, text, known["word"], tuple(known["labels"]))
 
 
 def behind_space(lark: str) -> str:

@@ -23,7 +23,7 @@ from mmm_f1.unified import (
     parse,
     render,
 )
-from tests.strategies import garbage, hostile, items, rows, tame, words
+from tests.strategies import TYPED, garbage, hostile, items, rows, tame, words
 
 OFFICIAL = (
     "Literature/NER/:Person;Marlon Brando:Product Name;On the Waterfront:Person;Kazan:Person;Spiegel"  # on three cards
@@ -36,10 +36,12 @@ OFFICIAL_PAIRS = (
 )
 
 
-@given(rows())
+@given(rows() | rows(words=st.sampled_from(sorted(TYPED))))
 def test_round_trip(row):
     label, word, items = row
-    assert parse(render(label, word, items), word) == Parsed(label, word, tuple(items))
+    table = {**TASK_WORDS, **TYPED}
+    output = render(label, word, items, task_words=table)
+    assert parse(output, word, task_words=table) == Parsed(label, word, tuple(items))
 
 
 @given(rows(tame))

@@ -5,20 +5,27 @@ import dataclasses
 import pytest
 from hypothesis import given, settings
 
-from mmm_dataset import Decoded, Failure, Item, Span, decode, encode, prompt, split_input
+from mmm_dataset import Decoded, Failure, Item, Span, decode, encode, from_dict, prompt, split_input, to_dict
+from mmm_dataset.schema import arrow_schema, from_row, to_row
+from mmm_f1 import score
+from mmm_f1.unified import TASK_WORDS
 from tests.records import EVENTS, RELATIONS, make_record, records
+from tests.strategies import TYPED
+
+WORDS = {**TASK_WORDS, **TYPED}
 
 
 def bare(items):
-    return [(item.label, [(s.role, s.text) for s in item.spans]) for item in items]
+    """What a string holds of items: the first mention of each argument, and the attributes."""
+    return [(item.label, {s.role: s.text for s in reversed(item.spans)}, dict(item.attributes)) for item in items]
 
 
 @settings(max_examples=500)
-@given(records())
+@given(records() | records(words=list(TYPED)))
 def test_round_trip_of_hostile_records(record):
-    line, output = encode(record)
+    line, output = encode(record, WORDS)
     assert split_input(line, [record.word]) == (record.text, record.word)
-    read = decode(output, record.word, text=record.text)
+    read = decode(output, record.word, text=record.text, task_words=WORDS)
     assert isinstance(read, Decoded)
     assert read.label == record.label and bare(read.items) == bare(record.items)
     for item in read.items:
@@ -62,6 +69,63 @@ def test_relations_and_events_are_closed_by_a_colon():
     record = make_record("支社は東京", [event], "news", "tcree", EVENTS)
     assert encode(record)[1] == "news/Event Extraction/:支社;敗北;;東京:"
     assert bare(decode(encode(record)[1], EVENTS).items) == bare([event])
+
+
+@given(records(words=(*TYPED, RELATIONS)))
+def test_round_trip_of_release_rows(record):
+    pa = pytest.importorskip("pyarrow")
+    table = pa.Table.from_pylist([to_row(record, WORDS)], arrow_schema())
+    (row,) = table.to_pylist()
+    assert from_row(row) == record
+    if not any(item.attributes for item in record.items):
+        for item in row["tuples"]:  # as in the rows of releases made before attributes
+            del item["attributes"]
+        assert from_row(row) == record
+
+
+def span(text, piece, role, start=0):
+    at = text.index(piece, start)
+    return Span(piece, at, at + len(piece), role)
+
+
+def test_aspects_relations_and_quads_of_other_corpora():
+    text = "Great pasta, but rude waiters; not cheap."
+    aspects = [  # dimabsa: an aspect, its category, valence and arousal, an opinion; aspect and opinion may be implicit
+        Item("7.1#6.9", (span(text, "pasta", "aspect"), span(text, "Great", "opinion")), None, (("category", "FOOD"),)),
+        Item("3.5#5.2", (span(text, "not cheap", "opinion"),), attributes=(("category", "PRICE"),)),
+        Item("4.0#5.0", (), attributes=(("category", "PLACE"),)),
+    ]
+    written = ":pasta;FOOD;7.1#6.9;Great:;PRICE;3.5#5.2;not cheap:;PLACE;4.0#5.0;:"
+    cases = {"Aspect Sentiment": (aspects, written)}
+    quads = [Item("neg", (span(text, "waiters", "target"), span(text, "rude", "opinion")))]  # DiaASQ: any may be missing
+    cases["Quad"] = quads, ":neg;waiters;;rude"
+    typed = (("head_type", "Food"), ("tail_type", "Peop"))  # conll04, and JacRED's several mentions of an argument
+    heads = (span(text, "pasta", "head"), span(text, "Great", "head"), span(text, "waiters", "tail"))
+    cases["Typed Relation"] = [Item("served_by", heads, attributes=typed)], ":pasta;Food;served_by;waiters;Peop:"
+    cases["Typed Entity"] = [Item("Food", (span(text, "pasta", "entity"),), attributes=(("number", "sg"),))], None
+    for word, (items, expected) in cases.items():
+        record = make_record(text, items, "review", word=word)
+        output = encode(record, WORDS)[1]
+        assert expected is None or output == f"review/{word}/{expected}"
+        read = decode(output, word, text=text, labels={item.label for item in items}, task_words=WORDS)
+        once = [dataclasses.replace(i, spans=tuple({s.role: s for s in reversed(i.spans)}.values())) for i in items]
+        assert bare(read.items) == bare(once) and read.issues == ()
+        assert {s for i in read.items for s in i.spans} == {s for i in once for s in i.spans}
+        assert from_dict(to_dict(record)) == record == from_row(to_row(record, WORDS))
+        result = score([output], [output], [text], task_words=WORDS, extended=True)
+        assert result["all"] == result["span_micro_f1"] == 1 and result["hallucinated_entities"] == 0
+
+
+def test_items_that_say_nothing_are_refused():
+    assert decode("x/Quad/:pos;;;", "Quad", task_words=WORDS).kind == "empty_field"
+    assert decode("x/Aspect Sentiment/:;;pos;:", "Aspect Sentiment", task_words=WORDS).kind == "empty_field"
+    for word, item in (
+        ("NER", Item("x", (Span("a"),), attributes=(("category", "y"),))),
+        ("NER", Item("x", (Span("a"), Span("b")))),
+        ("Aspect Sentiment", Item("x", (Span("a", role="aspect"),))),
+    ):
+        with pytest.raises(ValueError, match="record 'r1': item 'x' has "):
+            encode(make_record("ab", [item], word=word), WORDS)
 
 
 def test_an_item_without_the_fields_of_its_task_word_is_refused():

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from mmm_dataset import Item, Record, RecordError, Span, from_dict, to_dict
 from tests.records import make_record, records
+from tests.strategies import TYPED
 
 
 def test_offsets_are_checked_at_construction():
@@ -56,6 +57,10 @@ def test_bad_fields_are_refused_with_the_id(change):
         Item.pair("a", 5),
         Item("a", ()),
         Item("a", (Span("x", role=""),)),
+        Item("a", (Span("x"),), attributes=(("b", ""),)),
+        Item("a", (Span("x"),), attributes=(("b", "c"), ("b", "d"))),
+        Item("a", (Span("x"),), attributes={"b": "c"}),
+        Item("a", (Span("x"),), attributes=(("b", 1),)),
         Item.pair("a", "\ud83d"),
         Item.pair("a", "x", source_item="1"),
         Item.pair("a", "x", source_item=-1),
@@ -76,7 +81,7 @@ def test_text_level_label_may_be_absent_before_annotation():
     assert not record.is_annotated and make_record("x", []).is_annotated
 
 
-@given(records())
+@given(records() | records(words=list(TYPED)))
 def test_json_round_trip(record):
     assert from_dict(to_dict(record)) == record
 
@@ -92,6 +97,11 @@ def test_short_items_and_unknown_keys():
     for item in ({"label": "a", "text": "東", "strat": 0}, {"label": "a", "spans": [{"text": "東", "begin": 0}]}):
         with pytest.raises(RecordError, match="record 'r1': an item has the unknown key '(strat|begin)'"):
             from_dict({**row, "items": [item], "licence": "x"})
+    for given in ("FOOD", [["category", "FOOD"]]):
+        with pytest.raises(RecordError, match="attributes must be an object of strings"):
+            from_dict({**row, "items": [{"label": "地名", "text": "東京", "attributes": given}], "licence": "x"})
+    named = {"label": "地名", "text": "東京", "attributes": {"kind": "city"}}
+    assert from_dict({**row, "items": [named], "licence": "x"}).items[0].attributes == (("kind", "city"),)
     with pytest.raises(RecordError, match="lacks the key 'label'"):
         from_dict({**row, "items": [{"text": "東京"}], "licence": "x"})
     for item in ("地名;東京", ["地名", "東京"], 3, None, {"label": "地名", "spans": ["東京"]}):

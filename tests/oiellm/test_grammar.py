@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmm_dataset import encode
-from mmm_f1.unified import LABEL, TASK_WORDS, Failure, Parsed, escape_field, parse, render, shape
+from mmm_f1.unified import LABEL, TASK_WORDS, Failure, Parsed, escape_field, is_span, parse, render, shape
 from oiellm.errors import OiellmError
 from oiellm.predict.grammar import frame, grammar, repair, rest_at
 from tests.records import records
-from tests.strategies import garbage, hostile, rows, texts_around, words
+from tests.strategies import TYPED, garbage, hostile, rows, texts_around, words
 
 
 class _Bytes:
@@ -63,31 +63,32 @@ def walk(lark, seed, steps):
 
 def check(output, text, word, text_labels, word_labels):
     """Parses, and holds nothing but labels of the sets and pieces of the text."""
-    read = parse(output, word)
+    read = parse(output, word, task_words=WORDS)
     assert isinstance(read, Parsed), (output, read)
-    roles = shape(word)
+    roles = shape(word, WORDS)
     assert text_labels is None or read.label in text_labels
     for item in read.items:
         for role, field in zip(roles, item, strict=True):
             if role == LABEL:
                 assert word_labels is None or field in word_labels
-            else:
+            elif is_span(role):
                 assert field in text
     return read
 
 
+WORDS = {**TASK_WORDS, **TYPED}
 labels = st.one_of(st.none(), st.lists(hostile, min_size=1, max_size=3))
 
 
-@given(garbage, words, labels, labels, st.integers(0, 2**32), st.integers(0, 60))
-@settings(max_examples=80)
+@given(garbage, words | st.sampled_from(sorted(TYPED)), labels, labels, st.integers(0, 2**32), st.integers(0, 60))
+@settings(max_examples=150)
 def test_what_is_accepted_parses_is_grounded_and_is_what_render_writes(
     text, word, text_labels, word_labels, seed, steps
 ):
-    made = grammar(text, word, text_labels=text_labels, word_labels=word_labels)
+    made = grammar(text, word, text_labels=text_labels, word_labels=word_labels, task_words=WORDS)
     output = walk(made.lark, seed, steps)
     read = check(output, text, word, text_labels, word_labels)
-    assert render(read.label, word, read.items) == output
+    assert render(read.label, word, read.items, task_words=WORDS) == output
     assert len(output[: rest_at(output, word)].encode()) <= made.reserve
 
 
@@ -110,7 +111,7 @@ def test_the_frame_and_the_text_together_say_what_the_grammar_says(data):
     word = data.draw(words)
     made = grammar(text, word, text_labels=["a"], word_labels=["b"])
     parts = frame(made.lark)
-    assert parts.word == word and shape(word)[parts.label] == LABEL
+    assert parts.word == word and [shape(word)[at] for at in parts.labels] == [LABEL]
     if not text or "\\" in text:
         assert parts.lark is None
         return
@@ -122,6 +123,27 @@ def test_the_frame_and_the_text_together_say_what_the_grammar_says(data):
     assert accepts(made.lark, output) == (entity in text)
     if "\\" not in entity:
         assert accepts(parts.lark, output)
+
+
+@pytest.mark.parametrize(
+    ("word", "items", "fits"),
+    [
+        ("Aspect Sentiment", ":Acme;FOOD#1;p;X1:", True),
+        ("Aspect Sentiment", ":;FOOD#1;p;:", True),
+        ("Aspect Sentiment", ":;;p;X1:", False),
+        ("Aspect Sentiment", ":FOOD;x;p;X1:", False),
+        ("Quad", ":p;;;X1:p;Acme;;:", False),
+        ("Quad", ":p;;;X1:p;Acme;;X1", True),
+        ("Quad", ":p;;;", False),
+        ("Typed Relation", ":Acme;Org;p;X1;:", True),
+        ("Typed Relation", ":Acme;;p;X1;Art:", False),
+        ("Typed Entity", ":p;X1;sg:p;Acme;", True),
+    ],
+)
+def test_attributes_are_open_and_arguments_may_be_absent_but_not_all(word, items, fits):
+    made = grammar("Acme X1", word, text_labels=["a"], word_labels=["p"], task_words=WORDS)
+    assert accepts(made.lark, f"a/{word}/{items}") is fits
+    assert not fits or accepts(frame(made.lark).lark, f"a/{word}/{items}")
 
 
 @pytest.mark.parametrize(
