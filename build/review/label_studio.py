@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Final
 from xml.etree import ElementTree
 
-from build.core import KitError
+from build.core import KitError, write_file
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
 from mmm_dataset import Item, Record, Registry
-from mmm_dataset.files import atomic, dump, progress
+from mmm_dataset.files import dump, progress
 from mmm_f1.unified import LABEL, shape
 
 ARGUMENT: Final = "(argument)"
@@ -32,12 +32,13 @@ def roles_of(record: Record, registry: Registry) -> list[str]:
     return [role.removesuffix("?") for role in shape(record.word, registry.task_words) if role != LABEL]
 
 
-def write_tasks(file: ReviewFile, out: Path, registry: Registry) -> str:
+def write_tasks(file: ReviewFile, out: Path, registry: Registry, *, replace: bool = False) -> str:
     """Write all rows as tasks to import, and beside them the labeling configuration as ``.xml``.
 
     Args:
         file: the rows.
         out: a ``.json`` file.
+        replace: move other files of these names aside.
         registry: knows the closed label sets.
 
     Returns:
@@ -50,7 +51,7 @@ def write_tasks(file: ReviewFile, out: Path, registry: Registry) -> str:
     if out.suffix != ".json" or out.resolve() == file.path.resolve():
         raise KitError(f"{out}: would not be a new file of tasks; name it OUT.json")
     texts, items, roles = dict[str, None](), dict[str, None](), dict[str, None]()
-    with atomic(out) as handle:
+    with write_file(out, replace=replace) as handle:
         handle.write("[")
         for number in progress(range(len(file)), "writing tasks"):
             row = file[number]
@@ -61,18 +62,21 @@ def write_tasks(file: ReviewFile, out: Path, registry: Registry) -> str:
             roles |= dict.fromkeys(roles_of(row.target, registry)[1:])
             handle.write(("," if number else "") + "\n" + dump(task(row, registry)))
         handle.write("\n]\n")
-    with atomic(setup) as handle:
+    with write_file(setup, replace=replace) as handle:
         handle.write(labeling_config(list(texts), list(items), list(roles)))
     return f"{out}: {len(file):,} tasks\n{setup}: the labeling configuration of their project"
 
 
-def labeling_config(texts: Sequence[str], items: Sequence[str], roles: Sequence[str]) -> str:
+def labeling_config(
+    texts: Sequence[str], items: Sequence[str], relations: Sequence[str], *, review: bool = True
+) -> str:
     """The XML that a Label Studio project of these tasks needs.
 
     Args:
         texts: closed text-level labels; where they are open, a field takes them.
         items: labels of items.
-        roles: further roles of relations and events.
+        relations: labels of relations between regions; in a review, further roles of relations and events.
+        review: the tasks are rows to review: show their source, and offer reasons to reject.
 
     Raises:
         KitError: a label holds a character that XML cannot.
@@ -88,10 +92,11 @@ def labeling_config(texts: Sequence[str], items: Sequence[str], roles: Sequence[
 
     # Without this style, spaces at the ends are trimmed and offsets no longer fit.
     tag("Style").text = ".htx-text { white-space: pre-wrap; }"
-    tag("Text", name="source", value="$source")
-    fill(tag("Labels", name=ITEMS, toName=TEXT), "Label", [*items, *([ARGUMENT] if roles else [])])
-    if roles:
-        fill(tag("Relations"), "Relation", roles)
+    if review:
+        tag("Text", name="source", value="$source")
+    fill(tag("Labels", name=ITEMS, toName=TEXT), "Label", [*items, *([ARGUMENT] if review and relations else [])])
+    if relations:
+        fill(tag("Relations"), "Relation", relations)
     tag("Text", name=TEXT, value="$text", granularity="symbol")
     if texts:
         fill(tag("Choices", name=CLOSED, toName=TEXT, choice="single", showInline="true"), "Choice", texts)
@@ -103,8 +108,9 @@ def labeling_config(texts: Sequence[str], items: Sequence[str], roles: Sequence[
         editable="true",
         placeholder="Label of the text, if open",
     )
-    tag("Header", value="Choose one of these only to reject the row")
-    fill(tag("Choices", name=REJECT, toName=TEXT, choice="single"), "Choice", list(reasons().values()))
+    if review:
+        tag("Header", value="Choose one of these only to reject the row")
+        fill(tag("Choices", name=REJECT, toName=TEXT, choice="single"), "Choice", list(reasons().values()))
     ElementTree.indent(view)
     found = ElementTree.tostring(view, encoding="unicode") + "\n"
     if bad := [char for char in found if (char < " " and char not in "\t\n\r") or char in "\ufffe\uffff"]:
