@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from build.core import KitError
-from cards.recorded import read_manifest
+from build.manifest import read_release
 from mmm_dataset import Registry
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def show(tree: Path, config: str, registry: Registry, *, n: int, split: str | No
         config: its name.
         registry: knows the configs.
         n: how many rows at most.
-        split: ``train`` or ``test``; None for the first that there is.
+        split: ``train``, ``validation`` or ``test``; None for the first that there is.
         row_id: one row, wherever it is, in place of the first ``n``.
 
     Raises:
@@ -64,12 +64,7 @@ def _rows(tree: Path, config: str, n: int, split: str | None, row_id: str | None
 
 
 def _files(tree: Path, config: str) -> Mapping[str, Any]:
-    if not (tree / "manifest.json").is_file():
-        raise KitError(f"{tree}: no manifest.json: not a release tree; `python3 -m build main` or `export` makes one")
-    try:
-        configs = read_manifest(tree)["configs"]
-    except ValueError as error:
-        raise KitError(str(error)) from error
+    configs = read_release(tree)["configs"]
     if config not in configs:
         raise KitError(f"{tree}: has no config {config}; it has: {', '.join(configs)}")
     files: Mapping[str, Any] = configs[config]["files"]

@@ -3,44 +3,45 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from build.core import KitError
+from build.core import write_step
+from build.manifest import Run, read_release
 from cards.built import kept_by_config
 from cards.labels import Inventory, inventories
 from cards.plots import draw
-from cards.recorded import read_manifest
-from cards.stats import Side, Stats, stats, together
+from cards.stats import Side, Stats, splits_of, stats, together
 from cards.yields import share
 from mmm_dataset import Registry
-from mmm_dataset.files import atomic, pretty
+from mmm_dataset.files import atomic, pretty, sha256
 
 _QUANTILES: Final = {"5%": 0.05, "median": 0.5, "95%": 0.95, "longest": 1.0}
 _NARROWEST: Final = 120  # columns of a table that goes into a file or a pipe
 
 
-def report(tree: Path, registry: Registry, out: Path | None) -> None:
+def report(tree: Path, registry: Registry, out: Path | None, *, replace: bool = False) -> None:
     """Print the tables; with ``out`` write ``stats.json``, ``configs.csv``, ``labels.csv`` and the plots there.
 
     Raises:
         KitError: it is no release tree, or a file of it cannot be read.
     """
-    if not (tree / "manifest.json").is_file():
-        raise KitError(f"{tree}: no manifest.json: not a release tree; `python3 -m build main` or `export` makes one")
-    try:
-        found = stats(tree)
-        kept = kept_by_config(list(found), read_manifest(tree)["steps"], registry)
-        sets = inventories(found, registry)
-        written = _write(tree, registry, found, sets, out) if out else []
-    except (ValueError, KeyError) as error:
-        raise KitError(str(error)) from error
+    steps = read_release(tree)["steps"]
+    found = stats(tree)
+    kept, sets = kept_by_config(list(found), steps, registry), inventories(found, registry)
+    written: list[Path] = []
+    if out:
+        run = Run.of("stats", registry, {"manifest.json": sha256(tree / "manifest.json")}, {})
+        with write_step(out, run, replace=replace) as step:
+            written = [out / path.name for path in _write(tree, registry, found, sets, step.folder)]
     yields = [
         [name, share(*_run(one.run)) if one.run else "not translated", share(*one.paper) if one.paper else ""]
         for name, one in kept.items()
     ]
-    _print(f"{tree}: {len(found)} configs", ["config", *_HEADERS], [[name, *_figures(found[name])] for name in found])
+    splits = splits_of(found)
+    rows = [[name, *_figures(found[name], splits)] for name in found]
+    _print(f"{tree}: {len(found)} configs", ["config", *splits, *_HEADERS], rows)
     for one in sets:
         languages = list(one.totals)
         rows = [[" · ".join(entry.spellings), *_counts(one, entry.counts, languages)] for entry in one.entries]
@@ -52,12 +53,12 @@ def report(tree: Path, registry: Registry, out: Path | None) -> None:
         print(path)
 
 
-_HEADERS: Final = ("train", "test", "items", "items a row", *_QUANTILES, "unread", "unplaced")
+_HEADERS: Final = ("items", "items per row", *_QUANTILES, "unread", "unplaced")
 
 
-def _figures(sides: Any) -> list[str]:
+def _figures(sides: Any, splits: Sequence[str]) -> list[str]:
     whole = together(sides.values())
-    rows = [f"{sides[split].rows:,}" if split in sides else "0" for split in ("train", "test")]
+    rows = [f"{sides[split].rows:,}" if split in sides else "0" for split in splits]
     lengths = [f"{whole.lengths.quantile(quantile):,}" for quantile in _QUANTILES.values()]
     return [
         *rows,
@@ -97,7 +98,6 @@ def _print(title: str, headers: list[str], rows: list[list[str]]) -> None:
 
 
 def _write(tree: Path, registry: Registry, found: Stats, sets: list[Inventory], out: Path) -> list[Path]:
-    out.mkdir(parents=True, exist_ok=True)
     plots = draw(tree, registry, out)
     figures = {name: {split: _as_dict(side) for split, side in sides.items()} for name, sides in found.items()}
     with atomic(out / "stats.json") as file:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from cards.errors import CardError
 from cards.labels import Entry, Inventory
 from cards.markdown import code, escape, folded, table
-from cards.stats import Stats, together
+from cards.stats import Stats, splits_of, together
 from mmm_dataset import Registry
 from mmm_dataset.registry import Label
 
@@ -41,17 +41,22 @@ def tasks_table(found: Stats, registry: Registry) -> str:
 
 def configs_table(found: Stats, configs: Mapping[str, Any], registry: Registry) -> str:
     """One line a config, with the paper's sizes beside what is here."""
-    facts = {name: registry.config(name) for name in found}
+    facts, splits = {name: registry.config(name) for name in found}, splits_of(found)
     in_paper = any(one.train is not None or one.test is not None for one in facts.values())
     rows = []
     for name, sides in found.items():
         whole, config = together(sides.values()), facts[name]
-        here = [f"{sides[split].rows:,}" if split in sides else "0" for split in ("train", "test")]
+        here = [f"{sides[split].rows:,}" if split in sides else "0" for split in splits]
         paper = ["" if size is None else f"{size:,}" for size in (config.train, config.test)] if in_paper else []
         mean = f"{whole.per_row.mean:.1f}" if whole.per_row.total else ""
         rest = [f"{whole.item_count:,}", mean, f"{whole.lengths.quantile(0.5):,}", _origins(configs[name]["origins"])]
         rows.append([f"`{name}`", escape(registry.languages[config.language].name), *here, *paper, *rest])
-    headers = ["config", "language", "train >", "test >", *(["paper: train >", "paper: test >"] if in_paper else [])]
+    headers = [
+        "config",
+        "language",
+        *(f"{split} >" for split in splits),
+        *(["paper: train >", "paper: test >"] if in_paper else []),
+    ]
     return table(rows, [*headers, "items >", "items a row >", "text, median >", "origin"])
 
 

@@ -12,14 +12,14 @@ from cards.labels import Inventory, inventories
 from cards.plot_labels import draw_labels, is_drawn
 from cards.plot_style import DARK, LIGHT, PAPER, by_language, legend, name_rows, new_figure, png, style
 from cards.recorded import read_manifest
-from cards.stats import Side, Stats, stats, together
+from cards.stats import Side, Stats, splits_of, stats, together
 from mmm_dataset import Registry
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FOLDER: Final = "plots"
-_SPLITS: Final = {"train": LIGHT, "test": DARK}
+_SPLITS: Final = {"train": LIGHT, "validation": PAPER, "test": DARK}
 
 
 def draw(tree: Path, registry: Registry, folder: Path | None = None) -> list[Path]:
@@ -101,9 +101,14 @@ def _sizes(found: Stats, registry: Registry) -> Figure:
     axes = figure.subplots()
     name_rows(axes, names)
     largest = max(side.rows for splits in found.values() for side in splits.values())
-    for (split, colour), offset in zip(_SPLITS.items(), (-0.19, 0.19)):
+    splits = splits_of(found)
+    height = 0.76 / len(splits)
+    for number, split in enumerate(splits):
+        offset, colour = height * (number - (len(splits) - 1) / 2), _SPLITS[split]
         values = [found[name][split].rows if split in found[name] else 0 for name in names]
-        bars = axes.barh([at + offset for at in range(len(names))], values, height=0.36, color=colour, label=split)
+        bars = axes.barh(
+            [at + offset for at in range(len(names))], values, height=height - 0.02, color=colour, label=split
+        )
         axes.bar_label(bars, [f"{value:,}" if value else "" for value in values], padding=2, fontsize=7)
     if largest > 20_000:  # else small configs would be invisible beside a large one
         axes.set_xscale("symlog", linthresh=100)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from cards.errors import CardError
 from cards.recorded import read_manifest
+from mmm_dataset.record import SPLITS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -95,6 +96,13 @@ def stats(tree: Path) -> Stats:
         name: {split: _counted(tree / file["path"]) for split, file in config["files"].items()}
         for name, config in read_manifest(tree)["configs"].items()
     }
+
+
+def splits_of(found: Stats) -> tuple[str, ...]:
+    """The splits that tables have columns for: train and test, and validation where any config has it."""
+    return tuple(
+        split for split in SPLITS if split != "validation" or any("validation" in sides for sides in found.values())
+    )
 
 
 def together(sides: Iterable[Side]) -> Side:

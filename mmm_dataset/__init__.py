@@ -5,7 +5,8 @@ The ``datasets`` builder is in :mod:`mmm_dataset.builder` and is imported only w
 
 from mmm_dataset.codec import Decoded, decode, encode, prompt, split_input
 from mmm_dataset.record import Item, Record, RecordError, Span, from_dict, to_dict
-from mmm_dataset.registry import Registry, RegistryError, load
+from mmm_dataset.registry import Registry, RegistryError
+from mmm_dataset.registry_files import load, registry_of
 from mmm_f1.unified import Failure
 
 __version__ = "0.1.0"
@@ -24,6 +25,7 @@ __all__ = [
     "from_dict",
     "load",
     "prompt",
+    "registry_of",
     "split_input",
     "to_dict",
 ]

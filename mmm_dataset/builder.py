@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import datasets
 
-from mmm_dataset.registry import load
+from mmm_dataset.registry_files import load
 from mmm_dataset.schema import arrow_schema
 
 

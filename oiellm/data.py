@@ -169,7 +169,7 @@ def mixture(
     """The training records of one epoch, not yet shuffled.
 
     Args:
-        release: whose train rows are taken, and whose test rows are refused wherever they come from.
+        release: whose train rows are taken, and whose test and validation rows are refused wherever they come from.
         configs: names, or None for all.
         rows: at most so many of each config, drawn with ``seed``.
         weights: how often a config's rows come in an epoch (default 1); what is left of 1 is drawn, so 2.5 is all rows twice
@@ -178,8 +178,8 @@ def mixture(
         seed: of the draws.
 
     Raises:
-        OiellmError: a test row is among them, or its text under another id in one's own records; a row is not annotated or
-            of an unknown config; or nothing is there to train on.
+        OiellmError: a test or validation row is among them, or its text under another id in one's own records; a row is not
+            annotated or of an unknown config; or nothing is there to train on.
     """
     weights = weights or {}
     if unknown := set(weights) - set(release.registry.configs):
@@ -193,8 +193,8 @@ def mixture(
         if record.config not in release.registry.configs:
             raise OiellmError(f"record {record.id!r}: no config {record.config!r}; name its registry with --registry")
     chosen += own
-    _refuse_test_rows(chosen, release)
-    _refuse_test_texts(own, release)
+    _refuse_held_out_rows(chosen, release)
+    _refuse_held_out_texts(own, release)
     if bare := next((record for record in chosen if record.raw is None and not record.is_annotated), None):
         raise OiellmError(f"record {bare.id!r}: no label or no items yet, so there is nothing to learn from it")
     if not chosen:
@@ -214,22 +214,29 @@ def _weighted(records: list[Record], weight: float, seed: str) -> list[Record]:
     return records * whole + _drawn(records, round((weight - whole) * len(records)), seed)
 
 
-def _refuse_test_rows(records: Iterable[Record], release: Release) -> None:
-    held_out = set(release.ids("test"))
+_HELD_OUT: Final[tuple[Split, ...]] = ("test", "validation")
+
+
+def _refuse_held_out_rows(records: Iterable[Record], release: Release) -> None:
+    held_out = {place: split for split in _HELD_OUT for place in release.ids(split)}
     for record in records:
-        if record.split == "test" or (record.config, record.id) in held_out:
+        split = held_out.get((record.config, record.id), record.split)
+        if split in _HELD_OUT:
             raise OiellmError(
-                f"record {record.id!r} of {record.config} is a test row of {release.path}: it must not train; take it out"
+                f"record {record.id!r} of {record.config} is a {split} row of {release.path}: it must not train; take it out"
             )
 
 
-def _refuse_test_texts(own: Sequence[Record], release: Release) -> None:
-    """One's own records never went through the release's search for twins."""
+def _refuse_held_out_texts(own: Sequence[Record], release: Release) -> None:
+    """One's own records never went through the release's search for duplicates."""
     mine = {(record.config, record.text): record.id for record in own}
     for config in sorted({record.config for record in own} & set(release.configs)):
-        for record in release.records(config, "test"):
-            if (name := mine.get((config, record.text))) is not None:
-                raise OiellmError(f"record {name!r} has the text of test row {record.id!r} of {config}: take it out")
+        for split in _HELD_OUT:
+            for record in release.records(config, split):
+                if (name := mine.get((config, record.text))) is not None:
+                    raise OiellmError(
+                        f"record {name!r} has the text of {split} row {record.id!r} of {config}: take it out"
+                    )
 
 
 def without_hard_negatives(records: Sequence[Record]) -> list[Record]:

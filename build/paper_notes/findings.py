@@ -11,7 +11,8 @@ from tabulate import tabulate
 from build.paper_notes.shares import attainable, expected_below, log10_chance, numerators, smallest_denominator
 from build.paper_notes.tables import DRAW, DRAWS, Scores, cells, groups, oiellm, table_1
 from cards.paper import given
-from mmm_dataset.registry import Config, load
+from mmm_dataset import load
+from mmm_dataset.registry import Config
 
 # Texts with 0, 1, 2, ... entities in the source of ja SCNM: ner-wikipedia-dataset v2.0 (stockmark, CC BY-SA 3.0).
 TEXTS = (484, 1181, 1544, 1000, 523, 270, 152, 96, 43, 21, 12, 6, 3, 2, 2, 1, 1, *[0] * 4, 1, *[0] * 7, 1)

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from build.paper_notes.shares import numerators
-from mmm_dataset import evaluation
-from mmm_dataset.registry import load
+from mmm_dataset import evaluation, load
 
 DRAW = 1000  # rows of one draw, and how many draws a column averages: inferred, see section 2 of the notes
 DRAWS = {"OIELLM-8B": 3, "OIELLM-8B*": 3, "OIELLM-13B": 1}

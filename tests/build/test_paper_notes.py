@@ -12,7 +12,7 @@ from string import Formatter
 import pytest
 
 from build.paper_notes import findings, report, shares, tables
-from mmm_dataset.registry import load
+from mmm_dataset import load
 
 ROOT = Path(__file__).parents[2]
 ROUNDINGS = (ROUND_HALF_UP, ROUND_HALF_DOWN, ROUND_HALF_EVEN)

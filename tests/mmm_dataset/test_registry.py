@@ -1,8 +1,11 @@
 """The 21 configs as data, and a 22nd, a fourth language and another data set as rows of data."""
 
+import json
+
 import pytest
 
-from mmm_dataset import Item, RegistryError, load
+from mmm_dataset import Item, RegistryError, load, registry_of
+from mmm_dataset.registry_files import embed
 from mmm_f1.unified import TASK_WORDS
 from tests.records import make_record
 
@@ -72,49 +75,129 @@ def test_xsid_is_data_on_top():
     assert len(registry.configs) == 24 and registry.task("xsid").words == ("Slot Filling",)
 
 
+TASK = "[task.x]\ntitle = 'X'\ndescription = ''\n"
+
+
+@pytest.mark.parametrize(
+    "text, line, message",
+    [
+        ("[config.ko_scnm]\nlanguage = 'ko'\ntask = 'scnm'", 2, "unknown language 'ko'; there are: ja, en, zh"),
+        ("[language.ko]\nname = 'K'\n\n[config.ko_scnm]\nlanguage = 'ko'\ntask = 'scnm'", 4, "has no row in ko"),
+        ("[tasks.x]\ntitle = 'X'", 1, "no such section; the sections: language, task"),
+        ("config = 5", 1, "no such section"),
+        ("[config]\n\nja_scnm = 5", 3, "[config.ja_scnm]: expected a table, got 5"),
+        (TASK + "words = 'Slots'", 4, "[task.x] words: expected a list of strings, got 'Slots'"),
+        (TASK + "words = ['Slots', 3]", 4, "expected a list of strings, got ['Slots', 3]"),
+        (TASK + "words = []", 4, "expected a list of task words"),
+        (TASK + "words = ['A/B']", 4, "'A/B' must not be empty or hold a '/'"),
+        (TASK + "words = ['A']\nword_labels = {B = 'scnm_word'}", 5, "'B' is not one of the words A"),
+        (TASK + "words = ['A']\n[task.x.word_labels]\nA = 'nope'", 5, "no label set 'nope'"),
+        (TASK + "words = ['A']\ntext_labels = 'nope'", 5, "no label set 'nope'"),
+        (TASK, 1, "missing key words"),
+        ("[source.x]\ntitle = 'X'", 1, "missing key license"),
+        ("[train_share]\nscnm = 20", 2, "must be a number from 0 to 1, got 20"),
+        ("[task_word]\nSlots = 3", 2, "expected a list of roles"),
+        ("[task_word]\nSlots = ['LABEL']", 2, "needs one LABEL"),
+        ("[language.ko]\nname = 3", 2, "[language.ko] name: expected a string, got 3"),
+        ("[language.ko]\nname = 'K'\nscripts = 'hangul'", 3, "scripts: expected a list of strings, got 'hangul'"),
+        ("[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\ntrain = true", 4, "train: expected an integer, got True"),
+        ("[config.x]\nlanguage = 'ja'\ntask = 'scnm'", 1, "the name must be ja_scnm"),
+        ("[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\ntasks = 2", 4, "unknown key; did you mean task?"),
+        ("[config.ja_SCNM]\nlanguage = 'ja'\ntask = 'SCNM'", 1, "differs from ja_scnm in upper and lower case alone"),
+        ("[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\nupstream = ['nope']", 4, "unknown source 'nope'"),
+        ("[language.'../../../evil']\nname = 'E'", 1, "the name must be of ASCII letters"),
+        ("[source.'a/b']\ntitle = 'X'\nlicense = 'CC0-1.0'", 1, "the name must be of ASCII letters"),
+    ],
+)
+def test_a_mistake_names_its_place(tmp_path, text, line, message):
+    path = tmp_path / "more.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(RegistryError) as error:
+        load(str(path))
+    assert f"{path}:{line}: " in str(error.value) and message in str(error.value)
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("[config.ko_scnm]\nlanguage = 'ko'\ntask = 'scnm'\nversion = '1'", "unknown language 'ko'"),
-        (
-            "[language.ko]\nname = 'K'\n[config.ko_scnm]\nlanguage = 'ko'\ntask = 'scnm'\nversion = '1'",
-            "has no row in ko",
-        ),
-        ("[tasks.x]\ntitle = 'X'", r"no section \[tasks\]; there are: language, task"),
-        ("config = 5", r"no section \[config\]"),
-        ("[config]\nja_scnm = 5", r"\[config.ja_scnm\]"),
-        (
-            "[task.x]\ntitle = 'X'\ndescription = ''\nfamily = 'x'\nwords = 'Slots'",
-            "words is 'Slots'; it must be a list",
-        ),
-        (
-            "[task.x]\ntitle = ''\ndescription = ''\nfamily = ''\nwords = ['A']\nword_labels = {B = 'scnm_word'}",
-            "word_labels",
-        ),
-        (
-            "[task.x]\ntitle = ''\ndescription = ''\nfamily = ''\nwords = ['A']\ntext_labels = 'nope'",
-            "no label set 'nope'",
-        ),
-        ("[train_share]\nscnm = 20", "must be a share from 0 to 1"),
-        ("[task_word]\nSlots = 3", "must be a list of roles"),
-        ("[language.ko]\nname = 3", r"\[language.ko\]: name is 3; it must be a text"),
-        ("[language.ko]\nname = 'K'\nscripts = 'hangul'", "scripts is 'hangul'; it must be a list of texts"),
-        (
-            "[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'\ntrain = 'a'",
-            "train is 'a'; it must be a whole number",
-        ),
-        ("[task_word]\nSlots = ['LABEL']", "task word 'Slots': needs one LABEL"),
-        ("[config.x]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'", "the name must be ja_scnm"),
-        ("[config.ja_scnm]\nlanguage = 'ja'\ntask = 'scnm'\nversion = '1'\ncolour = 2", "colour"),
         ("[config", "not valid TOML"),
         ("labels = 'none.csv'", "none.csv: the file is missing"),
+        ("labels = '../none.csv'", "must be the name of a file beside it"),
     ],
 )
-def test_mistakes_name_their_place(tmp_path, text, message):
-    path = tmp_path / "more.toml"
-    path.write_text(text, encoding="utf-8")
+def test_a_file_that_cannot_be_read(tmp_path, text, message):
+    (tmp_path / "more.toml").write_text(text, encoding="utf-8")
     with pytest.raises(RegistryError, match=message):
-        load(str(path))
+        load(str(tmp_path / "more.toml"))
+
+
+def test_all_mistakes_are_said_at_once_and_each_once(tmp_path):
+    (tmp_path / "a.toml").write_text(
+        "labels = 'a.csv'\n[language.de]\nnmae = 'German'\n[config.de_x]\nlanguage='de'\ntask='y'"
+    )
+    (tmp_path / "a.csv").write_text("set,key,language,label\nx,k,de,\nx,k\n", encoding="utf-8")
+    (tmp_path / "b.toml").write_text("\n\n[train_share]\nx = 'half'")
+    with pytest.raises(RegistryError) as error:
+        load(str(tmp_path / "a.toml"), str(tmp_path / "b.toml"))
+    places = ["a.csv:2", "a.csv:3", "a.toml:3", "a.toml:2", "b.toml:4", "a.toml:6", "a.toml:4"]
+    first, *lines = str(error.value).splitlines()
+    assert first.startswith(f"{len(places)} mistakes")
+    assert [line.split(": ")[0].strip() for line in lines] == [str(tmp_path / place) for place in places]
+    assert "did you mean name?" in lines[2] and "unknown task 'y'" in lines[5] and "the name must be de_y" in lines[6]
+
+
+def test_what_a_registry_need_not_say(tmp_path):
+    (tmp_path / "mine.toml").write_text(
+        "labels = 'mine.csv'\n[source.m]\ntitle = 'M'\nlicense = 'CC0-1.0'\n"
+        "[task.m]\ntitle='M'\ndescription='M'\nwords=['NER']\ntext_labels = 'm'\n[config.en_m]\nlanguage='en'\ntask='m'",
+    )
+    (tmp_path / "mine.csv").write_text("set,key,language,label\nm,a,en,A\n")
+    registry = load(str(tmp_path / "mine.toml"))
+    assert registry.source("m").licence == "CC0-1.0" and registry.source("m").terms == ()
+    assert registry.task("m").family == "m" and registry.config("en_m").version == "1.0.0"
+    assert registry.spelling("m", "a", "en") == "A"
+
+
+def test_a_changed_file_is_read_again_and_two_of_one_name_are_refused(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "m.toml").write_text("[language.ko]\nname = 'Korean'")
+    names = [str(tmp_path / folder / "m.toml") for folder in ("a", "b")]
+    assert load(*names).languages["ko"].name == "Korean"  # the same bytes
+    (tmp_path / "b" / "m.toml").write_text("[language.ko]\nname = 'Koreanisch'")
+    assert load(names[1]).languages["ko"].name == "Koreanisch"
+    with pytest.raises(RegistryError, match="two registry files have the name"):
+        load(*names)
+
+
+def test_registry_files_travel_with_a_release(tmp_path):
+    (tmp_path / "m.toml").write_text("labels = 'm.csv'\n[language.ko]\nname = 'Korean'")
+    (tmp_path / "m.csv").write_text("set,key,language,label\nm,a,ko,A\n")
+    made = load("xsid", str(tmp_path / "m.toml"))
+    folder = tmp_path / "release"
+    embed(made, folder)
+    (folder / "manifest.json").write_text(json.dumps({"registry": dict(made.files)}))
+    (tmp_path / "m.toml").unlink()
+    found = registry_of(folder)
+    assert found.files == made.files and found.languages["ko"].name == "Korean" and "en_xsid" in found.configs
+    assert found.spelling("m", "a", "ko") == "A"
+    assert registry_of(tmp_path).files == load().files
+    (tmp_path / "m.toml").write_text("[language.ko]\nname = 'Other'")
+    assert registry_of(folder, [str(tmp_path / "m.toml")]).languages["ko"].name == "Other"
+    (folder / "registry" / "m.csv").write_text("set,key,language,label\nm,a,ko,B\n")
+    with pytest.raises(RegistryError, match=r"m\.csv: missing, or not the file"):
+        registry_of(folder)
+
+
+def test_a_manifest_leads_to_no_file_outside(tmp_path):
+    (tmp_path / "m.toml").write_text("[language.ko]\nname = 'Korean'")
+    folder = tmp_path / "release"
+    folder.mkdir()
+    (folder / "manifest.json").write_text(json.dumps({"registry": {"registry/../../m.toml": "0", "../m.toml": "0"}}))
+    assert "ko" not in registry_of(folder).languages
+    for content in ("{", "[]", '{"registry": 3}'):
+        (folder / "manifest.json").write_text(content)
+        assert registry_of(folder).files == load().files
 
 
 def test_a_missing_file_or_name():
@@ -159,12 +242,12 @@ def test_label_tables_of_other_editors(tmp_path):
     header, row = "set,key,language,label,aliases,provenance\r\n", "scnm_word,person,ko,인명,,ours\r\n"
     (tmp_path / "more.csv").write_bytes((header + row).encode("utf-8-sig"))
     assert load(str(tmp_path / "more.toml")).spelling("scnm_word", "person", "ko") == "인명"
-    assert set(load(str(tmp_path / "more.toml")).files) == {"registry.toml", "labels.csv", "more.toml", "more.csv"}
+    files = {"registry.toml", "labels.csv", "registry/more.toml", "registry/more.csv"}
+    assert set(load(str(tmp_path / "more.toml")).files) == files
     for content, message in (
         (row.encode("cp949"), "not UTF-8"),
-        (b"a,b\n1,2\n", "more.csv:2: a row needs the columns"),
+        (b"a,b\n1,2\n", "more.csv:1: missing columns set, key, language, label"),
     ):
         (tmp_path / "more.csv").write_bytes(content)
-        load.cache_clear()
         with pytest.raises(RegistryError, match=message):
             load(str(tmp_path / "more.toml"))

@@ -1,11 +1,14 @@
 """Which rows train: those of the release and one's own, never a test row."""
 
+import dataclasses
 import json
 import shutil
 from collections import Counter
 
 import pytest
 
+from build.export import build_release
+from build.splits import Shares
 from mmm_dataset import Item, Record, load, to_dict
 from oiellm import OiellmError
 from oiellm.data import mixture, open_release, own_records, strings, without_hard_negatives
@@ -49,6 +52,19 @@ def test_test_rows_are_refused_by_id_wherever_they_come_from(release, tmp_path):
     (tmp_path / "own.jsonl").write_text(json.dumps(disguised), encoding="utf-8")
     with pytest.raises(OiellmError, match="is a test row"):
         mixture(release, configs=["en_scnm"], records=[tmp_path / "own.jsonl"])
+
+
+def test_validation_rows_train_no_more_than_test_rows(tmp_path):
+    rows = [make_record(f"{n} {n * 7919 % 10007} in q{n}w", [], id=f"r{n}", source_id=f"s{n}") for n in range(60)]
+    build_release(rows, tmp_path / "own", load(), shares=Shares(0.5, 0.3))
+    release = open_release(tmp_path / "own", load())
+    held_out = list(release.records("ja_scnm", "validation"))
+    assert len(held_out) > 0 and {row.split for row in held_out} == {"validation"}
+    assert not {row.id for row in mixture(release)} & {row.id for row in held_out}
+    renamed = dataclasses.replace(held_out[0], id="mine", split=None)
+    for row, message in ((held_out[0], "is a validation row"), (renamed, "has the text of validation row")):
+        with pytest.raises(OiellmError, match=message):
+            mixture(release, records=[write(tmp_path / "own.jsonl", [row])])
 
 
 def test_a_test_row_of_other_data_is_refused_too(release, tmp_path):
