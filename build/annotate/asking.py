@@ -14,7 +14,7 @@ from build.annotate.replies import MALFORMED, Unreadable, field_key, read_items,
 from build.annotate.votes import ABSTAINED, Vote
 from mmm_dataset import Failure, Item, decode
 from mmm_dataset.files import dump
-from mmm_f1.unified import ENTITY_NOT_IN_TEXT, LABEL, REPEATED_PAIR, UNKNOWN_LABEL, render
+from mmm_f1.unified import ENTITY_NOT_IN_TEXT, LABEL, REPEATED_PAIR, UNKNOWN_LABEL, is_span, render
 from oiellm.llm.calls import Call, Dialogue, Reply, T, ask
 
 NOT_IN_TEXT: Final = "item_not_in_text"
@@ -156,7 +156,8 @@ def _sort_out(given: Sequence[Fields], asked: Asked) -> tuple[list[Fields], list
         except Unreadable:
             bad.append((fields, UNKNOWN_LABEL))
             continue
-        if all(field in asked.text and (field or role.endswith("?")) for role, field in places.items()):
+        fits = all(field or role.endswith("?") for role, field in places.items()) and any(places.values())
+        if fits and all(field in asked.text for role, field in places.items() if is_span(role)):
             good.append(tuple(label if role == LABEL else places[role] for role in roles))
         else:
             bad.append((fields, NOT_IN_TEXT))
@@ -188,7 +189,7 @@ def _left(bad: list[tuple[Fields, str]], added: Sequence[Fields], roles: Sequenc
 
 def _place(given: Sequence[Fields], asked: Asked) -> tuple[tuple[Item, ...], list[tuple[str, str]]]:
     """The items with their offsets by the rule of the codec; what is listed more often than it occurs is left out."""
-    once = list(dict.fromkeys(given)) if len(asked.question.roles) > 2 else list(given)
+    once = list(dict.fromkeys(given)) if sum(map(is_span, asked.question.roles)) > 1 else list(given)
     output = render("-", asked.word, once, task_words=asked.task_words)
     decoded = decode(output, asked.word, text=asked.text, task_words=asked.task_words)
     if isinstance(decoded, Failure):

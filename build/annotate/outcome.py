@@ -149,5 +149,5 @@ def _flags(record: Record, result: Annotated) -> Iterator[Flag]:
 
 
 def _flag(check: str, detail: str, item: Item | None = None) -> Flag:
-    first = item.spans[0] if item else None
+    first = next(iter(item.spans), None) if item else None
     return {"check": check, "detail": detail, "start": first and first.start, "end": first and first.end}

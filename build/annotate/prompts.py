@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from build.annotate.options import LEVELS, Level
 from build.annotate.question import LIMITS, PHRASES, Example, Limits, Question, make_question
+from build.annotate.replies import field_key
 from build.core import KitError
 from mmm_dataset import Registry
 from mmm_dataset.registry import Config
+from mmm_f1.unified import is_span
 from oiellm.files import read_toml
 
 FOLDER: Final = Path(__file__).parent / "prompts"
@@ -128,7 +130,7 @@ def _make(
     roles = registry.task_words[word] if level == "word" else ()
     language = registry.languages[config.language]
     examples = [
-        _example(file, number, example, labels if spellings is not None else None)
+        _example(file, number, example, labels if spellings is not None else None, roles)
         for number, example in enumerate(file.examples, 1)
         if example["language"] == config.language
     ]
@@ -148,7 +150,11 @@ def _make(
         raise KitError(f"{file.path}: {error}") from error
 
 
-def _example(file: PromptFile, number: int, example: Mapping[str, Any], labels: Mapping[str, str] | None) -> Example:
+def _example(
+    file: PromptFile, number: int, example: Mapping[str, Any], labels: Mapping[str, str] | None, roles: Sequence[str]
+) -> Example:
+    said = {field_key(role) for role in roles if not is_span(role)}
+
     def spelled(label: Any) -> str:
         if labels is not None and label not in labels:
             raise KitError(f"{file.path}: example {number}: {label!r} is no label key: {', '.join(labels)}")
@@ -164,7 +170,7 @@ def _example(file: PromptFile, number: int, example: Mapping[str, Any], labels: 
             raise KitError(f"{file.path}: example {number}: an item is a table of strings")
         fields = {**item, "label": spelled(item.get("label"))}
         for key, value in fields.items():
-            if key != "label" and value not in example["text"]:
+            if key not in said and value not in example["text"]:
                 raise KitError(f"{file.path}: example {number}: {value!r} is not in its text")
         items.append(fields)
     return Example(example["text"], None, tuple(items))

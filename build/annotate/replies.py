@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mmm_f1.unified import LABEL
+from mmm_f1.unified import LABEL, role_name
 from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
 
@@ -51,7 +51,7 @@ def read_items(reply: Reply, roles: Sequence[str]) -> tuple[list[tuple[str, ...]
 
 def field_key(role: str) -> str:
     """What a reply calls the field of a role: the only span of a pair is its ``text``."""
-    return {LABEL: "label", "entity": "text"}.get(role, role.removesuffix("?"))
+    return {LABEL: "label", "entity": "text"}.get(role, role_name(role))
 
 
 def _fields(item: Any, roles: Sequence[str]) -> tuple[str, ...]:

@@ -130,14 +130,14 @@ def consensus(votes: Sequence[Vote], least: float, key: Key) -> Decision:
     found: dict[Any, list[Item]] = {}
     sets = []
     for vote in answered:
-        mine = {(key(item.label), _spans(item)): item for item in vote.items}
+        mine = {(key(item.label), _spans(item), item.attributes): item for item in vote.items}
         for identity, item in mine.items():
             found.setdefault(identity, []).append(item)
         sets.append(set(mine))
     agreement = _agreement(sets, len(votes))
     if agreement < least:
         return Decision(None, NO_MAJORITY, tuple(votes), agreement)
-    ordered = sorted(found.items(), key=lambda pair: ([(*place[1:], place[0]) for place in pair[0][1]], pair[0][0]))
+    ordered = sorted(found.items(), key=lambda pair: ([(*place[1:], place[0]) for place in pair[0][1]], pair[0][::2]))
     spelled = [(replace(same[0], label=_spelling(item.label for item in same)), len(same)) for _, same in ordered]
     kept = [(item, count) for item, count in spelled if 2 * count > len(votes)]
     ties = tuple((ITEM_TIE, _shown(item, count, len(votes))) for item, count in spelled if 2 * count == len(votes))
@@ -168,8 +168,10 @@ def _spans(item: Item) -> tuple[tuple[str, int, int], ...]:
 
 
 def _places(item: Item) -> dict[str, Any]:
-    return {"label": item.label, **{role: [start, end] for role, start, end in _spans(item)}}
+    places = {role: [start, end] for role, start, end in _spans(item)}
+    return {"label": item.label, **places, **dict(item.attributes)}
 
 
 def _shown(item: Item, count: int, votes: int) -> str:
-    return f"{item.label}: {', '.join(span.text for span in item.spans)}: {count} of {votes}"
+    said = [*(span.text for span in item.spans), *(value for _, value in item.attributes)]
+    return f"{item.label}: {', '.join(said)}: {count} of {votes}"

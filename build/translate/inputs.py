@@ -14,6 +14,7 @@ from build.translate.rows import bare_id
 from mmm_dataset import Record, Registry
 from mmm_dataset.files import progress, sha256
 from mmm_dataset.record import SPLITS
+from mmm_f1.unified import ATTRIBUTE
 from oiellm.data import open_release
 from oiellm.errors import OiellmError
 
@@ -28,7 +29,7 @@ class Given:
         inputs: file name to SHA-256, for the manifest.
         total: number of rows.
         sources: names of their sources.
-        labels: how often each label comes, by task word; None in its place for text-level labels.
+        labels: how often each label comes, by task word; None in its place for text-level labels, ``@name`` for attributes.
     """
 
     config: str
@@ -57,6 +58,8 @@ class Given:
             self.labels[None, record.label] += 1
         for item in record.items or ():
             self.labels[record.word, item.label] += 1
+            for name, value in item.attributes:
+                self.labels[f"{ATTRIBUTE}{name}", value] += 1
 
 
 def open_source(source: str, release: str, registry: Registry) -> list[Given]:

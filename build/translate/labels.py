@@ -11,6 +11,7 @@ from typing import Final
 from build.core import KitError
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_dataset.files import atomic
+from mmm_f1.unified import ATTRIBUTE
 
 KEEP: Final = "keep"
 _SHOWN: Final = 8
@@ -21,7 +22,8 @@ class LabelTable:
 
     A closed set is the registry's. An open one is translated by rows of the label tables under the set names ``{task}_text``
     and ``{task}_word``, which a registry file of one's own can bring (``--registry my.toml`` with ``labels = "my.csv"``), or
-    kept as it is where labels are the same in all languages (``--labels keep``).
+    kept as it is where labels are the same in all languages (``--labels keep``). The values of an attribute are translated by
+    the rows of ``{task}_{attribute}`` if the label tables have any in the source's language, and kept as they are if not.
     """
 
     def __init__(self, registry: Registry, task: str, source: str, target: str, *, keep: bool = False) -> None:
@@ -44,11 +46,25 @@ class LabelTable:
             raise KeyError(f"record {record.id!r} has a label without translation")
         return tuple(label for label in labels if label is not None)
 
+    def attributes(self, record: Record) -> list[tuple[tuple[str, str], ...]]:
+        """The attributes of a record's items in the target language. Raises KeyError if the table lacks a value."""
+        found = [
+            tuple([(name, self._attribute(name, value) or "") for name, value in item.attributes])
+            for item in record.items or ()
+        ]
+        if any(not value for attributes in found for _, value in attributes):
+            raise KeyError(f"record {record.id!r} has an attribute without translation")
+        return found
+
+    def _attribute(self, name: str, value: str) -> str | None:
+        table = f"{self._task.code}_{name}"
+        return self._look_up(table, value) if self._registry.label_set(table, self._source) else value
+
     def check(self, labels: Mapping[tuple[str | None, str], int], todo: Path) -> None:
         """Hold all labels of a source against the table.
 
         Args:
-            labels: how often each comes, by task word; None in its place for text-level labels.
+            labels: how often each comes, by task word; None in its place for text-level labels, ``@name`` for attributes.
             todo: where labels without a translation are written, as a label table to be filled in.
 
         Raises:
@@ -68,7 +84,8 @@ class LabelTable:
             raise KitError(
                 f"{where}{self._target}_{self._task.code} has a closed set of labels: leave out --labels keep"
             )
-        self._write(sorted(unknown), todo)
+        if not todo.exists():  # it may be filled in already
+            self._write(sorted(unknown), todo)
         raise KitError(
             f'{where}Fill in {todo} and name it in a registry file (labels = "{todo.name}", then --registry)'
             + (", or leave labels as they are (--labels keep)" if is_open else "")
@@ -79,6 +96,8 @@ class LabelTable:
 
     def _is_unknown(self, word: str | None, label: str) -> bool:
         """Whether a label has no translation, or is kept although the target's closed set lacks it."""
+        if word is not None and word.startswith(ATTRIBUTE):
+            return self._attribute(word.removeprefix(ATTRIBUTE), label) is None
         if self._keep and self._is_closed(word):
             return label not in self._registry.label_set(self._set(word), self._target)
         return (self.text(label) if word is None else self.word(word, label)) is None
@@ -87,6 +106,8 @@ class LabelTable:
         """The label set of a task word, or of the text level: a closed one, or the open one's name by convention."""
         if word is None:
             return self._task.text_labels or f"{self._task.code}_text"
+        if word.startswith(ATTRIBUTE):
+            return f"{self._task.code}_{word.removeprefix(ATTRIBUTE)}"
         return self._task.word_labels.get(word) or f"{self._task.code}_word"
 
     def _write(self, labels: Iterable[tuple[str, str]], todo: Path) -> None:

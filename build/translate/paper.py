@@ -20,7 +20,7 @@ from build.translate.tagging import ABSENT, Tagged
 from mmm_dataset import Failure, Item, Record, Registry, RegistryError, Span, decode, prompt, split_input
 from mmm_dataset.codec import item_fields
 from mmm_f1.locate import locate
-from mmm_f1.unified import LABEL, render, shape
+from mmm_f1.unified import ATTRIBUTE, is_span, render, role_name, shape
 from oiellm.llm.calls import Call, Dialogue, Reply
 
 PAPER: Final = "paper"
@@ -36,18 +36,27 @@ class PaperMethod:
         self._prompts, self._source, self._target = prompts, source, target
         self._rules, self._model, self._registry = rules, model, registry
 
-    def climb(self, record: Record, tagged: Tagged, label: str | None, labels: Sequence[str]) -> Dialogue[Climb]:
+    def climb(
+        self,
+        record: Record,
+        tagged: Tagged,
+        label: str | None,
+        labels: Sequence[str],
+        attributes: Sequence[tuple[tuple[str, str], ...]],
+    ) -> Dialogue[Climb]:
         """Translate a row in one call; what fails a filter is dropped."""
         words = self._registry.task_words
-        roles = shape(record.word, words)
-        items = [Item(name, item.spans) for name, item in zip(labels, record.items or ())]
+        items = [
+            Item(name, item.spans, attributes=given)
+            for name, item, given in zip(labels, record.items or (), attributes)
+        ]
         row = _row(record.text, record.word, label or "-", items, words)
         example = None if self._prompts.example is None else self._example(self._prompts.example, record)
         limit = int(self._rules.ladder("tokens_per_char") * len(row)) + self._rules.ladder("tokens_more")
         (reply,) = yield [Call(self._model, self._prompts.paper(example, row), limit, purpose=PAPER)]
-        return self._filtered(reply, record, tagged, label or "-", [item_fields(item, roles) for item in items])
+        return self._filtered(reply, record, tagged, label or "-", items)
 
-    def _filtered(self, reply: Reply, record: Record, tagged: Tagged, label: str, rows: list[tuple[str, ...]]) -> Climb:
+    def _filtered(self, reply: Reply, record: Record, tagged: Tagged, label: str, items: Sequence[Item]) -> Climb:
         def drop(reason: str, detail: str) -> Climb:
             return Climb(None, reason=reason, detail=detail, raw=reply.text, model=self._model)
 
@@ -63,9 +72,7 @@ class PaperMethod:
         read = decode(match[2], record.word, text=text, task_words=words)
         if isinstance(read, Failure):
             return drop("malformed_reply", f"{read.kind}: {read.detail}")
-        if read.label != label or [item.label for item in read.items] != [
-            fields[_at(record, words)] for fields in rows
-        ]:
+        if read.label != label or _labels(read.items) != _labels(items):
             return drop("wrong_labels", "the labels are not those that were given, in their order")
         if (
             "kana" in self._source.scripts
@@ -73,28 +80,39 @@ class PaperMethod:
             and (kana := pattern("kana").search(text))
         ):
             return drop("residual_kana", kana[0])
-        return self._placed(text, read.items, tagged, reply, drop)
+        return self._placed(text, read.items, record, tagged, reply, drop)
 
     def _placed(
-        self, text: str, items: Sequence[Item], tagged: Tagged, reply: Reply, drop: Callable[[str, str], Climb]
+        self,
+        text: str,
+        items: Sequence[Item],
+        record: Record,
+        tagged: Tagged,
+        reply: Reply,
+        drop: Callable[[str, str], Climb],
     ) -> Climb:
         climb = Climb(text, model=self._model, raw=reply.text, rung=PAPER)
-        for item, tags in zip(items, tagged.items):
-            spans = [span for span in item.spans if span.text]
-            if len(spans) != sum(tag != ABSENT for tag in tags):
+        for item, source, tags in zip(items, record.items or (), tagged.items):
+            # Of several mentions of an argument the first is in the row's string.
+            wanted = {span.role: tag for span, tag in zip(source.spans[::-1], tags[::-1]) if tag != ABSENT}
+            spans = {span.role: span for span in item.spans}
+            if spans.keys() != wanted.keys():
                 return drop("malformed_reply", f"the item {item.label!r} has other fields than its source")
-            for span, tag in zip(spans, [tag for tag in tags if tag != ABSENT]):
+            for role, span in spans.items():
                 # Unlocated although in the text: listed more often than it occurs, so it shares a place.
                 place = (span.start, span.end) if span.start is not None else locate(text, [("", span.text)])[0]
                 if place is None or place[0] is None or place[1] is None:
                     return drop("entity_not_in_text", repr(span.text))
-                climb.spans.setdefault(tag, (place[0], place[1]))
+                climb.spans.setdefault(wanted[role], (place[0], place[1]))
+        climb.gone = tuple(sorted(tagged.spans.keys() - climb.spans.keys()))
         return climb
 
     def _example(self, example: Example, record: Record) -> str | None:
         """The worked example in the data set's format, labels translated on both sides; None if it has none for this task."""
         given, words = example.row.get("items"), self._registry.task_words
-        roles = [role.removesuffix("?") for role in shape(record.word, words)]
+        roles = shape(record.word, words)
+        names = [role_name(role) for role in roles if is_span(role)]
+        attributes = [role_name(role) for role in roles if role.startswith(ATTRIBUTE)]
         task = self._registry.task(record.task)
         shown = []
         try:
@@ -103,7 +121,8 @@ class PaperMethod:
                 items = [
                     Item(
                         self._spelled(task.word_labels.get(record.word), entry["label"]),
-                        tuple(Span(text[slice(*spans[entry[role]])], role=role) for role in roles if role in entry),
+                        tuple(Span(text[slice(*spans[entry[role]])], role=role) for role in names if role in entry),
+                        attributes=tuple((name, str(entry[name])) for name in attributes if name in entry),
                     )
                     for entry in given or ()
                 ]
@@ -122,5 +141,5 @@ def _row(text: str, word: str, label: str, items: Sequence[Item], words: Mapping
     return f"Input: {prompt(text, word)}\nOutput: {render(label, word, fields, task_words=words)}"
 
 
-def _at(record: Record, words: Mapping[str, Sequence[str]]) -> int:
-    return list(shape(record.word, words)).index(LABEL)
+def _labels(items: Sequence[Item]) -> list[tuple[str, dict[str, str]]]:
+    return [(item.label, dict(item.attributes)) for item in items]

@@ -25,6 +25,7 @@ from oiellm.llm.calls import Dialogue
 
 UNPLACED: Final = "source_item_not_in_text"
 MERGED: Final = "merged_item"
+LOST_MENTION: Final = "lost_mention"
 BLANK: Final = "blank_source"
 
 
@@ -85,12 +86,12 @@ class Translator:
         except NoPlace as error:
             return Outcome(Drop(record.id, UNPLACED, str(error)), Climb(None), items_in=count)
         label = None if record.label is None else self.labels.text(record.label)
-        labels = self.labels.items(record)
+        labels, attributes = self.labels.items(record), self.labels.attributes(record)
         if self.plan.method == PAPER:
-            climb = yield from self._paper.climb(record, tagged, label, labels)
+            climb = yield from self._paper.climb(record, tagged, label, labels, attributes)
         else:
             climb = yield from self._ladder.climb(tagged)
-        outcome = self._outcome(record, tagged, climb, label, labels)
+        outcome = self._outcome(record, tagged, climb, label, labels, attributes)
         outcome.items_in = count
         if isinstance(outcome.row, Record) and (self.plan.back or self.plan.judge):
             outcome.flags += yield from second_look(record.text, outcome.row.text, self.prompts, self.plan)
@@ -115,11 +116,17 @@ class Translator:
         }
 
     def _outcome(
-        self, record: Record, tagged: Tagged, climb: Climb, label: str | None, labels: Sequence[str]
+        self,
+        record: Record,
+        tagged: Tagged,
+        climb: Climb,
+        label: str | None,
+        labels: Sequence[str],
+        attributes: Sequence[tuple[tuple[str, str], ...]],
     ) -> Outcome:
         if climb.text is None:
             return Outcome(Drop(record.id, climb.reason, climb.detail, climb.raw), climb)
-        items = put_together(record, tagged, climb.text, climb.spans, tuple(labels), climb.gone)
+        items = put_together(record, tagged, climb.text, climb.spans, tuple(labels), climb.gone, attributes)
         kept = None if items is None else _distinct(items)
         try:
             row = self._record(record, climb.text, label, kept)
@@ -164,7 +171,7 @@ def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
     seen: set[Any] = set()
     kept = []
     for item in items:
-        key = (item.label, item.spans)
+        key = (item.label, item.spans, item.attributes)
         if key not in seen:
             seen.add(key)
             kept.append(item)
@@ -172,8 +179,8 @@ def _distinct(items: Sequence[Item]) -> tuple[Item, ...]:
 
 
 def _losses(record: Record, row: Record, items: Sequence[Item]) -> list[Note]:
-    """Notes on items that the row no longer has: without a counterpart, or merged with another."""
-    had = {item.source_item for item in items}
+    """Notes on items and mentions that the row no longer has: without a counterpart, or merged with another."""
+    had = {item.source_item: item for item in items}
     kept = {item.source_item for item in row.items or ()}
     notes = []
     for index, item in enumerate(record.items or ()):
@@ -182,4 +189,6 @@ def _losses(record: Record, row: Record, items: Sequence[Item]) -> list[Note]:
             notes.append(
                 Note(row.id, reason, f"item {index}: {item.label};{';'.join(span.text for span in item.spans)}")
             )
+        elif lost := len(item.spans) - len(had[index].spans):
+            notes.append(Note(row.id, LOST_MENTION, f"item {index}: {item.label}: {lost} of {len(item.spans)} spans"))
     return notes

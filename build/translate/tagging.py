@@ -6,7 +6,7 @@ themselves, their labels and roles, never leave: what comes back is text and pla
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from build.markup import Place
@@ -77,6 +77,7 @@ def put_together(
     spans: Mapping[int, Place],
     labels: tuple[str, ...],
     gone: Collection[int] = (),
+    attributes: Sequence[tuple[tuple[str, str], ...]] | None = None,
 ) -> tuple[Item, ...] | None:
     """The items of a record over another text.
 
@@ -86,7 +87,8 @@ def put_together(
         text: the other text.
         spans: tag number to its place there; all but those in ``gone``.
         labels: of the items, in the other language.
-        gone: tags without a counterpart; items that need one are left out.
+        gone: tags without a counterpart. A mention is left out where another of its argument is kept, else the whole item.
+        attributes: of the items, in the other language; None: as they are.
 
     Returns:
         The items; None if the record has none yet.
@@ -95,11 +97,23 @@ def put_together(
         return None
     return tuple(
         [
-            Item(label, tuple([_set(span, tag, text, spans) for span, tag in zip(item.spans, tags)]), index)
-            for index, (item, tags, label) in enumerate(zip(record.items, tagged.items, labels))
-            if not gone or not any(tag in gone for tag in tags)
+            Item(
+                label,
+                tuple([_set(span, tag, text, spans) for span, tag in zip(item.spans, tags) if tag not in gone]),
+                index,
+                attributes,
+            )
+            for index, (item, tags, label, attributes) in enumerate(
+                zip(record.items, tagged.items, labels, attributes or [item.attributes for item in record.items])
+            )
+            if not gone or not _lacks_argument(item, tags, gone)
         ]
     )
+
+
+def _lacks_argument(item: Item, tags: tuple[int, ...], gone: Collection[int]) -> bool:
+    kept = {span.role for span, tag in zip(item.spans, tags) if tag not in gone}
+    return any(span.role not in kept for span in item.spans)
 
 
 def _set(span: Span, tag: int, text: str, spans: Mapping[int, Place]) -> Span:

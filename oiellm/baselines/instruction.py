@@ -10,7 +10,7 @@ from typing import Any, Final
 from mmm_dataset import Registry
 from mmm_dataset.files import dump, sha256
 from mmm_dataset.registry import Config
-from mmm_f1.unified import LABEL, is_tuple, shape
+from mmm_f1.unified import LABEL, is_tuple, role_name, shape
 from oiellm.baselines.labels import ConfigLabels, Labels
 from oiellm.baselines.template import fill, get, template
 from oiellm.errors import OiellmError
@@ -95,12 +95,12 @@ def _list(table: Mapping[str, Any], name: str, path: Path) -> tuple[str, ...]:
 def free_form(word: str, registry: Registry) -> str:
     """What a reply in the unified format looks like."""
     roles = shape(word, registry.task_words)
-    item = ":" + ";".join("LABEL" if role == LABEL else role.removesuffix("?") for role in roles)
+    item = ":" + ";".join("LABEL" if role == LABEL else role_name(role) for role in roles)
     return f"TEXT_LABEL/{word}/{item}{item}{':' if is_tuple(roles) else ''}"
 
 
 def structured_form(word: str, registry: Registry) -> str:
     """What a reply as JSON looks like."""
     roles = shape(word, registry.task_words)
-    item = {"label" if role == LABEL else role.removesuffix("?"): "LABEL" if role == LABEL else "..." for role in roles}
+    item = {"label" if role == LABEL else role_name(role): "LABEL" if role == LABEL else "..." for role in roles}
     return dump({"label": "TEXT_LABEL", "items": [item]})

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection
 from typing import Final
 
-from mmm_f1.unified import LABEL, Failure, is_tuple, parse, shape
+from mmm_f1.unified import Failure, is_span, is_tuple, parse, shape
 from oiellm.baselines.instruction import Instruction
 from oiellm.baselines.labels import ConfigLabels, Labels
 from oiellm.baselines.said import Said, TaskWords, spelled
@@ -57,8 +57,8 @@ def _as_a_whole(
     if isinstance(read, Failure) or mark.split(text, maxsplit=1)[0] != read.label:
         return None
     said = spelled(Said(read.label, read.items), question.word, labels, words)
-    at = list(shape(question.word, words)).index(LABEL)
-    copied = all(field in question.text for item in said.items for place, field in enumerate(item) if place != at)
+    roles = shape(question.word, words)
+    copied = all(field in question.text for item in said.items for field, role in zip(item, roles) if is_span(role))
     if labels.text.listed is not None:
         label_stands = labels.text.read(said.label) is not None
     else:  # nobody knows what an open label is; blanks, marks and a colon are not of it

@@ -9,7 +9,7 @@ from typing import Any
 from mmm_dataset import Record
 from mmm_dataset.codec import item_fields
 from mmm_dataset.files import dump
-from mmm_f1.unified import LABEL, shape
+from mmm_f1.unified import LABEL, role_name, shape
 from oiellm.baselines.labels import ConfigLabels, Labels
 from oiellm.baselines.said import Said, TaskWords
 from oiellm.llm.answers import read_object, strict_schema
@@ -21,7 +21,7 @@ _TEXT, _ITEMS = "label", "items"
 
 def names(roles: Sequence[str]) -> list[str]:
     """Keys of an item, in the order of the task word's roles."""
-    return ["label" if role == LABEL else role.removesuffix("?") for role in roles]
+    return ["label" if role == LABEL else role_name(role) for role in roles]
 
 
 def schema_of(word: str, labels: ConfigLabels, task_words: TaskWords) -> dict[str, Any]:

@@ -10,15 +10,18 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from itertools import compress
+from operator import not_
+from typing import Any, Protocol, TypeVar
 
 from mmm_dataset import Record, Registry
 from mmm_dataset.codec import item_fields
-from mmm_f1.unified import LABEL, render, shape
+from mmm_f1.unified import is_span, render, shape
 from oiellm.data import Release
 from oiellm.errors import OiellmError
 
 Fields = tuple[str, ...]
+_Name = TypeVar("_Name", str, Fields)
 
 
 class Baseline(Protocol):
@@ -67,7 +70,7 @@ def _see(records: Iterable[Record], registry: Registry) -> _Seen:
     return seen
 
 
-def _most(counts: Mapping[str, int]) -> str:
+def _most(counts: Mapping[_Name, int]) -> _Name:
     return min(counts, key=lambda name: (-counts[name], name))
 
 
@@ -111,7 +114,7 @@ def _constant(rows: Sequence[set[Fields]]) -> list[Fields]:
 class Lookup:
     """Every label-entity pair seen in training whose entity occurs in the text, with the entity's most frequent label.
 
-    A relation or event is written if all its arguments occur in the text. Texts are searched as they are: case and form of
+    A relation or event is written if all its arguments occur in the text, with their most frequent label and attributes. Texts are searched as they are: case and form of
     characters count, word boundaries do not. Items come in the order in which their first argument occurs in the text.
     The text-level label is the most frequent one.
     """
@@ -141,16 +144,18 @@ class _Table:
     def __init__(self, rows: Iterable[set[Fields]], roles: Sequence[str]) -> None:
         from ahocorasick_rs import AhoCorasick
 
-        at = list(roles).index(LABEL)
-        counts: dict[Fields, Counter[str]] = defaultdict(Counter)
+        in_text = [is_span(role) for role in roles]
+        counts: dict[Fields, Counter[Fields]] = defaultdict(Counter)
         for row in rows:
             for item in row:
-                counts[item[:at] + item[at + 1 :]][item[at]] += 1
+                arguments = tuple(compress(item, in_text))
+                if any(arguments):  # an item without any could only be written everywhere
+                    counts[arguments][tuple(compress(item, map(not_, in_text)))] += 1
         # By the first argument, so that only items with a word in the text are looked at.
         self._items: dict[str, list[tuple[Fields, Fields]]] = defaultdict(list)
         for arguments, labels in sorted(counts.items()):
-            named = tuple(filter(None, arguments))
-            self._items[named[0]].append((named, (*arguments[:at], _most(labels), *arguments[at:])))
+            named, pieces, given = tuple(filter(None, arguments)), iter(arguments), iter(_most(labels))
+            self._items[named[0]].append((named, tuple(next(pieces if inside else given) for inside in in_text)))
         self._names = sorted({name for arguments in counts for name in arguments if name})
         self._find: Any = AhoCorasick(self._names).find_matches_as_indexes
 

@@ -12,6 +12,7 @@ from mmm_dataset import Decoded, Item, Span, decode, load
 from oiellm.errors import OiellmError
 from oiellm.evaluate.baselines import BASELINES, Lookup, Majority
 from tests.records import EVENTS, RELATIONS, make_record, records
+from tests.strategies import TYPED
 
 REGISTRY = load()
 
@@ -94,6 +95,18 @@ def test_lookup_writes_relations_and_events_all_of_whose_arguments_occur():
     # The words of events are not those of relations; an argument that is missing in the item need not be in the text.
     assert ask("東京の青空社", EVENTS) == "Peachy/Event Extraction/:青空社;訪問;;:青空社;発売;東京;:"
     assert ask("明日、青空社", EVENTS) == "Peachy/Event Extraction/:青空社;訪問;;:青空社;開催;;明日:"
+
+
+def test_lookup_writes_the_most_frequent_attributes_which_need_not_be_in_the_text():
+    registry = dataclasses.replace(REGISTRY, task_words={**REGISTRY.task_words, **TYPED})
+
+    def row(category, label, *spans):
+        return make_record("pasta", [Item(label, spans, attributes=(("category", category),))], word="Aspect Sentiment")
+
+    pasta = Span("pasta", role="aspect")
+    train = [row("FOOD", "pos", pasta), row("FOOD", "pos", pasta), row("PLACE", "neg", pasta), row("PLACE", "neg")]
+    found = Lookup(registry).fit(train).predict(row("x", "y"))
+    assert found == "社会/Aspect Sentiment/:pasta;FOOD;pos;:"
 
 
 @pytest.mark.parametrize("name", BASELINES)

@@ -1,15 +1,21 @@
 """The dialogues of a row: second tries, repairs, reasons, offsets."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 
+from build.annotate.asking import Asked, word_vote
+from build.annotate.prompts import Prompts
+from build.annotate.question import Example, make_question
+from build.annotate.votes import consensus
 from mmm_dataset import encode
+from mmm_f1.unified import TASK_WORDS
 from oiellm.llm.calls import Reply
-from tests.build.annotate.driver import annotator, drive, row, say, script
+from tests.build.annotate.driver import REGISTRY, annotator, drive, row, say, script
 from tests.records import EVENTS, RELATIONS
-from tests.strategies import hostile
+from tests.strategies import TYPED, hostile
 
 REVIEW = "高い。とにかく高い。でも料理は悪くない。"
 RW = {"text": REVIEW, "label": "ポジティブ", "task": "scpos_rw", "word": "Sentiment Relation Word"}
@@ -198,6 +204,30 @@ def test_an_argument_that_must_be_there_and_is_empty_is_no_argument():
     fields = {**NEWS, "word": EVENTS}
     result, _ = word_level(fields, say(items=[{"subject": "", "label": "発売", "object": "ソラン"}]), "?")
     assert result.record.items == () and result.decisions["word"].notes[0][0] == "item_not_in_text"
+
+
+def test_attributes_are_answers_and_no_pieces_of_the_text():
+    words, word = {**TASK_WORDS, **TYPED}, "Aspect Sentiment"
+    prompts = Prompts()
+    example = Example("Good pasta.", None, ({"label": "pos", "category": "FOOD", "aspect": "pasta"},))
+    phrases = prompts.question("word", REGISTRY.config("en_scnm"), "NER", REGISTRY).phrases
+    labels = {"pos": "pos", "neg": "neg"}
+    question = make_question("word", "{labels}", [], labels, words[word], [example], phrases, prompts.limits)
+    asked = Asked(question, "Rude waiters, good pasta.", "m", 0.0, words, word)
+    items = [
+        {"aspect": "waiters", "category": "SERVICE", "label": "neg", "opinion": "Rude"},
+        {"aspect": None, "category": "PLACE", "label": "neg", "opinion": None},
+        {"aspect": "pasta", "category": "", "label": "pos", "opinion": "good"},
+        {"aspect": "PLACE", "category": "PLACE", "label": "pos", "opinion": None},
+    ]
+    vote, _ = drive(word_vote(asked, 0), script(say(items=items), say(items=[])))
+    assert [(item.attributes, [s.text for s in item.spans]) for item in vote.items] == [
+        ((("category", "SERVICE"),), ["waiters", "Rude"]),
+        ((("category", "PLACE"),), []),
+    ]
+    assert [reason for reason, _ in vote.notes] == ["item_not_in_text"] * 2
+    other = replace(vote, answer=(replace(vote.items[0], attributes=(("category", "FOOD"),)),))
+    assert consensus([vote, vote, other], 0.0, str).items == vote.items[::-1]
 
 
 @given(hostile, hostile, hostile)
