@@ -65,9 +65,11 @@ def scpos(data: Path, work: Path) -> tuple[list[Row], list[str]]:
 
 
 def xsid(data: Path, work: Path) -> tuple[list[Row], list[str]]:
-    """xSID in its own split, three configs."""
-    read(READERS["conll"], data / "xsid-0.7", work / "read", load("xsid"), {"split": "map"})
-    return list(_records(work / "read" / "records.jsonl")), ["xsid"]
+    """xSID, three configs: its validation rows train."""
+    options = {"task": "xsid", "source": "xsid", "split_from": "file-name"}
+    read(READERS["conll"], data / "xsid-0.7", work / "read", load("xsid"), options)
+    rows = _records(work / "read" / "records.jsonl")
+    return [replace(row, split="train" if row.split == "validation" else row.split) for row in rows], ["xsid"]
 
 
 def scnm(data: Path, work: Path) -> tuple[list[Row], list[str]]:

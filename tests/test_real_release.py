@@ -36,7 +36,7 @@ def test_scpos_complete_from_reviews_and_lexicon(real_data, tmp_path, capsys):
 @pytest.mark.slow
 def test_xsid_complete_in_three_languages(real_data, tmp_path, capsys):
     registry = ("--registry", "xsid")
-    read(tmp_path / "xsid", "conll", "--from", real_data / "xsid-0.7", *registry)
+    read(tmp_path / "xsid", "conll", "--from", real_data / "xsid-0.7", "--task", "xsid", "--source", "xsid", *registry)
     assert main(["export", str(tmp_path / "xsid" / "records.jsonl"), "--out", str(tmp_path / "mmm"), *registry]) == 0
     assert main(["validate", str(tmp_path / "mmm"), *registry]) == 0
     assert "2,000 rows checked: valid" in capsys.readouterr().out

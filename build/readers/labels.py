@@ -9,7 +9,7 @@ from typing import Final
 
 from build.core import Drop, KitError
 from mmm_dataset import Record, Registry, RegistryError
-from mmm_dataset.record import SPLITS, Split
+from mmm_dataset.record import Split
 
 LABEL_OPTIONS: Final = {
     "label": "the text-level label of every row",
@@ -18,7 +18,8 @@ LABEL_OPTIONS: Final = {
     "unknown-labels": "stop (default) or drop: what to do with a row whose label is not in the registry's label set",
 }
 
-_SPLITS: Final = {
+_KEYED: Final = {"comment": "comment:KEY", "column": "column:N", "key": "key:NAME"}
+_SPLITS: Final[dict[str, Split]] = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("validation", "valid", "val", "dev", "devel", "development", "testa"), "validation"),
     **dict.fromkeys(("test", "testing", "testb"), "test"),
@@ -33,13 +34,18 @@ class TextLabels:
 
     Attributes:
         value: the label of every row, if one was given.
-        kind: ``comment``, ``column``, ``file-name``, ``folder``, or empty if nothing was asked for.
-        key: the comment's key, or the column's number or name.
+        kind: ``comment``, ``column``, ``key``, ``file-name``, ``folder``, or empty if nothing was asked for.
+        key: the comment's key, the column's number or name, or the key of a JSON row.
     """
 
     value: str | None = None
     kind: str = ""
     key: str = ""
+
+    @property
+    def given(self) -> bool:
+        """Whether one of the options was used."""
+        return self.value is not None or bool(self.kind)
 
     @classmethod
     def parse(
@@ -60,8 +66,8 @@ class TextLabels:
         if label_from is None:
             return cls(value=label)
         kind, _, key = label_from.partition(":")
-        if kind not in kinds or (kind in ("comment", "column")) != bool(key):
-            forms = ", ".join({"comment": "comment:KEY", "column": "column:N"}.get(kind, kind) for kind in kinds)
+        if kind not in kinds or (kind in _KEYED) != bool(key):
+            forms = ", ".join(_KEYED.get(kind, kind) for kind in kinds)
             raise KitError(f"--label-from {label_from}: must be one of {forms}")
         return cls(kind=kind, key=key)
 
@@ -107,8 +113,7 @@ def split_of(file: Path, root: Path, split_from: str | None) -> Split | None:
     if len(found) != 1:
         said = " and ".join(sorted(found)) or "neither train, dev nor test"
         raise KitError(f"{file}: its {split_from.replace('-', ' ')} says {said}: rename it, or leave --split-from out")
-    split = found.pop()
-    return next((known for known in SPLITS if known == split), "train")
+    return found.pop()
 
 
 def check_record(record: Record, registry: Registry, where: str, unknown_labels: str = "stop") -> Record | Drop:

@@ -61,7 +61,11 @@ def embedded() -> tuple[list[Record], Registry]:
 def xsid(data: Path) -> tuple[list[Record], Registry]:
     """Real sentences in three languages: the rows of xSID whose slots can be aligned by their labels, each text once."""
     registry = load("xsid")
-    rows = [row for row in READERS["conll"].read(data / "xsid-0.7", registry) if isinstance(row, Record)]
+    rows = [
+        row
+        for row in READERS["conll"].read(data / "xsid-0.7", registry, task="xsid", source="xsid")
+        if isinstance(row, Record)
+    ]
     together: dict[str, dict[str, Record]] = {}
     for row in rows:
         together.setdefault(row.source_id, {})[row.language] = row

@@ -1,27 +1,41 @@
-"""CoNLL of one's own; xSID in three languages."""
+"""CoNLL and its kin: columns, tag schemes, files, and records of them; xSID and WNUT-17."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from build.core import KitError
 from build.readers import conll
+from build.readers.conll.places import align
+from build.readers.conll.schemes import Scheme, Sequences, Span, Style, decode, detect
 from mmm_dataset import encode, load
 from tests.build.readers.collect_rows import Rows, collect, pairs
 
-REGISTRY = load("xsid")
+REGISTRY = load("xsid", "ner-only")
+Pairs = list[tuple[str, str]]
 
 
 def read(path: Path, **options: str) -> Rows:
-    return collect(conll.read(path, REGISTRY, **options))
+    return collect(conll.read(path, REGISTRY, **{"task": "xsid", "source": "own", "license": "CC0-1.0", **options}))
 
 
-def write(folder: Path, content: str, name: str = "en.valid.conll") -> Path:
+def read_ner(path: Path, **options: str) -> Rows:
+    return read(path, task="ner-only", **options)
+
+
+def write(folder: Path, content: str, name: str = "en.mine.conll") -> Path:
     path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
     return path
+
+
+def noted(rows: Rows, reason: str) -> bool:
+    return any(note.reason.startswith(reason) for note in rows.notes)
 
 
 JA = """# id = 1
@@ -59,14 +73,14 @@ EN = """# text = Is there any fog outside today?
 
 
 def test_text_is_the_text_line_and_rows_of_one_source_share_its_id(tmp_path: Path) -> None:
-    write(tmp_path, EN)
+    write(tmp_path, EN, "en.valid.conll")
     write(tmp_path, JA, "ja.valid.conll")
-    rows = read(tmp_path)
+    rows = read(tmp_path, source="xsid", license="CC-BY-SA-4.0")
     first, second, japanese = rows.records
     assert japanese.text == "今日 は 霧 が 出 ます か ？"
     assert pairs(japanese) == [("datetime", "今日"), ("weather/attribute", "霧")]
     assert japanese.source_id == first.source_id != second.source_id
-    assert [record.id for record in rows.records] == [
+    assert [one.id for one in rows.records] == [
         "en_xsid-valid-00000",
         "en_xsid-valid-00001",
         "ja_xsid-valid-00000",
@@ -76,126 +90,325 @@ def test_text_is_the_text_line_and_rows_of_one_source_share_its_id(tmp_path: Pat
         "Is there any fog outside today?/Slot Filling",
         "weather/find/Slot Filling/:weather/attribute;fog:datetime;today",
     )
-    assert (first.origin, first.source, first.licence) == ("own", "xsid", "CC-BY-SA-4.0")
-    assert not rows.notes and {record.split for record in rows.records} == {None}
+    assert (first.origin, first.source, first.licence, first.split) == ("own", "xsid", "CC-BY-SA-4.0", None)
+    assert {note.reason for note in rows.notes} == {"columns: token 2, tag 4, id 1", "scheme: IOB2"}
 
 
-def test_split_by_file_name(tmp_path: Path) -> None:
-    write(tmp_path, EN)
-    write(tmp_path, JA, "ja.my-test.conll")
-    assert [record.split for record in read(tmp_path, split="map").records] == ["train", "train", "test"]
+PER = [("PER", "Mia Ono")]
+LAYOUTS: dict[str, tuple[str, str, Pairs]] = {  # content, text, entities
+    "bioes": ("Mia\tB-PER\nOno\tE-PER\nsaw\tO\nOslo\tS-LOC\n", "Mia Ono saw Oslo", [*PER, ("LOC", "Oslo")]),
+    "bilou": ("Mia\tB-PER\nOno\tL-PER\nsaw\tO\nOslo\tU-LOC\n", "Mia Ono saw Oslo", [*PER, ("LOC", "Oslo")]),
+    "bmes": ("A\tB-X\nb\tM-X\nc\tE-X\nd\tS-X\n", "A b c d", [("X", "A b c"), ("X", "d")]),
+    "iob1": (
+        "-DOCSTART- -X- O O\n\nMia NNP I-NP I-PER\nOno NNP I-NP I-PER\nAn NNP I-NP B-PER\n",
+        "Mia Ono An",
+        [*PER, ("PER", "An")],
+    ),
+    "io": ("Mia\tI-PER\nOno\tI-PER\nran\tO\n", "Mia Ono ran", PER),
+    "bare": ("Mia\tPER\nOno\tPER\nran\tO\n", "Mia Ono ran", PER),
+    "lower": ("Mia\tb-PER\nOno\ti-PER\nran\to\n", "Mia Ono ran", PER),
+    "suffix": ("Mia\tPER-B\nOno\tPER-I\nran\tO\n", "Mia Ono ran", PER),
+    "underscore": ("Mia\tB_PER\nOno\tI_PER\nran\tO\n", "Mia Ono ran", PER),
+    "blank behind a tag": ("# text = Mia Ono ran\nMia\tB-PER \nOno\tI-PER\nran\tO \n", "Mia Ono ran", PER),
+    "tab behind the tags": ("# text = Mia Ono ran\nMia\tB-PER\t\nOno\tI-PER\t\nran\tO\t\n", "Mia Ono ran", PER),
+    "U+200B behind a tag": ("Mia\tB-PER\u200b\nOno\tI-PER\nran\tO\u200b\n", "Mia Ono ran", PER),
+    "CRLF and BOM": ("\ufeffMia\tB-PER\r\nOno\tI-PER\r\n\t\r\nran\tO\r\n", "Mia Ono", PER),
+    "ids from 0": ("# text = see Mia Ono\n0\tsee\tO\n1\tMia\tB-PER\n2\tOno\tI-PER\n", "see Mia Ono", PER),
+    "ids that run on": ("7\tsee\t_\tO\n8\tMia\t_\tB-PER\n\n9\tOno\t_\tB-PER\n", "see Mia", [("PER", "Mia")]),
+    "multiword token": (
+        "# text = Zum Bild Mia Ono\n1-2\tZum\t_\n1\tZu\tO\n2\tdem\tO\n3\tBild\tO\n4\tMia\tB-PER\n5\tOno\tI-PER\n",
+        "Zum Bild Mia Ono",
+        PER,
+    ),
+    "multiword entity": (
+        "# text = visto al Mar\n1\tvisto\tO\n2-3\tal\t_\n2\ta\tO\n3\tel\tB-LOC\n4\tMar\tI-LOC\n",
+        "visto al Mar",
+        [("LOC", "al Mar")],
+    ),
+    "empty node": ("# text = Mia ran\n1\tMia\tB-PER\n2\tran\tO\n2.1\tran\tO\n", "Mia ran", [("PER", "Mia")]),
+    "comma": ("Mia,B-PER\nOno,I-PER\nsang,O\n", "Mia Ono sang", PER),
+    "kaggle": (
+        'Sentence #,Word,POS,Tag\nSentence: 1,Mia,NNP,B-PER\n,Ono,NNP,I-PER\n,",",",",O\nSentence: 2,An,NNP,B-PER\n',
+        "Mia Ono ,",
+        PER,
+    ),
+    "pipe": ("Mia|B-PER Ono|I-PER sang|O\nAn|B-PER sang|O\n", "Mia Ono sang", PER),
+    "pipe and part of speech": ("Mia|NNP|B-PER Ono|NNP|I-PER sang|V|O\n", "Mia Ono sang", PER),
+    "weibo": ("欧0\tB-PER\n文1\tI-PER\n走0\tO\n", "欧 文 走", [("PER", "欧 文")]),
+    "multiconer": (
+        "# id 4f8d domain=en\nmia _ _ B-PER\nono _ _ I-PER\nran _ _ O\n",
+        "mia ono ran",
+        [("PER", "mia ono")],
+    ),
+    "universal ner": (
+        "# sent_id = 1\n# text = Mia Ono,\n1\tMia\tB-PER\t-\tann\n2\tOno\tI-PER\t-\tann\n3\t,\tO\t-\tann\n",
+        "Mia Ono,",
+        PER,
+    ),
+    "norne": (
+        "1\tMia\tMia\tPROPN\t_\t_\t2\tnsubj\t_\tname=B-PER\n"
+        "2\tOno\tOno\tPROPN\t_\t_\t0\troot\t_\tSpaceAfter=No|name=I-PER\n3\t!\t!\tPUNCT\t_\t_\t1\tpunct\t_\tname=O\n",
+        "Mia Ono!",
+        PER,
+    ),
+    "conll-u plus": (
+        "# global.columns = ID FORM UPOS NER\n1\tMia\tX\tB-PER\n2\tOno\tX\tI-PER\n3\tran\tX\tO\n",
+        "Mia Ono ran",
+        PER,
+    ),
+    "hash": ("#win O\n# O\nMia B-PER\nOno I-PER\n", "#win # Mia Ono", PER),
+    "NBSP and U+3000": ("a\u00a0b B-X\nc\u3000d O\n", "a\u00a0b c\u3000d", [("X", "a\u00a0b")]),
+    "comments anywhere": (
+        "# from a book\n#\n\n# text = vitamin B and O\nvitamin\tO\n# checked\nB\tB-v\nand\tO\n#x = y\nO\tB-v\n",
+        "vitamin B and O",
+        [("v", "B"), ("v", "O")],
+    ),
+    "numbers as tokens": ("# text = 1 # 7\n1\tNUM\tB-n\n#\tSYM\tO\n7\tNUM\tB-n\n", "1 # 7", [("n", "1"), ("n", "7")]),
+}
 
 
-def test_broken_bio_begins_an_entity(tmp_path: Path) -> None:
-    rows = read(write(tmp_path, "# text = a b c d\n# intent = x\na I-p\nb I-q\nc I-q\nd B-q\n"))
-    assert pairs(rows.records[0]) == [("p", "a"), ("q", "b c"), ("q", "d")]
-    assert rows.noted == {"broken_bio": 2}
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layouts_of_the_field(tmp_path: Path, layout: str) -> None:
+    content, text, entities = LAYOUTS[layout]
+    record = read_ner(write(tmp_path, content)).records[0]
+    assert (record.text, pairs(record), record.label) == (text, entities, "text")
 
 
-@pytest.mark.parametrize(
-    ("language", "content", "text", "entity", "reason"),
-    [
-        ("en", "Rome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "no_text_line"),
-        ("en", "# text = Roma, Italia\nRome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "text_differs"),
-        ("en", "# text = Rome, Italy now\nRome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "text_differs"),
-        ("en", "# text = Oh, Rome, Italy\nRome B-p\n, O\nItaly B-p\n", "Rome , Italy", "Italy", "text_differs"),
-        ("ja", "東 B-p\n京 I-p\nへ O\n", "東京へ", "東京", "no_text_line"),
-    ],
+GERMEVAL = (
+    "#\tn-tv.de [2005-02-26]\n1\tMia\tB-PER\tO\n2\tvom\tO\tO\n3\tOslo-Verein\tB-ORG\tB-LOC\n\n"
+    "#\thttp://x.de O\n1\tMia\tB-PER\tO\n"
 )
-def test_text_is_rebuilt_where_the_tokens_do_not_fit(
-    tmp_path: Path, language: str, content: str, text: str, entity: str, reason: str
-) -> None:
-    rows = read(write(tmp_path, content, f"{language}.mine.conll"))
-    (record,) = rows.records
-    assert record.text == text and pairs(record)[-1] == ("p", entity) and rows.noted == {reason: 1}
-    assert record.label is None and not record.is_annotated
+CONLLU = "1\tMia\t_\t_\t_\t_\t_\t_\t_\tname=B-PER|ner=B-ORG\n2\tran\t_\t_\t_\t_\t_\t_\t_\tname=O|ner=O\n"
+REFUSED: dict[str, tuple[str, dict[str, str], str]] = {  # content, options that help, what the message names
+    "two layers": (GERMEVAL, {"columns": "tag=3"}, "tag=3 or tag=4"),
+    "gold and predicted": ("Mia B-PER O\nOno B-PER B-PER\n", {"columns": "tag=2"}, "tag=2 or tag=3"),
+    "two keys": (CONLLU, {"columns": "tag=name"}, "tag=name or tag=ner"),
+    "no tags": ("Mia\tNNP\nran\tVBD\n", {}, "--columns"),
+    "names": ("Wort,Art\nMia,B-PER\nran,O\n", {"columns": "token=Wort,tag=Art"}, "--columns"),
+    "ids that do not count": ("3\tMia\tx\tB-PER\n3\tran\tx\tO\n", {"columns": "token=2"}, "token=N"),
+    "text of another sentence": ("# text = Ono sat\nMia\tB-PER\nran\tO\n", {"columns": "token=1"}, "# text"),
+    "ragged": ("Mia B-PER\nNew York B-LOC\nran O\n", {}, ":2: 3 columns"),
+    "one cell": ("Mia\tB-PER\nlonely\n", {}, ":2: "),
+    "mixed schemes": ("a\tB-X\nb\tM-X\nc\tL-X\nd\tO\n", {}, "--scheme"),
+    "tags of no scheme": ("a\tB-X\nb\t<X>\nc\t<Y>\nd\tO\n", {}, "--columns"),
+    "broken throughout": ("a\tE-X\nb\tO\n\nc\tB-X\nd\tO\n\ne\tE-X\nf\tS-X\n", {}, "BIOES"),
+    "no rows": ("\n\n# a comment = x\n", {}, "no rows found"),
+}
 
 
-def test_bad_tags_drop_the_sentence(tmp_path: Path) -> None:
-    rows = read(write(tmp_path, "a E-p\n\n\n# text = b\nb B-\n\nc O\n"))
-    assert rows.dropped == {"bad_tag": 2} and [record.text for record in rows.records] == ["c"]
-    assert rows.drops[0].raw == "a E-p" and "en.valid.conll:1" in rows.drops[0].detail
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_clear_is_refused_with_the_option(tmp_path: Path, case: str) -> None:
+    content, options, named = REFUSED[case]
+    path = write(tmp_path, content)
+    if case != "names":
+        with pytest.raises(KitError, match=r"en\.mine\.conll") as error:
+            read_ner(path)
+        assert named in str(error.value) and "\n" not in str(error.value)
+    if options:
+        assert ("PER", "Mia") in pairs(read_ner(path, **options).records[0])
 
 
-def test_a_token_may_be_a_hash_or_a_number(tmp_path: Path) -> None:
-    rows = read(write(tmp_path, "# text = 1 # 7\n# intent = x\n1\tNUM\tB-n\n#\tSYM\tO\n7\tNUM\tB-n\n"))
-    assert rows.records[0].text == "1 # 7" and pairs(rows.records[0]) == [("n", "1"), ("n", "7")]
-    rows = read(write(tmp_path, "# O\n1 B-n\n\n# SYM B-s\n#tag B-t\n"))
-    assert [pairs(record) for record in rows.records] == [[("n", "1")], [("s", "#"), ("t", "#tag")]]
-    assert [record.text for record in rows.records] == ["# 1", "# #tag"]
+def test_both_layers_can_be_had_and_documents_have_labels(tmp_path: Path) -> None:
+    path = write(tmp_path, GERMEVAL.replace("http://x.de O", "http://x.de"), "de.train.tsv")
+    assert [pairs(one) for one in read_ner(path, columns="tag=4").records] == [[("LOC", "Oslo-Verein")], []]
+    documents = "# label = sport\n-DOCSTART- -X- O O\n\nMia NNP I-NP B-PER\n\n# label = news\nOno NNP I-NP B-PER\n"
+    rows = read(write(tmp_path, documents + "\n-DOCSTART- -X- O O\n\nAn NNP I-NP B-PER\n"))
+    assert [one.label for one in rows.records] == ["sport", "news", None]
 
 
-def test_comments_may_stand_anywhere_and_alone(tmp_path: Path) -> None:
-    content = (
-        "# from a book\n#\n\n# text = vitamin B and O\nvitamin O\n# checked twice\nB B-v\nand O\n#intent = x\nO I-v\n"
-    )
-    rows = read(write(tmp_path, content))
-    (record,) = rows.records
-    assert (record.text, record.label, pairs(record)) == ("vitamin B and O", "x", [("v", "B"), ("v", "O")])
-    assert rows.dropped == {"no_tokens": 1} and rows.drops[0].raw == "# from a book\n#"
-    assert rows.noted == {"broken_bio": 1} and rows.detail("broken_bio").startswith("en.valid.conll:4: I-v follows")
+def test_faults_are_counted_by_kind_and_bad_tags_drop_the_sentence(tmp_path: Path) -> None:
+    good = "Mia\tB-PER\nOno\tI-PER\nran\tO\n\n" * 9
+    rows = read_ner(write(tmp_path, good + "a\tO\nb\tI-LOC\n\nc\tB-\n\nd\tO\n"))
+    assert rows.dropped == {"bad_tag": 1} and rows.noted["no_begin"] == 1 and len(rows.records) == 11
+    assert "en.mine.conll:40" in rows.drops[0].detail and rows.drops[0].raw == "c\tB-"
+    closed = good.replace("I-PER", "E-PER") + "a\tB-LOC\nb\tO\n\nc\tE-LOC\n"
+    rows = read_ner(write(tmp_path, closed))
+    assert (rows.noted["no_end"], rows.noted["no_begin"]) == (1, 1)
+    with pytest.raises(KitError, match="no sentence with entities can be read"):
+        read_ner(write(tmp_path, "a\tO\n\nb\tM-X\nc\tE-X\n"), scheme="iob2")
+    assert len(read_ner(write(tmp_path, "a\tO\n\nb\tB-X\nc\tE-X\n"), scheme="bmes").records) == 2
 
 
-def test_i_after_o_joins_nothing(tmp_path: Path) -> None:
-    rows = read(write(tmp_path, "a B-p\nb O\nc I-p\n"))
-    assert pairs(rows.records[0]) == [("p", "a"), ("p", "c")] and rows.noted["broken_bio"] == 1
+def test_text_is_rebuilt_where_few_sentences_differ(tmp_path: Path) -> None:
+    good = "# text = Mia\nMia B-p\n\n" * 3
+    for text, tokens in (("Roma, Italia", "Rome , Italy"), ("Rome, Italy now", "Rome , Italy")):
+        rows = read_ner(write(tmp_path, f"{good}# text = {text}\n" + "\n".join(f"{one} O" for one in tokens.split())))
+        assert rows.records[-1].text == tokens and rows.noted["text_differs"] == 1
+    ja = read_ner(write(tmp_path, "東 B-p\n京 I-p\nへ O\n", "ja.mine.conll"))
+    assert ja.records[0].text == "東京へ" and pairs(ja.records[0]) == [("p", "東京")] and ja.noted["no_text_line"] == 1
 
 
-def test_a_row_that_can_be_no_record_is_dropped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conll, "text_id", lambda text: "")
-    rows = read(write(tmp_path, "a O\n"))
-    assert rows.dropped == {"bad_record": 1} and not rows.records and not rows.notes
-    assert rows.drops[0].id == "en.valid.conll:1" and rows.drops[0].raw == "a O"
+def test_empty_tokens_are_left_out(tmp_path: Path) -> None:
+    good = "1\tMia\tB-PER\n2\t\tO\n3\tran\tO\n"
+    rows = read_ner(write(tmp_path, f"{good}\n1\tOno\tB-PER\n2\t\tI-PER\n"))
+    assert [one.text for one in rows.records] == ["Mia ran"] and rows.noted["empty_token"] == 1
+    assert rows.dropped == {"empty_token": 1}
 
 
-def test_language_from_the_option(tmp_path: Path) -> None:
+def test_the_text_label_from_an_option(tmp_path: Path) -> None:
+    path = write(tmp_path, EN.replace("\tx\t", "\talarm\t").replace("1\tSet\talarm", "1\tSet\tsport"), "en.news.conll")
+    assert {one.label for one in read(path, label="weather/find").records} == {"weather/find"}
+    assert {one.label for one in read(path, label_from="file-name").records} == {"news"}
+    assert [one.label for one in read(path, label_from="comment:label").records] == [None, "alarm/set"]
+    rows = read(path, label_from="column:3")
+    assert [one.label for one in rows.records] == ["alarm"] and rows.dropped == {"label_differs": 1}
+    folder = write(tmp_path, EN, "data/sport/test/en.a.conll").parents[2]
+    write(tmp_path, EN, "data/sport/train/en.a.conll")
+    rows = read(folder, split_from="folder", label_from="folder")
+    assert {one.split for one in rows.records} == {"train", "test"}
+    with pytest.raises(KitError, match="--label"):
+        read_ner(path, label="x")
+
+
+def test_one_level_alone_is_annotated(tmp_path: Path) -> None:
+    rows = read_ner(write(tmp_path, EN, "de.mine.conll"))
+    assert all(one.is_annotated and one.config == "de_ner-only" for one in rows.records)
+    assert encode(rows.records[1])[1] == "text/NER/:location;New York City:object;alarm"
+    assert noted(rows, "text_labels_ignored")
+
+
+def test_splits_by_whole_words(tmp_path: Path) -> None:
+    for name in ("en.train.conll", "en_x-ud-dev.iob2", "en.test.txt"):
+        write(tmp_path, EN, name)
+    assert [one.split for one in read(tmp_path, split_from="file-name").records] == [
+        *("test", "test", "train", "train", "validation", "validation")
+    ]
+    write(tmp_path, EN, "en.latest.conll")
+    with pytest.raises(KitError, match=r"en\.latest\.conll.*--split-from"):
+        read(tmp_path, split_from="file-name")
+
+
+def test_a_closed_label_set_stops_or_drops(tmp_path: Path) -> None:
+    path = write(tmp_path, "Mia\tB-Person\n\nOslo\tB-location\n\nran\tO\n")
+    with pytest.raises(KitError, match=r"en\.mine\.conll:3: .*'location'.*--unknown-labels drop"):
+        read(path, task="scnm")
+    rows = read(path, task="scnm", unknown_labels="drop")
+    assert len(rows.records) == 2 and rows.dropped == {"unknown_label": 1}
+    with pytest.raises(KitError, match="no sentence can be read"):
+        read(write(tmp_path, "Oslo\tB-location\n"), task="scnm", unknown_labels="drop")
+
+
+def test_files_of_a_folder(tmp_path: Path) -> None:
+    for number, suffix in enumerate(("CONLL", "iob2", "bio", "conllu", "txt", "tsv", "csv")):
+        write(tmp_path, f"Mia{number}\tB-PER\nran\tO\n", f"sub{number}/en.mine.{suffix}")
+    write(tmp_path, "Mia ran to Oslo.\nNothing is tagged here.\n", "en.readme.txt")
+    for name in ("train.ZIP", "notes.md", ".hidden.csv", "LICENSE.txt"):
+        write(tmp_path, "", name)
+    rows = read_ner(tmp_path)
+    assert len(rows.records) == 7 and len({one.id for one in rows.records}) == 7
+    assert {note.id for note in rows.notes if note.reason == "unmatched_file"} == {
+        *("train.ZIP", "en.readme.txt", "LICENSE.txt")
+    }
+    # What the files hold is one thing: a scheme that only some of them show, a layer that is empty in the others.
+    write(tmp_path, "Mia\tB-PER\nOno\tE-PER\n", "more/en.one.conll")
+    write(tmp_path, "Mia\tB-PER\tO\nOno\tE-PER\tO\n", "more/en.two.conll")
+    write(tmp_path, "Mia\tO\tO\nOno\tO\tS-LOC\n", "more/en.three.conll")
+    with pytest.raises(KitError, match="tag=2 or tag=3"):
+        read_ner(tmp_path / "more")
+
+
+def test_language_from_name_or_option(tmp_path: Path) -> None:
     path = write(tmp_path, EN, "mine.conll")
     write(tmp_path, JA, "ja.mine.conll")
-    assert {record.config for record in read(path, language="en").records} == {"en_xsid"}
     assert read(path, language="en").records[0].id == "en_xsid-mine-00000"
-    assert {record.config for record in read(tmp_path, language="en").records} == {"en_xsid"}
+    rows = read(tmp_path, language="en")
+    assert {one.config for one in rows.records} == {"en_xsid"} and rows.noted["unmatched_file"] == 1
     rows = read(tmp_path)
-    assert {record.config for record in rows.records} == {"ja_xsid"} and rows.noted == {"unmatched_file": 1}
-
-
-def test_suffixes_in_any_case_and_files_that_are_not_read(tmp_path: Path) -> None:
-    write(tmp_path, EN, "en.valid.CONLL")
-    for name in ("train.ZIP", "a.json", "b.txt", "notes.md", ".hidden.csv"):
-        (tmp_path / name).write_text("")
-    rows = read(tmp_path)
-    assert len(rows.records) == 2
-    assert [note.id for note in rows.notes] == ["a.json", "b.txt", "train.ZIP"] and set(rows.noted) == {
-        "unmatched_file"
-    }
-
-
-def test_mistakes_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(KitError, match=r"no \*\.conll here; give its path"):
-        read(tmp_path)
-    path = write(tmp_path, EN, "mine.conll")
-    with pytest.raises(KitError, match=r"no file of a known language: name it xx\.NAME\.conll or give --language xx"):
+    assert {one.config for one in rows.records} == {"ja_xsid"} and rows.noted["unmatched_file"] == 1
+    with pytest.raises(KitError, match="--language"):
         read(path)
-    with pytest.raises(
-        KitError, match=r"no config en_tcree2|--task tcree2: not in the registry; add it with --registry"
-    ):
-        read(path, language="en", task="tcree2")
-    with pytest.raises(KitError, match=r"mine\.conll:1: no config fr_xsid in the registry: add it with --registry"):
-        read(path, language="fr")
-    with pytest.raises(KitError, match="--split x: the only choice is map"):
-        read(path, split="x")
-    with pytest.raises(KitError, match=r"--task xsid: not in the registry; add it with --registry \(xsid ships\)"):
-        collect(conll.read(path, load()))
-    write(tmp_path, "\n\n")
-    with pytest.raises(
-        KitError, match=r"en\.valid\.conll: holds no rows: CoNLL \(a token and a BIO tag per line\) was due"
-    ):
-        read(tmp_path / "en.valid.conll")
-    write(tmp_path, "a O\nlonely\n")
-    with pytest.raises(KitError, match=r"en\.valid\.conll:2: needs a token and a tag"):
+
+
+def test_mistakes_in_options_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(KitError, match=r"\*\.conll"):
         read(tmp_path)
-    (tmp_path / "en.valid.conll").write_bytes("# text = 東京\n".encode("euc-jp"))
+    path = write(tmp_path, "Mia\tB-PER\nran\tO\n")
+    for options, named in (
+        ({"task": "moon"}, "--task moon.*ner-only"),
+        ({"language": "xx"}, "xx_xsid.*--registry"),
+        ({"source": ""}, "--source"),
+        ({"license": ""}, "--license"),
+        ({"columns": "tag=9"}, "--columns"),
+        ({"columns": "tag=1"}, "tag=1"),
+        ({"columns": "token=2"}, "--columns"),
+        ({"columns": "word=1"}, "--columns word=1"),
+        ({"delimiter": "none"}, "--delimiter"),
+        ({"delimiter": ";"}, "separated by"),
+        ({"scheme": "moon"}, "--scheme moon"),
+        ({"label": "a", "label_from": "folder"}, "--label"),
+        ({"split_from": "moon"}, "--split-from"),
+    ):
+        with pytest.raises(KitError, match=named):
+            read(path, **options)
+    path.write_bytes("# text = 東京\n".encode("euc-jp"))
     with pytest.raises(KitError, match="not UTF-8"):
-        read(tmp_path)
+        read(path)
+
+
+TYPES = st.sampled_from(["PER", "LOC", "work-of_art"])
+TAGS: dict[str, tuple[str, str, str, str]] = {  # first, middle, last, single
+    "iob2": ("B", "I", "I", "B"),
+    "bioes": ("B", "I", "E", "S"),
+    "bilou": ("B", "I", "L", "U"),
+    "bmes": ("B", "M", "E", "S"),
+    "bmewo": ("B", "M", "E", "W"),
+    "ioe": ("I", "I", "E", "E"),
+    "iob1": ("I", "I", "I", "I"),
+    "io": ("I", "I", "I", "I"),
+    "types": ("", "", "", ""),
+}
+
+
+@st.composite
+def sentences(draw: st.DrawFn) -> tuple[int, list[Span]]:
+    spans, at = [], 0
+    for _ in range(draw(st.integers(1, 5))):
+        first = at + draw(st.integers(0, 2))
+        at = first + draw(st.integers(1, 4))
+        spans.append((draw(TYPES), first, at - 1))
+    return at + draw(st.integers(0, 2)), spans
+
+
+def as_tags(length: int, spans: list[Span], scheme: str, style: Style) -> list[str]:
+    first, middle, last, single = TAGS[scheme]
+    tags, before = ["O"] * length, ("", -1, -1)
+    for label, start, end in spans:
+        for at in range(start, end + 1):
+            letter = single if start == end else first if at == start else last if at == end else middle
+            if scheme == "iob1" and at == start and before[0] == label and before[2] == start - 1:
+                letter = "B"
+            tags[at] = label if not letter else f"{letter}-{label}" if style == "prefix" else f"{label}_{letter}"
+        before = (label, start, end)
+    return tags
+
+
+@given(sentences(), st.sampled_from(sorted(TAGS)), st.sampled_from(["prefix", "suffix"]))
+def test_entities_survive_every_scheme(sentence: tuple[int, list[Span]], name: str, style: Style) -> None:
+    length, spans = sentence
+    if name in ("io", "types"):  # these cannot tell neighbors of one type apart
+        spans = [one for at, one in enumerate(spans) if not at or spans[at - 1][0::2] != (one[0], one[1] - 1)]
+    scheme = Scheme(name, "bare" if name == "types" else style)
+    tags = [scheme.parse(tag) for tag in as_tags(length, spans, name, style)]
+    assert None not in tags
+    assert decode([tag for tag in tags if tag], name) == (spans, [])
+    found = Sequences()
+    found.add([tag for tag in tags if tag])
+    assert decode([tag for tag in tags if tag], detect(found, scheme.style).name)[0] == spans
+
+
+@given(
+    st.lists(st.text(st.characters(blacklist_categories=["Cs", "Z", "C"]), min_size=1, max_size=4), min_size=1),
+    st.data(),
+)
+def test_tokens_are_found_between_odd_blanks(tokens: list[str], data: st.DataObject) -> None:
+    blanks = st.sampled_from(["", " ", "\u3000", "\u00a0 ", "\u200b", "\t"])
+    text, places = data.draw(blanks), []
+    for token in tokens:
+        places.append((len(text), len(text) + len(token)))
+        text += token + data.draw(blanks)
+    found = align(text, tokens)
+    assert found is not None and [text[start:end] for start, end in found] == tokens
+    assert align(text + "x", tokens) is None or text.endswith("x")
 
 
 @pytest.mark.parametrize(
@@ -204,16 +417,33 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
 def test_real_xsid(real_data: Path, split: str, sizes: tuple[int, ...], triples: int) -> None:
     shared: set[str] | None = None
     for language, size in zip(("en", "ja", "zh"), sizes, strict=True):
-        rows = read(real_data / "xsid-0.7" / f"{language}.{split}.conll")
-        assert len(rows.records) == size and not rows.notes and not rows.drops
-        assert all(record.is_annotated for record in rows.records)
-        ids = {record.source_id for record in rows.records}
+        rows = read(real_data / "xsid-0.7" / f"{language}.{split}.conll", source="xsid", license="CC-BY-SA-4.0")
+        assert len(rows.records) == size and not rows.drops
+        assert all(one.is_annotated for one in rows.records)
+        ids = {one.source_id for one in rows.records}
         shared = ids if shared is None else shared & ids
     assert shared is not None and len(shared) == triples
 
 
 def test_real_xsid_as_a_folder(real_data: Path) -> None:
-    rows = read(real_data / "xsid-0.7", split="map")
-    assert len(rows.records) == 2000 and sum(record.split == "test" for record in rows.records) == 1250
-    assert sum(len(record.items or ()) for record in rows.records) == 3644
-    assert [note.id for note in rows.notes] == ["PROVENANCE.txt"] and not rows.drops
+    rows = read(real_data / "xsid-0.7", source="xsid", license="CC-BY-SA-4.0", split_from="file-name")
+    assert len(rows.records) == 2000 and sum(one.split == "test" for one in rows.records) == 1250
+    assert sum(len(one.items or ()) for one in rows.records) == 3644
+    assert rows.noted == {
+        "unmatched_file": 1,
+        "columns: token 2, tag 4, id 1": 1,
+        "scheme: IOB2": 1,
+        "empty_token": 7,
+    }
+
+
+def test_real_wnut(real_data: Path) -> None:
+    sizes = {
+        "wnut17train.conll": (3394, 1975),
+        "emerging.dev.conll": (1009, 836),
+        "emerging.test.annotated": (1287, 1079),
+    }
+    for name, (sentences_, entities) in sizes.items():
+        rows = read_ner(real_data / "wnut17" / name, language="en", source="wnut17", license="CC-BY-4.0")
+        assert len(rows.records) == sentences_ and not rows.drops
+        assert sum(len(one.items or ()) for one in rows.records) == entities

@@ -1,0 +1,224 @@
+"""Read CoNLL: files of a run, their columns and tag scheme found over all of them, and the records that they give."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from build.core import KitError, Note, Row
+from build.readers.conll.columns import ROLES, Columns, Profile, choose, surface
+from build.readers.conll.records import GLUED, FileReader, Settings
+from build.readers.conll.schemes import Scheme, Sequences, Tag, describe, detect, parse_tag
+from build.readers.conll.tables import Sentence, Table, find_column, is_table, read_table
+from build.readers.inputs import Unique, find_all, stem, suffix
+from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
+from build.readers.provenance import PROVENANCE_OPTIONS, Provenance, resolve_provenance
+from mmm_dataset import Registry
+from mmm_dataset.record import Split
+
+OPTIONS: Final = {
+    "task": "code of the task in the registry; ner-only (--registry ner-only) if there are no text-level labels (required)",
+    "language": "code, if file names do not begin with it; in a folder, the only language read",
+    **PROVENANCE_OPTIONS,
+    **LABEL_OPTIONS,
+    "columns": "token=N,tag=N by number (negative: from the end) or name of the header; also id=N and sentence=N",
+    "delimiter": "tab, space, comma, pipe or a character (default: found by looking)",
+    "scheme": "iob1, iob2, io, ioe, bioes, bilou, bmes, bmewo or types (default: found by looking)",
+}
+"""Options of the reader; their help."""
+
+SUFFIXES: Final = (".conll", ".iob2", ".bio", ".conllu", ".txt", ".tsv", ".csv")
+_PLAIN: Final = frozenset({".txt", ".tsv", ".csv"})
+"""Suffixes that other files have as well: without any tag such a file of a folder is noted, not refused."""
+
+
+@dataclass
+class _Run:
+    """What all files of a run share."""
+
+    registry: Registry
+    task: str
+    provenance: Provenance
+    labels: TextLabels
+    unknown_labels: str
+    columns: Mapping[str, str]
+    delimiter: str | None
+    profiles: dict[tuple[int, tuple[str, ...]], Profile] = field(default_factory=dict)
+    chosen: dict[tuple[int, tuple[str, ...]], Columns] = field(default_factory=dict)
+    found: Sequences = field(default_factory=Sequences)
+    scheme: Scheme = field(default_factory=lambda: Scheme("iob2", "prefix"))
+    glued: bool = False
+    tables: dict[Path, Table] = field(default_factory=dict)
+
+    def table(self, file: Path) -> Table:
+        if file not in self.tables:
+            wanted = [value for value in self.columns.values() if not re.fullmatch("-?[0-9]+", value)]
+            self.tables[file] = read_table(file, self.delimiter, wanted, self.columns.get("sentence"))
+        return self.tables[file]
+
+    def settings(self, file: Path, root: Path, language: str, split: Split | None) -> Settings:
+        """What the records of a file have in common. Raises KitError if the registry or the options do not fit it."""
+        config = self.registry.configs.get(f"{language}_{self.task}")
+        if config is None:
+            raise KitError(
+                f"{file}: no config {language}_{self.task} in the registry: add it with --registry FILE.toml"
+            )
+        if self.labels.given and self.registry.fixed_text_label(config) is not None:
+            raise KitError(f"--label, --label-from: {self.task} has no text-level labels; leave the option out")
+        columns = self.chosen[self.tables[file].columns]
+        column = None
+        if self.labels.kind == "column":
+            column = find_column(self.labels.key, self.tables[file].names, columns.width)
+        key = self.labels.key if self.labels.kind == "comment" else ""
+        label = self.labels.of_file(file, root, language)
+        return Settings(
+            self.registry,
+            config,
+            self.provenance,
+            columns,
+            self.scheme,
+            label,
+            key,
+            column,
+            self.unknown_labels,
+            split,
+            self.glued,
+        )
+
+    def look(self, files: Sequence[Path], scheme: str | None) -> None:
+        """Find the columns and the scheme over all files."""
+        for file in files:
+            table = self.table(file)
+            self.profiles.setdefault(table.columns, Profile(*table.columns)).add(table)
+        self.chosen = {key: choose(profile, self.columns) for key, profile in self.profiles.items()}
+        styles = {columns.style for columns in self.chosen.values()}
+        if len(styles) > 1:
+            raise KitError(
+                f"{files[0].parent}: files with different kinds of tags: {', '.join(sorted(styles))}: read each alone"
+            )
+        style = styles.pop()
+        sentences = [(self.chosen[table.columns], one) for table in map(self.table, files) for one in table.sentences]
+        for columns, sentence in sentences:
+            tags = [parse_tag(cell, style) for cell in _tags(columns, sentence)]
+            self.found.add([tag or Tag() for tag in tags])
+        self.scheme = detect(self.found, style, scheme, str(files[0]))
+        self.found = Sequences()
+        for columns, sentence in sentences:
+            read_tags = [self.scheme.parse(cell) for cell in _tags(columns, sentence)]
+            self.found.add([tag or Tag() for tag in read_tags], self.scheme.name)
+        if 2 * (broken := self.found.faults.total()) > self.found.entities:
+            kinds = ", ".join(f"{count:,} x {kind}" for kind, count in sorted(self.found.faults.items()))
+            raise KitError(
+                f"{files[0]}: {broken:,} places in {self.found.entities:,} entities break the rules of "
+                f"{self.scheme.name.upper()} ({kinds}): choose with --scheme"
+            )
+        self.glued = _are_glued([row[columns.token] for columns, one in sentences for row in one.rows])
+
+
+def read(
+    path: Path,
+    registry: Registry,
+    task: str | None = None,
+    language: str | None = None,
+    source: str | None = None,
+    license: str | None = None,
+    label: str | None = None,
+    label_from: str | None = None,
+    split_from: str | None = None,
+    unknown_labels: str = "stop",
+    columns: str | None = None,
+    delimiter: str | None = None,
+    scheme: str | None = None,
+) -> Iterator[Row]:
+    """Read a file or a folder of them; the options are described in ``OPTIONS``.
+
+    Columns and tag scheme are found over all files before the first record comes; both are noted.
+
+    Raises:
+        KitError: no file to read, an option that does not fit, a config that the registry lacks, columns or tags that are not
+            understood, or a file of which no sentence can be read.
+    """
+    provenance = resolve_provenance(registry, source, license)
+    if task is None or task not in registry.tasks:
+        raise KitError(
+            f"--task {task or ''}: not in the registry, which has {', '.join(registry.tasks)}; more with --registry FILE "
+            "(xsid and ner-only ship)"
+        )
+    run = _Run(
+        registry,
+        task,
+        provenance,
+        TextLabels.parse(label, label_from),
+        unknown_labels,
+        _parse_columns(columns),
+        delimiter,
+    )
+    found, notes = find_all(path, registry.source("user"), *SUFFIXES)
+    yield from notes
+    files: dict[Path, str] = {}
+    for file in found:
+        spoken = _spoken(file, registry) if language is None or path.is_dir() else language
+        reason = _skipped(file, spoken, language)
+        if not reason and path.is_dir() and suffix(file) in _PLAIN and not is_table(file):
+            reason = "no tokens with tags"
+        if reason:
+            yield Note(file.name, "unmatched_file", f"{reason}: not read")
+        else:
+            files[file] = spoken or language or ""
+    if not files:
+        raise KitError(f"{path}: no file of a known language: name it xx.NAME.conll or give --language xx")
+    splits = {file: split_of(file, path, split_from) for file in files}
+    run.look(list(files), scheme)
+    yield Note(path.name, f"columns: {' and '.join(sorted({str(one) for one in run.chosen.values()}))}")
+    yield Note(path.name, f"scheme: {run.scheme.name.upper()}", describe(run.found, run.scheme))
+    if run.glued:
+        yield Note(path.name, "glued_positions", "every token ends in its position in the word: cut off")
+    unique: dict[str, Unique] = {}
+    for file, code in files.items():
+        settings = run.settings(file, path, code, splits[file])
+        ids = unique.setdefault(code, Unique())(_stem(file, path, code))
+        yield from FileReader(run.tables.pop(file), ids, settings).rows()
+
+
+def _parse_columns(given: str | None) -> dict[str, str]:
+    pairs = [piece.partition("=") for piece in given.split(",")] if given else []
+    out = {role.strip(): value.strip() for role, _, value in pairs}
+    if wrong := [role for role, value in out.items() if role not in ROLES or not value]:
+        raise KitError(f"--columns {given}: {wrong[0]!r} is not one of {', '.join(f'{role}=N' for role in ROLES)}")
+    return out
+
+
+def _spoken(file: Path, registry: Registry) -> str | None:
+    code = re.split("[._-]", file.name)[0]
+    return code if code in registry.languages else None
+
+
+def _skipped(file: Path, spoken: str | None, language: str | None) -> str:
+    if spoken is None and language is None:
+        return "the name does not begin with a language code"
+    return f"its name says {spoken}" if language not in (None, spoken) and spoken is not None else ""
+
+
+def _stem(file: Path, root: Path, language: str) -> str:
+    """The beginning of the ids: the name without language and suffix, after its folders below the one that is read."""
+    folders = file.relative_to(root).parts[:-1] if root.is_dir() else ()
+    name = ".".join(part for part in stem(file).split(".") if part != language) or stem(file)
+    return "-".join([*folders, name])
+
+
+def _tags(columns: Columns, sentence: Sentence) -> list[str]:
+    """The cells of the tags of a sentence's words."""
+    cells = columns.tags(sentence)
+    return [cells[word] for _, words in surface(sentence, columns.id) for word in words]
+
+
+def _are_glued(tokens: Sequence[str]) -> bool:
+    """Whether every token is a character and its position in a word: 科0 技1."""
+    found = [GLUED.fullmatch(token) for token in tokens]
+    numbers = [int(one[2]) if one else -1 for one in found]
+    return bool(numbers) and all(
+        now == 0 or now == before + 1 for before, now in zip([-1, *numbers], numbers, strict=False)
+    )

@@ -1,0 +1,315 @@
+"""A file of columns as sentences: delimiter, comments, header, documents; nothing is decided about what a column means."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from sys import intern
+from typing import Final
+
+from build.core import KitError
+from build.files import read_text
+from build.readers.conll.schemes import BLANKS, looks_like_a_tag
+
+DELIMITERS: Final = {"tab": "\t", "pipe": "|", "space": " ", "comma": ","}
+"""In the order in which they are tried."""
+CONLLU: Final = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+
+_KEY_VALUE = re.compile(r"#(?P<blank> ?)(?P<key>[\w.-]+)[^\S\t]*[=:] ?(?P<value>.*)")
+_BLANKS = re.compile("[ \t]+")
+_PIECE = re.compile(r"([\w.-]+)=(\S+)")
+_HEADER_TOKENS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
+_HEADER_TAGS: Final = frozenset(
+    {"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "iob", "bio", "entity"}
+)
+_HEADER_SENTENCE: Final = re.compile(r"(?i)sent(?:ence)?(?:[ _-]*(?:#|id|idx|no|number))?")
+_CLOSED_COLUMN = 200
+"""A column with more values than this has no closed set of them."""
+
+
+@dataclass
+class Sentence:
+    """The lines of a sentence.
+
+    Attributes:
+        line: number of the first one.
+        comments: key to value of its comments, those of its document (before ``-DOCSTART-``) included.
+        rows: the cells of every token.
+        numbers: the line of every token.
+        lines: all lines as they stand.
+        misc: in CoNLL-U, key to value of every token's last column.
+    """
+
+    line: int
+    comments: dict[str, str] = field(default_factory=dict)
+    rows: list[list[str]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    misc: list[dict[str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Table:
+    """A file: its sentences, how many columns they have, and the columns' names where the file gives them."""
+
+    file: Path
+    delimiter: str
+    width: int
+    names: tuple[str, ...]
+    sentences: list[Sentence]
+
+    @property
+    def columns(self) -> tuple[int, tuple[str, ...]]:
+        """What two files must share for their columns to mean the same."""
+        return self.width, self.names
+
+
+def read_table(
+    file: Path, delimiter: str | None = None, wanted: Collection[str] = (), sentence: str | None = None
+) -> Table:
+    """Read a file.
+
+    Args:
+        file: its path.
+        delimiter: a name of ``DELIMITERS`` or the character itself; None looks at the file.
+        wanted: column names that the user gave: a first line that holds them is a header.
+        sentence: number or name of a column that numbers the sentences; None takes a header's ``Sentence #`` and the like.
+
+    Raises:
+        KitError: not UTF-8, no tokens with tags, or a line with too few or too many columns.
+    """
+    lines = _lines(file)
+    if delimiter is None:
+        delimiter = _detect(file, lines)
+    else:
+        delimiter = DELIMITERS.get(delimiter, delimiter)
+        if len(delimiter) != 1:
+            raise KitError(f"--delimiter {delimiter}: must be {', '.join(DELIMITERS)} or one character")
+    numbered = list(_inline(lines) if delimiter == "|" else enumerate(lines, 1))
+    names, header = _header(numbered, delimiter, wanted)
+    is_row = _RowTest([line for number, line in numbered if number != header], delimiter)
+    numbered = [(number, line) for number, line in numbered if number != header]
+    numbering = (
+        next((name for name in names if _HEADER_SENTENCE.fullmatch(name)), None) if sentence is None else sentence
+    )
+    at = None if numbering is None else find_column(numbering, names, is_row.width)
+    sentences = list(_sentences(file, numbered, delimiter, at, is_row))
+    width = _even(file, delimiter, sentences)
+    first = next((row[0] for one in sentences for row in one.rows), "")
+    if width == len(CONLLU) and delimiter == "\t" and names in ((), CONLLU) and first[:1].isdecimal():
+        names = CONLLU
+        _read_conllu(file, sentences)
+    return Table(file, delimiter, width, names, sentences)
+
+
+def split_cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line. Blanks around a cell are no part of it; only ASCII blanks separate or are cut."""
+    if delimiter == " ":
+        return _BLANKS.split(line.strip(" \t"))
+    cells = next(csv.reader([line]), []) if delimiter == "," else line.split(delimiter)
+    return [cell.strip(" \t") for cell in cells]
+
+
+def find_column(wanted: str, names: Sequence[str], width: int) -> int:
+    """The place, from 0, of a column given by number (from 1; negative from the end) or by name.
+
+    Raises:
+        KitError: there is no such column.
+    """
+    if re.fullmatch("-?[0-9]+", wanted):
+        number = int(wanted)
+        if 1 <= abs(number) <= width:
+            return number - 1 if number > 0 else width + number
+    elif wanted.lower() in (lower := [name.lower() for name in names]):
+        return lower.index(wanted.lower())
+    known = f"; their names: {', '.join(names)}" if names else ""
+    raise KitError(f"--columns: no column {wanted!r}; there are {width}{known}")
+
+
+def is_table(file: Path) -> bool:
+    """Whether at least half of the lines have a token and a tag: a README among the files has not."""
+    lines = [line for line in _lines(file) if not _is_blank(line) and not line.startswith("#")]
+    return 2 * _fitting(lines)[1] >= max(len(lines), 1)
+
+
+def _lines(file: Path) -> list[str]:
+    return read_text(file).split("\n")
+
+
+def _fitting(lines: Sequence[str]) -> tuple[str, int]:
+    """The delimiter under which most lines have a tag, and how many; of equals, the first in the order of ``DELIMITERS``."""
+    counts = {
+        mark: sum(any(map(looks_like_a_tag, split_cells(line, mark)[1:])) for line in lines)
+        for mark in DELIMITERS.values()
+    }
+    best = max(counts, key=lambda mark: counts[mark])
+    return best, counts[best]
+
+
+def _detect(file: Path, lines: Sequence[str]) -> str:
+    plain = [line for line in lines if not _is_blank(line) and not line.startswith("#")]
+    plain = plain or [line for line in lines if not _is_blank(line) and not _KEY_VALUE.fullmatch(line)]
+    if not plain:
+        raise KitError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
+    best, fitting = _fitting(plain)
+    if fitting:
+        return best
+    # Tags of an unknown kind: the first delimiter that every line has.
+    for mark in DELIMITERS.values():
+        if all(len(split_cells(line, mark)) > 1 for line in plain):
+            return mark
+    number = next(number for number, line in enumerate(lines, 1) if line == plain[0])
+    raise KitError(
+        f"{file}:{number}: expected a token and a tag, separated by a tab, a blank, a comma or a pipe: {plain[0][:80]!r}; "
+        "name another --delimiter"
+    )
+
+
+def _inline(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Numbered lines; a line with a whole sentence, ``token|TAG token|TAG``, becomes one line per token and a blank one."""
+    for number, line in enumerate(lines, 1):
+        pieces = line.split()
+        if len(pieces) > 1 and all("|" in piece[1:-1] for piece in pieces):
+            yield from ((number, piece) for piece in (*pieces, ""))
+        else:
+            yield number, line
+
+
+def _header(lines: Sequence[tuple[int, str]], delimiter: str, wanted: Collection[str]) -> tuple[tuple[str, ...], int]:
+    """The columns' names and the line of the header, 0 if there is none; ``# global.columns`` gives names as well."""
+    for number, line in lines:
+        if line.startswith("# global.columns"):
+            return tuple(line.partition("=")[2].lower().split()), 0
+        if not _is_blank(line) and not line.startswith("# "):
+            cells = [cell.strip(BLANKS) for cell in split_cells(line, delimiter)]
+            named = {cell.lower() for cell in cells}
+            known = named & _HEADER_TOKENS and named & _HEADER_TAGS
+            return (tuple(cells), number) if known or (wanted and set(wanted) <= set(cells)) else ((), 0)
+    return (), 0
+
+
+class _RowTest:
+    """Tells whether a line that begins with ``#`` is a token or a comment, by what the other lines look like."""
+
+    def __init__(self, lines: Sequence[str], delimiter: str) -> None:
+        self._delimiter = delimiter
+        rows = [split_cells(line, delimiter) for line in lines if not _is_blank(line) and not line.startswith("#")]
+        self.width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+        columns = [{row[at] for row in rows if at < len(row)} for at in range(1, self.width)]
+        self._tags = {
+            at: values
+            for at, values in enumerate(columns, 1)
+            if len(values) <= _CLOSED_COLUMN and any(map(looks_like_a_tag, values))
+        }
+
+    def __call__(self, line: str) -> bool:
+        if not line.startswith("#"):
+            return True
+        cells = split_cells(line, self._delimiter)
+        found = _KEY_VALUE.fullmatch(line)
+        if found and found["blank"]:
+            return False
+        if len(cells) == self.width and self._tags:
+            if all(cells[at] in values or looks_like_a_tag(cells[at]) for at, values in self._tags.items()):
+                return True
+        elif len(cells) > 1 and looks_like_a_tag(cells[-1]) and not found:
+            return True  # refused by the number of its columns, or the only kind of line there is
+        return not found and not line.startswith(("# ", "#\t", "##")) and line.strip() != "#"
+
+
+def _sentences(
+    file: Path, lines: Sequence[tuple[int, str]], delimiter: str, at: int | None, is_row: _RowTest
+) -> Iterator[Sentence]:
+    document: dict[str, str] = {}
+    sentence, current = Sentence(1), ""
+    for number, line in [*lines, (0, "")]:
+        starts = False
+        if not (blank := _is_blank(line) or (delimiter == "," and not line.strip(", \t"))) and is_row(line):
+            cells = [intern(cell) for cell in split_cells(line, delimiter)]
+            # A column may number the sentences, in every row or in the first of each.
+            starts = at is not None and at < len(cells) and cells[at] not in ("", current)
+            current = cells[at] if starts and at is not None else current
+        if blank or (starts and sentence.rows):
+            if sentence.rows or (sentence.lines and not _is_document(sentence)):
+                sentence.comments = {**document, **sentence.comments}
+                yield sentence
+            elif sentence.lines:
+                document |= _of_document(sentence)
+            sentence = Sentence(number if starts else number + 1)
+        if blank:
+            continue
+        sentence.lines.append(line)
+        if not is_row(line):
+            sentence.comments |= _comment(line)
+        elif line.startswith("-DOCSTART-"):
+            document, sentence.comments = _of_document(sentence), {}
+        elif len(cells) < 2:
+            raise KitError(
+                f"{file}:{number}: needs a token and a tag, separated by a {_name(delimiter)}: {line[:80]!r}"
+            )
+        else:
+            sentence.rows.append(cells)
+            sentence.numbers.append(number)
+
+
+def _read_conllu(file: Path, sentences: Sequence[Sentence]) -> None:
+    import conllu
+
+    for sentence in filter(lambda one: one.rows, sentences):
+        try:
+            (tokens,) = conllu.parse("\n".join("\t".join(row) for row in sentence.rows))
+        except (conllu.exceptions.ParseException, ValueError) as error:
+            raise KitError(f"{file}:{sentence.line}: not CoNLL-U: {error}") from error
+        sentence.misc = [{key: value or "_" for key, value in (token["misc"] or {}).items()} for token in tokens]
+
+
+def _is_document(sentence: Sentence) -> bool:
+    return any(line.startswith("-DOCSTART-") for line in sentence.lines)
+
+
+def _of_document(sentence: Sentence) -> dict[str, str]:
+    """Comments that stand with ``-DOCSTART-`` hold for all sentences of the document; a text is one sentence's own."""
+    return {key: value for key, value in sentence.comments.items() if key != "text"}
+
+
+def _comment(line: str) -> dict[str, str]:
+    if found := _KEY_VALUE.fullmatch(line):
+        return {found["key"]: found["value"] if found["key"] == "text" else found["value"].strip(" \t")}
+    return dict(_PIECE.findall(line))
+
+
+def _even(file: Path, delimiter: str, sentences: Sequence[Sentence]) -> int:
+    """The number of columns, without those that are empty in every row (a tab at the end of lines); the rows are cut.
+
+    Raises:
+        KitError: a row has more or fewer columns than the others.
+    """
+    rows = [row for sentence in sentences for row in sentence.rows]
+    filled = max((at + 1 for row in rows for at in range(len(row)) if row[at].strip(BLANKS)), default=0)
+    if not filled:
+        raise KitError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
+    for row in rows:
+        del row[filled:]
+    width = Counter(map(len, rows)).most_common(1)[0][0]
+    for sentence in sentences:
+        for number, row in zip(sentence.numbers, sentence.rows, strict=True):
+            if delimiter == "\t":
+                row += [""] * (width - len(row))  # editors cut tabs at the end of a line
+            if len(row) != width:
+                raise KitError(
+                    f"{file}:{number}: {len(row)} columns where other rows have {width}, separated by a {_name(delimiter)}: "
+                    f"{delimiter.join(row)[:80]!r}; mend the line, or choose another --delimiter"
+                )
+    return width
+
+
+def _name(delimiter: str) -> str:
+    return next((name for name, mark in DELIMITERS.items() if mark == delimiter), repr(delimiter))
+
+
+def _is_blank(line: str) -> bool:
+    return not line.strip().strip(BLANKS)
