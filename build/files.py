@@ -2,40 +2,95 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NoReturn, TextIO
 
 from build.core import KitError
 
+GZIP: Final = b"\x1f\x8b"
+"""The first bytes of a gzip file; a name is no proof."""
 
-def read_json_lines(path: Path, load: Callable[[str], Any] = json.loads) -> Iterator[tuple[int, Any]]:
-    """Line number (from 1) and value of every line; blank lines and a byte order mark are passed over.
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is there twice: keep one")
+    return found
+
+
+def _constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON: write a number or null")
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+
+
+def strict_load(text: str) -> Any:
+    """The JSON value of a string. Raises ValueError where a key is there twice, and on NaN and Infinity."""
+    return _STRICT.decode(text)
+
+
+def open_text(path: Path, newline: str | None = None) -> TextIO:
+    """Open a UTF-8 file, gzipped or not, without its byte order mark.
 
     Args:
         path: of the file.
-        load: reads a line; ``fast_load`` where no number can be large.
+        newline: as in ``open``; an empty string keeps CRLF.
 
     Raises:
-        KitError: the file is missing or not UTF-8, or a line is not JSON.
+        KitError: there is no such file.
     """
     try:
-        with path.open(encoding="utf-8-sig") as file:
+        file = path.open("rb")
+    except FileNotFoundError as error:
+        raise KitError(f"{path}: no such file") from error
+    zipped = file.peek(2)[:2] == GZIP
+    return io.TextIOWrapper(gzip.GzipFile(fileobj=file) if zipped else file, encoding="utf-8-sig", newline=newline)
+
+
+def read_text(path: Path, newline: str | None = None) -> str:
+    """The whole text of such a file. Raises KitError if it is missing, not UTF-8, or gzip that breaks off."""
+    with open_text(path, newline) as file:
+        try:
+            return file.read()
+        except (UnicodeDecodeError, EOFError, OSError) as error:
+            raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> KitError:
+    """The error for bytes that are not UTF-8, or for gzip that cannot be read."""
+    if isinstance(error, UnicodeDecodeError):
+        return KitError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8")
+    return KitError(f"{path}: cannot be read ({error})")
+
+
+def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
+    """Line number (from 1) and value of every line; blank lines and a byte order mark are passed over.
+
+    Raises:
+        KitError: the file is missing or not UTF-8, or a line is not JSON or has a key twice.
+    """
+    with open_text(path) as file:
+        try:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:
-                        yield number, load(line)
+                        value = strict_load(line.strip())
                     except json.JSONDecodeError as error:
                         raise KitError(f"{path}:{number}: not JSON ({error.msg} at column {error.colno})") from error
                     except (ValueError, RecursionError) as error:
                         raise KitError(f"{path}:{number}: not JSON that can be read ({error})") from error
-    except FileNotFoundError as error:
-        raise KitError(f"{path}: no such file") from error
-    except UnicodeDecodeError as error:
-        raise KitError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
+                    yield number, value
+        except (UnicodeDecodeError, EOFError, OSError) as error:
+            raise unreadable(path, error) from error
 
 
 def versions() -> dict[str, str]:

@@ -157,6 +157,11 @@ class Record:
 
 
 _KEYS: Final = dict.fromkeys(Record.__slots__)
+_REQUIRED: Final = tuple(key for key in Record.__slots__ if key not in ("split", "raw"))
+_EXPECTED: Final = (
+    '{"id": "1", "language": "en", "task": "scnm", "word": "NER", "text": "Ann left.", "label": "Society", "items": [{"label": '
+    '"Person", "text": "Ann"}], "origin": "own", "source": "user", "source_id": "1", "licence": "CC0-1.0"}'
+)
 _SPAN_KEYS: Final = dict.fromkeys(Span.__slots__)
 
 
@@ -232,6 +237,8 @@ def from_dict(row: Mapping[str, Any]) -> Record:
     if not row.keys() <= _KEYS.keys():
         unknown = min(row.keys() - _KEYS.keys())
         raise RecordError(f"{where}: unknown key {unknown!r}; known keys: {', '.join(_KEYS)}")
+    if missing := [key for key in _REQUIRED if key not in row]:
+        raise RecordError(f"{where}: missing {', '.join(map(repr, missing))}; expected {_EXPECTED}")
     values = dict(row)
     values["origin"] = current_origin(values.get("origin"))
     try:
@@ -286,4 +293,4 @@ def _only(row: Mapping[str, Any], known: Mapping[str, None]) -> None:
 def _explain(error: Exception) -> str:
     if isinstance(error, KeyError):
         return f"an item lacks the key {error.args[0]!r}"
-    return str(error).replace("Record.__init__() ", "").replace("missing 1 required positional argument", "missing key")
+    return f"{error}; expected {_EXPECTED}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from build.core import KitError, Row
-from build.readers import conll, published, records, scnm, scpos, tconer, tcree
+from build.readers import conll, foreign, published, records, scnm, scpos, tconer, tcree
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +58,13 @@ _ALL = (
     ),
     Reader(
         "conll",
-        "xsid",
+        "user",
         conll.read,
-        "your own CoNLL with text, intent and BIO tags; the example is xSID (--registry xsid)",
-        {
-            "task": "code of the task in the registry (default: xsid)",
-            "language": "code, if file names do not begin with it; in a folder, the only language read",
-            "split": "map: files named test are test, the others train (default: the split is left open)",
-        },
+        "CoNLL and its kin: a token and its tag per line, in any layout and tag scheme",
+        conll.OPTIONS,
     ),
-    Reader("records", "user", records.read, "your own JSON lines of records"),
+    Reader("foreign", "user", foreign.read, "files of other tools: doccano, brat, spaCy, Label Studio ...", foreign.OPTIONS),
+    Reader("records", "user", records.read, "your own JSON lines of records", records.OPTIONS),
 )
 
 READERS: Final[Mapping[str, Reader]] = {reader.name: reader for reader in _ALL}

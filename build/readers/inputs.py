@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from build.core import Drop, KitError, Note
-from build.files import read_json_lines
+from build.files import open_text, read_json_lines, read_text, strict_load, unreadable
 from mmm_dataset import Record, RecordError
 from mmm_dataset.files import dump
 from mmm_dataset.registry import Source
@@ -28,6 +28,7 @@ CUT: Final = 200
 
 _DUE = "a JSON array or JSON lines"
 _FIELD_LIMIT = 1 << 24
+_INVISIBLE = "\u200b\u200e\u200f\ufeff"
 _DATA = re.compile(r"(?i)\.(?:json\w*|txt|csv|zip|gz|parquet)$")
 
 
@@ -51,7 +52,9 @@ def find(path: Path, source: Source, names: Sequence[str] | None = None) -> Path
 
 
 def find_all(path: Path, source: Source, *suffixes: str) -> tuple[list[Path], list[Note]]:
-    """``path`` if it is a file, else all files of the folder with one of the suffixes (any case), sorted by name.
+    """``path`` if it is a file, else all files of the folder with one of the suffixes, sorted by name.
+
+    The case of a suffix does not matter; a gzipped file has the suffix before ``.gz``.
 
     Returns:
         The files, and a note on every other file of the folder that looks like data.
@@ -69,12 +72,23 @@ def find_all(path: Path, source: Source, *suffixes: str) -> tuple[list[Path], li
         and file.name != LOCK
         and not any(part.startswith(".") for part in file.relative_to(path).parts)
     ]
-    found = [file for file in files if file.suffix.lower() in suffixes]
-    others = [file.name for file in files if file.suffix.lower() not in suffixes and _DATA.search(file.name)]
+    found = [file for file in files if suffix(file) in suffixes]
+    others = [file.name for file in files if suffix(file) not in suffixes and _DATA.search(file.name)]
     what = " or ".join(f"*{suffix}" for suffix in suffixes)
     if not found:
         raise missing(path, what + listed(others, "; there are: "), source)
     return found, [Note(name, "unmatched_file", f"not {what}: not read") for name in others]
+
+
+def suffix(path: Path) -> str:
+    """The suffix of a file in lower case, the one before ``.gz`` where it is gzipped."""
+    name = path.name.lower().removesuffix(".gz")
+    return Path(name).suffix
+
+
+def stem(path: Path) -> str:
+    """The name of a file without its suffix and ``.gz``."""
+    return Path(path.name[:-3] if path.name.lower().endswith(".gz") else path.name).stem
 
 
 def listed(names: Sequence[str], before: str) -> str:
@@ -88,19 +102,22 @@ def is_json(path: Path) -> bool:
     return _first_byte(path) in (b"[", b"{")
 
 
-def read_json(path: Path, keys: Sequence[str], extra: Counter[str] | None = None) -> Iterator[tuple[str, Any]]:
-    """Place (``file:line`` or ``file[index]``) and value of every row of a JSON array or of JSON lines.
+def read_json(
+    path: Path, keys: Sequence[str], extra: Counter[str] | None = None, inside: Sequence[str] = ()
+) -> Iterator[tuple[str, Any]]:
+    """Place (``file:line`` or ``file[index]``) and value of every row of a JSON array or of JSON lines, gzipped or not.
 
     Args:
         path: the file.
         keys: what the reader knows of a row.
         extra: counts the keys that it does not know, if given.
+        inside: keys of an object around the array of rows that is looked into.
 
     Raises:
-        KitError: the file is missing, not UTF-8, not JSON, or holds no rows.
+        KitError: the file is missing, not UTF-8, not JSON, has a key twice in an object, or holds no rows.
     """
     is_array = path.is_file() and _first_byte(path) == b"["
-    given = _read_array(path) if is_array else _read_lines(path, keys)
+    given = _read_array(path) if is_array else _read_lines(path, keys, inside)
     try:
         for where, row in some(given, path, f"{_DUE} with the keys {', '.join(keys)}"):
             if extra is not None and isinstance(row, dict):
@@ -128,38 +145,64 @@ def some(rows: Iterable[T], path: Path, due: str) -> Iterator[T]:
 
 
 def _first_byte(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    with open_text(path) as file:
+        try:
+            return file.read(4096).lstrip()[:1].encode("utf-8", "replace")
+        except (UnicodeDecodeError, EOFError, OSError) as error:
+            raise unreadable(path, error) from error
 
 
 def _read_array(path: Path) -> Iterator[tuple[str, Any]]:
+    text = read_text(path)
+    if not _is_one_value(text):  # each line is a list, as spaCy's rows are
+        yield from ((f"{path.name}:{number}", row) for number, row in read_json_lines(path))
+        return
     try:
-        rows: list[Any] = json.loads(path.read_text(encoding="utf-8-sig"))
+        rows: list[Any] = strict_load(text.strip())
     except json.JSONDecodeError as error:
         raise KitError(f"{path}:{error.lineno}: not JSON ({error.msg} at column {error.colno})") from error
-    except UnicodeDecodeError as error:
-        raise KitError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error
+    if len(rows) == 2 and isinstance(rows[0], str) and isinstance(rows[1], dict):
+        rows = [rows]  # one such row
     yield from ((f"{path.name}[{index}]", row) for index, row in enumerate(rows))
 
 
-def _read_lines(path: Path, keys: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _is_one_value(text: str) -> bool:
+    """Whether an array is more than what stands on its first line."""
+    first, _, rest = text.lstrip().partition("\n")
+    if not rest.strip():
+        return True
+    try:
+        json.loads(first)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _read_lines(path: Path, keys: Sequence[str], inside: Sequence[str]) -> Iterator[tuple[str, Any]]:
     rows = read_json_lines(path)
     try:
         head = list(islice(rows, 2))
     except KitError:
         # An object over several lines is no JSON lines either; that it is one says more than where a line breaks off.
-        if isinstance(whole := _whole(path), dict):
+        if not isinstance(whole := _whole(path), dict):
+            raise
+        head = [(1, whole)]
+        rows = iter(())
+        if not whole.keys() & set(inside):
             raise _object(path, whole) from None
-        raise
     if len(head) == 1 and isinstance(head[0][1], dict) and not head[0][1].keys() & set(keys):
+        for key in inside:
+            if isinstance(found := head[0][1].get(key), list):
+                yield from ((f"{path.name} {key}[{index}]", row) for index, row in enumerate(found))
+                return
         raise _object(path, head[0][1])
     yield from ((f"{path.name}:{number}", row) for number, row in chain(head, rows))
 
 
 def _whole(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError):
+        return strict_load(read_text(path).strip())
+    except (KitError, ValueError):
         return None
 
 
@@ -191,6 +234,11 @@ def read_table(path: Path, delimiter: str = ",", *, quoted: bool = True) -> Iter
 def text_id(text: str) -> str:
     """A short id that depends on nothing but the text, so that adding or moving rows changes no other row's id."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def clean_label(label: str) -> str:
+    """A label without the blanks and invisible signs at its ends."""
+    return label.strip().strip(_INVISIBLE).strip()
 
 
 class Unique:

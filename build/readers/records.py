@@ -1,19 +1,29 @@
-"""Bring your own: JSON lines of records, as ``mmm_dataset.to_dict`` writes them; ``docs/sources.md`` has an example."""
+"""Bring your own: JSON lines of records, as ``mmm_dataset.to_dict`` writes them; ``docs/sources.md`` has an example.
+
+Put right, and noted: offsets in UTF-16 units or bytes, told by the text over the whole file; spans without offsets, by the
+rule of :mod:`mmm_f1.locate`; blanks at the ends of labels. Rows with the authors' own strings stay as they are.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Final
 
-from build.core import KitError, Row
-from build.files import read_json_lines
-from build.readers.inputs import find_all
-from mmm_dataset import RecordError, Registry, RegistryError, from_dict
-from oiellm.files import fast_load
+from build.core import KitError, Note, Row
+from build.readers.foreign.formats import FORMATS, KEYS
+from build.readers.inputs import clean_label, find_all, read_json
+from build.readers.offsets import CODE_POINTS, Marked, Scale, find_scale
+from mmm_dataset import Item, Record, RecordError, Registry, RegistryError, Span, from_dict
+from mmm_f1.locate import locate
+
+OPTIONS: Final = {"offsets": "what offsets count: codepoints, utf16 or bytes (default: told by the text)"}
+"""Options of the reader; their help."""
 
 
-def read(path: Path, registry: Registry) -> Iterator[Row]:
-    """Read a file of records, or all ``*.jsonl`` of a folder.
+def read(path: Path, registry: Registry, offsets: str | None = None) -> Iterator[Row]:
+    """Read a file of records (JSON lines or an array, gzipped or not), or all ``*.jsonl`` of a folder.
 
     Raises:
         KitError: a line is not a valid record, its config or a label is not in the registry, or its id is there twice.
@@ -22,23 +32,150 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
     files, notes = find_all(path, registry.source("user"), ".jsonl")
     yield from notes
     for file in files:
-        for number, row in read_json_lines(file, fast_load):
-            where = f"{file}:{number}"
-            if not isinstance(row, dict):
-                raise KitError(f"{where}: a {type(row).__name__} where a record (a JSON object) was due")
-            try:
-                record = from_dict(row)
-            except RecordError as error:
-                raise KitError(f"{where}: {error}") from error
-            if record.config not in registry.configs:
-                raise KitError(f"{where}: no config {record.config!r} in the registry: add it (--registry FILE.toml)")
-            if record.is_annotated and record.raw is None:
-                try:
-                    registry.check_labels(record)
-                except RegistryError as error:
-                    raise KitError(f"{where}: {error}") from error
-            ids = seen.setdefault(record.config, set())
-            if record.id in ids:
-                raise KitError(f"{where}: the id {record.id!r} is in {record.config} already: make it unique")
-            ids.add(record.id)
+        parser = _Parser(file, find_scale(list(_spans(file)), str(file), offsets) if offsets else None)
+        for place, row in read_json(file, KEYS):
+            where = str(file.with_name(place))
+            record = parser.parse(row, where)
+            _check(record, where, registry, seen.setdefault(record.config, set()))
+            yield from parser.notes
+            parser.notes.clear()
             yield record
+
+
+@dataclass
+class _Parser:
+    """Makes records of the rows of a file; ``scale`` is None as long as all offsets fit as code points."""
+
+    file: Path
+    scale: Scale | None
+    notes: list[Note] = field(default_factory=list)
+
+    def parse(self, row: Any, where: str) -> Record:
+        """The record of a row. Raises KitError if it is none."""
+        if not isinstance(row, dict):
+            raise KitError(f"{where}: a {type(row).__name__} where a record (a JSON object) was due{_hint(row)}")
+        try:
+            record = self._make(row)
+        except RecordError as error:
+            if self.scale is not None or not any(True for _ in _marked(row)):
+                raise KitError(f"{where}: {error}{_hint(row)}") from error
+            self.scale = self._find_scale(row.get("id"))
+            if self.scale == CODE_POINTS:
+                raise KitError(f"{where}: {error}") from error
+            self.notes.append(
+                Note(self.file.name, "offsets_converted", f"from {where} on, offsets count {self.scale}: put right")
+            )
+            try:
+                record = self._make(row)
+            except RecordError:
+                raise KitError(f"{where}: {error}") from error
+        return record if record.raw or not record.items else self._put_right(record, where)
+
+    def _make(self, row: dict[str, Any]) -> Record:
+        if self.scale not in (None, CODE_POINTS):
+            for span, marked in _marked(row):
+                if (place := self.scale.place(marked)) is not None:
+                    span["start"], span["end"] = place
+        return from_dict(row)
+
+    def _find_scale(self, id: Any) -> Scale:
+        """What the offsets of the whole file count, after a row that does not fit as code points.
+
+        Raises:
+            KitError: rows before this one fit either way.
+        """
+        scale = find_scale(list(_spans(self.file)), str(self.file))
+        for _, row in read_json(self.file, KEYS):
+            if row.get("id") == id:
+                return scale
+            spans = [marked for _, marked in _marked(row)]
+            if any(scale.place(span) != CODE_POINTS.place(span) for span in spans):
+                raise KitError(
+                    f"{self.file}: record {row.get('id')!r} fits as code points, others only as {scale}: give "
+                    f"--offsets {scale.unit}"
+                )
+        return scale
+
+    def _put_right(self, record: Record, where: str) -> Record:
+        items = [_trimmed(item) for item in record.items or ()]
+        if trimmed := sum(a != b for a, b in zip(items, record.items or ())):
+            self.notes.append(Note(record.id, "label_trimmed", f"{where}: blanks at the ends of {trimmed:,} labels"))
+        added = 0
+        if any(span.start is None and span.text for item in items for span in item.spans):
+            items, added = _located(record.text, items)
+        if added:
+            self.notes.append(Note(record.id, "offsets_added", f"{where}: {added:,} spans had no offsets"))
+        return replace(record, items=tuple(items)) if trimmed or added else record
+
+
+def _hint(row: Any) -> str:
+    """What else the row may be."""
+    found = [name for name, form in FORMATS.items() if form.is_row(row)] if "source_id" not in row else []
+    return f"; this looks like {' or '.join(found)}: read it with `read foreign`" if found else ""
+
+
+def _check(record: Record, where: str, registry: Registry, ids: set[str]) -> None:
+    if record.config not in registry.configs:
+        raise KitError(f"{where}: no config {record.config!r} in the registry: add it (--registry FILE.toml)")
+    if record.is_annotated and record.raw is None:
+        try:
+            registry.check_labels(record)
+        except RegistryError as error:
+            raise KitError(f"{where}: {error}") from error
+    if record.id in ids:
+        raise KitError(f"{where}: the id {record.id!r} is in {record.config} already: make it unique")
+    ids.add(record.id)
+
+
+def _marked(row: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Marked]]:
+    """The spans of a row that have offsets and say their text, as they stand in the row and for comparison."""
+    text, items = row.get("text"), row.get("items")
+    for item in items if isinstance(items, list) else ():
+        spans = item.get("spans", [item]) if isinstance(item, dict) else ()
+        for span in spans if isinstance(text, str) and isinstance(spans, list) else ():
+            if not isinstance(span, dict) or not isinstance(span.get("text"), str):
+                continue
+            if type(span.get("start")) is int and type(span.get("end")) is int:
+                yield span, Marked(str(text), span["start"], span["end"], span["text"])
+
+
+def _spans(file: Path) -> Iterator[Marked]:
+    for _, row in read_json(file, KEYS):
+        if isinstance(row, dict):
+            yield from (marked for _, marked in _marked(row))
+
+
+def _trimmed(item: Item) -> Item:
+    label = clean_label(item.label)
+    return item if label == item.label or not label else replace(item, label=label)
+
+
+def _located(text: str, items: list[Item]) -> tuple[list[Item], int]:
+    """The items with the offsets that the text tells, and how many spans got some.
+
+    A pair takes a place that no equal pair has; the arguments of relations and events are mentions, so equal strings share one.
+    """
+    single = [item for item in items if len(item.spans) == 1]
+    keys = [((item.label, item.attributes), item.spans[0].text) for item in single]
+    taken = {(key, item.spans[0].start) for key, item in zip(keys, single)}
+    arguments = list(dict.fromkeys(s.text for item in items if len(item.spans) > 1 for s in item.spans if s.text))
+    shared = dict(zip(arguments, locate(text, [("", argument) for argument in arguments])))
+    own = iter(zip(keys, locate(text, keys)))
+    added = 0
+
+    def placed(span: Span, place: tuple[int, int] | None) -> Span:
+        nonlocal added
+        if span.start is not None or place is None:
+            return span
+        added += 1
+        return replace(span, start=place[0], end=place[1])
+
+    found = []
+    for item in items:
+        if len(item.spans) == 1:
+            key, place = next(own)
+            place = None if place is None or (key, place[0]) in taken else place
+            found.append(replace(item, spans=(placed(item.spans[0], place),)))
+        else:
+            found.append(replace(item, spans=tuple(placed(span, shared.get(span.text)) for span in item.spans)))
+    return found, added

@@ -74,7 +74,7 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
         rows = _File()
         extra: Counter[str] = Counter()
         for where, row in progress(read_json(file, _KEYS, extra), file.name):
-            parts = _take_apart(row, rows)
+            parts = take_apart(row, rows)
             if parts is None:
                 detail = "neither a conversation that begins with 'Text: ' nor a row with input, tagName and output"
                 yield Drop(where, "no_passage", detail, raw_text(row))
@@ -101,7 +101,9 @@ Parts = tuple[str | None, str, list[Answer | _Odd]]
 """Id, text, and answers."""
 
 
-def _take_apart(row: Any, file: _File) -> Parts | None:
+def take_apart(row: Any, file: _File | None = None) -> Parts | None:
+    """Id, text and answers of a row; None if it is neither a conversation about a text nor a row of SLIMER."""
+    file = file or _File()
     if not isinstance(row, dict):
         return None
     return _conversation(row, file) if "conversations" in row else _slimer(row, file)
@@ -155,7 +157,7 @@ def _record(text: str, passage: _Passage, registry: Registry) -> Iterator[Row]:
     pairs: list[tuple[str, str]] = []
     places: list[str] = []
     for label, (where, answer) in passage.answers.items():
-        entities = _entities(answer)
+        entities = entities_of(answer)
         if entities is None:
             detail = f"{label!r} is answered by no JSON list of strings"
             notes.append(row_note(name, "bad_answer", where, detail, answer))
@@ -180,7 +182,8 @@ def _record(text: str, passage: _Passage, registry: Registry) -> Iterator[Row]:
     yield record
 
 
-def _entities(answer: str) -> list[str] | None:
+def entities_of(answer: str) -> list[str] | None:
+    """The entities of an answer; None if it is no JSON list of strings."""
     try:
         entities = json.loads(answer)
     except (ValueError, RecursionError):

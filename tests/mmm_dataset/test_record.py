@@ -92,14 +92,14 @@ def test_short_items_and_unknown_keys():
     with pytest.raises(RecordError, match="unknown key 'colour'"):
         from_dict({**row, "colour": 1})
     del row["licence"]
-    with pytest.raises(RecordError, match="missing key: 'licence'"):
+    with pytest.raises(RecordError, match="missing 'licence'; expected"):
         from_dict(row)
     for item in ({"label": "a", "text": "東", "strat": 0}, {"label": "a", "spans": [{"text": "東", "begin": 0}]}):
         with pytest.raises(RecordError, match="record 'r1': an item has the unknown key '(strat|begin)'"):
             from_dict({**row, "items": [item], "licence": "x"})
-    for given in ("FOOD", [["category", "FOOD"]]):
+    for wrong in ("FOOD", [["category", "FOOD"]]):
         with pytest.raises(RecordError, match="attributes must be an object of strings"):
-            from_dict({**row, "items": [{"label": "地名", "text": "東京", "attributes": given}], "licence": "x"})
+            from_dict({**row, "items": [{"label": "地名", "text": "東京", "attributes": wrong}], "licence": "x"})
     named = {"label": "地名", "text": "東京", "attributes": {"kind": "city"}}
     assert from_dict({**row, "items": [named], "licence": "x"}).items[0].attributes == (("kind", "city"),)
     with pytest.raises(RecordError, match="lacks the key 'label'"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -78,11 +79,14 @@ def test_files_that_are_not_there(tmp_path: Path) -> None:
 
 def test_the_table_of_readers() -> None:
     registry = load("xsid")
-    assert list(READERS) == ["published", "scnm", "scpos", "tcree", "tconer", "conll", "records"]
+    assert list(READERS) == ["published", "scnm", "scpos", "tcree", "tconer", "conll", "foreign", "records"]
     for name, reader in READERS.items():
         assert find_reader(name) is reader and registry.source(reader.source) and reader.help
-        parameters = reader.read.__code__.co_varnames[: reader.read.__code__.co_argcount]
-        assert parameters == ("path", "registry", *reader.options) and set(reader.paths) <= set(reader.options)
+        parameters = signature(reader.read).parameters
+        takes_any = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        options = {option.replace("-", "_") for option in reader.options}
+        assert list(parameters)[:2] == ["path", "registry"] and (takes_any or options == {*parameters} - {"path", "registry"})
+        assert set(reader.paths) <= set(reader.options)
     assert {name: reader.paths for name, reader in READERS.items() if reader.paths} == {
         "scnm": ("classes",),
         "scpos": ("lexicon",),

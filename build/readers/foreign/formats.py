@@ -1,0 +1,128 @@
+"""The formats by name: how a row is parsed, and what tells a file of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from build.core import KitError
+from build.readers.foreign import label_studio, prompts, spacy_docs, spans, words
+from build.readers.foreign.document import Document
+from build.readers.inputs import suffix
+
+JSON_SUFFIXES: Final = (".json", ".jsonl", ".ndjson")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format.
+
+    Attributes:
+        parse: makes a document of a row of JSON; formats of other files are read in :mod:`build.readers.foreign.read`.
+        expected: a row of it, for messages.
+        is_row: whether a row of JSON is of it.
+        suffixes: of its files.
+        joined: the rows of one text belong together.
+    """
+
+    parse: Callable[..., Document]
+    expected: str
+    is_row: Callable[[Any], bool]
+    suffixes: tuple[str, ...] = JSON_SUFFIXES
+    joined: bool = False
+
+
+def _has(*keys: str) -> Callable[[Any], bool]:
+    return lambda row: isinstance(row, dict) and all(key in row for key in keys)
+
+
+def _is_doccano(row: Any) -> bool:
+    if not isinstance(row, dict) or not isinstance(row.get("text", row.get("data")), str) or "spans" in row:
+        return False
+    marked = [row[key] for key in ("label", "labels", "entities") if isinstance(row.get(key), list)]
+    return bool(marked) and not isinstance(row.get("cats"), dict) and not _regions(row)
+
+
+def _is_spacy(row: Any) -> bool:
+    if isinstance(row, list):
+        return len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], dict)
+    if not isinstance(row, dict) or not isinstance(row.get("text"), str) or ("label" in row and "spans" not in row):
+        return False
+    plain = all(isinstance(span, list) for span in row.get("entities") or ()) and "entities" in row
+    return (plain and not isinstance(row.get("cats"), list) and "relations" not in row) or (
+        "spans" in row and "extractions" not in row
+    )
+
+
+def _is_label_studio(row: Any) -> bool:
+    if not isinstance(row, dict):
+        return False
+    return (
+        isinstance(row.get("data"), dict) and bool({"annotations", "predictions", "completions"} & row.keys())
+    ) or _regions(row)
+
+
+def _regions(row: dict[str, Any]) -> bool:
+    """Whether it is a row of JSON_MIN."""
+    lists = [value for value in row.values() if isinstance(value, list) and value]
+    return any(all(isinstance(r, dict) and "start" in r and "labels" in r for r in value) for value in lists)
+
+
+FORMATS: Final[dict[str, Format]] = {
+    "doccano": Format(spans.parse_doccano, spans.DOCCANO, _is_doccano),
+    "brat": Format(spans.parse_doccano, "a folder of .txt and .ann files", lambda _: False, (".ann",)),
+    "spacy": Format(spacy_docs.parse_spacy, spacy_docs.SPACY, _is_spacy, (*JSON_SUFFIXES, ".spacy")),
+    "gliner": Format(spans.parse_gliner, spans.GLINER, _has("tokenized_text", "ner")),
+    "hf-tokens": Format(words.parse_tokens, words.HF_TOKENS, _has("tokens"), (*JSON_SUFFIXES, ".parquet")),
+    "label-studio": Format(label_studio.parse_task, label_studio.LABEL_STUDIO, _is_label_studio),
+    "universalner": Format(
+        prompts.parse_universalner,
+        prompts.UNIVERSALNER,
+        lambda row: _has("conversations")(row) or _has("tagName", "input", "output")(row),
+        joined=True,
+    ),
+    "uie": Format(prompts.parse_uie, prompts.UIE, _has("content", "result_list", "prompt"), joined=True),
+    "iepile": Format(prompts.parse_iepile, prompts.IEPILE, _has("instruction", "output"), joined=True),
+    "langextract": Format(spans.parse_langextract, spans.LANGEXTRACT, _has("extractions")),
+}
+
+KEYS: Final = (
+    *(
+        "text",
+        "data",
+        "label",
+        "labels",
+        "entities",
+        "spans",
+        "tokenized_text",
+        "tokens",
+        "conversations",
+        "tagName",
+        "content",
+    ),
+    *("instruction", "extractions"),
+)
+"""Keys that a row of one of the formats has."""
+
+
+def find_format(name: str) -> Format:
+    """The format of this name. Raises KitError with the names there are."""
+    if name not in FORMATS:
+        raise KitError(f"--format {name}: must be one of {', '.join(FORMATS)}")
+    return FORMATS[name]
+
+
+def guess_format(path: Path, row: Any) -> str:
+    """The format of a file by its suffix and its first row.
+
+    Raises:
+        KitError: it is none, or may be several.
+    """
+    by_suffix = {".ann": "brat", ".spacy": "spacy", ".parquet": "hf-tokens"}.get(suffix(path))
+    found = [by_suffix] if by_suffix else [name for name, form in FORMATS.items() if form.is_row(row)]
+    if len(found) != 1:
+        said = f"may be {' or '.join(found)}" if found else f"is none that is known (its first row is {row!r:.100})"
+        raise KitError(f"{path}: the format {said}: give --format, one of {', '.join(FORMATS)}")
+    return found[0]

@@ -1,0 +1,210 @@
+"""From documents to records: text, task word, items, text-level label, and where the row is from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from build.core import Drop, KitError, Row
+from build.readers.conll.places import align, join
+from build.readers.foreign.document import Document
+from build.readers.foreign.items import Findings, Shape, fitting_relations, pair_items, place_mentions, relation_items
+from build.readers.foreign.prompts import relations_of_prompts
+from build.readers.inputs import Unique, clean_label, record_or_drop, row_note, stem, text_id
+from build.readers.labels import TextLabels, check_record
+from build.readers.offsets import Offsets, Scale
+from build.readers.provenance import Provenance
+from mmm_dataset import Item, Record, Registry
+from mmm_dataset.record import SPLITS, Split
+from mmm_dataset.registry import Config
+
+_WRITTEN = ("id", "task_word", "source", "source_id", "license")
+"""A row with all of these keys was written by ``build convert``: it keeps them."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What all rows of a run share."""
+
+    registry: Registry
+    config: Config
+    provenance: Provenance
+    labels: TextLabels
+    unknown_labels: str
+    root: Path
+    unique: Unique = field(default_factory=Unique)
+
+    def shape(self, word: str) -> Shape:
+        """What an item of a task word needs."""
+        return Shape(self.registry.task_words[word])
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A document, where it stands (place, file, number in the file), and the split that the file's name says."""
+
+    where: str
+    file: Path
+    number: int
+    document: Document
+    split: Split | None
+
+
+@dataclass
+class _Counts:
+    """What a file has, and what became of it: most of it lost is a fault of the file."""
+
+    mentions: int = 0
+    placed: int = 0
+    relations: int = 0
+    items: int = 0
+    first: dict[str, str] = field(default_factory=dict)
+
+
+def to_rows(entries: Sequence[Entry], target: Target, scale: Scale, where: Path) -> Iterator[Row]:
+    """The records of a file, with drops and notes.
+
+    Raises:
+        KitError: most of its entities cannot be placed, no relation fits the task, or a label is not in the registry.
+    """
+    counts = _Counts()
+    rows: list[Row] = []
+    for entry in entries:
+        rows += _rows(entry, target, scale, counts)
+    if counts.mentions > 2 * counts.placed:
+        detail = next(iter(counts.first.values()), "")
+        raise KitError(
+            f"{where}: {counts.mentions - counts.placed:,} of {counts.mentions:,} entities have no place: {detail}"
+        )
+    if not counts.mentions and "region_without_label" in counts.first:
+        raise KitError(f"{where}: no region of it has a label: {counts.first['region_without_label']}")
+    if (counts.mentions or counts.relations) and not counts.items and counts.first:
+        raise KitError(
+            f"{where}: nothing in it fits the task {target.config.task}: {next(iter(counts.first.values()))}"
+        )
+    yield from rows
+
+
+def _rows(entry: Entry, target: Target, scale: Scale, counts: _Counts) -> Iterator[Row]:
+    document, findings = entry.document, Findings(list(entry.document.notes))
+    text, tokens = _text(entry, target, findings)
+    if not text.strip():
+        yield Drop(entry.where, "empty_text", f"{entry.where}: the text is empty")
+        return
+    word = _word(document, target)
+    shape = target.shape(word)
+    places = place_mentions(document, text, scale, tokens, findings)
+    make = relation_items if len(shape.spans) > 1 else pair_items
+    items = make(document, text, places, shape, findings)
+    counts.mentions += len(document.mentions)
+    counts.placed += len(places)
+    counts.relations += len(document.relations)
+    counts.items += len(items)
+    record = _record(entry, target, text, word, tuple(items), findings)
+    for reason, detail in findings.notes:
+        counts.first.setdefault(reason, f"{entry.where}: {detail}")
+    if isinstance(record, Record):
+        yield from (row_note(record.id, reason, entry.where, detail, text) for reason, detail in findings.notes)
+    yield record
+
+
+def _text(entry: Entry, target: Target, findings: Findings) -> tuple[str, list[Offsets]]:
+    """The text, and where its words stand if the format has words."""
+    document = entry.document
+    if document.tokens is None:
+        return document.text or "", []
+    words = list(document.tokens)
+    size = len(words)
+    for mention in document.mentions.values():
+        start, end = mention.start or 0, mention.end or 0
+        if not 0 <= start <= end < size:
+            raise KitError(
+                f"{entry.file}: {entry.where}: an entity reaches from word {start} to {end} of {size:,}; words count from 0, "
+                "and the end is the last word of the entity, not the one after it"
+            )
+    if document.text is not None and (places := align(document.text, words)) is not None:
+        return document.text, places
+    unspaced = {"han", "kana"} & set(target.registry.languages[target.config.language].scripts)
+    text, places = join(words, ["" if unspaced else " "] * size)
+    reason = "text_differs" if document.text is not None else "no_text"
+    findings.add(reason, "text rebuilt from the words")
+    return text, places
+
+
+def _word(document: Document, target: Target) -> str:
+    """The task word that the row names, else the one that most of its relations fit, else the first."""
+    words = target.registry.task(target.config.task).words
+    if (named := document.meta.get("task_word")) in words:
+        return str(named)
+    shapes = {word: target.shape(word) for word in words}
+    if any(len(shape.spans) > 1 for shape in shapes.values()) and not document.relations:
+        relations_of_prompts(document)
+    if len(words) == 1:
+        return words[0]
+    fits = {word: fitting_relations(document, shape) if len(shape.spans) > 1 else 0 for word, shape in shapes.items()}
+    return max(words, key=lambda word: fits[word])
+
+
+def _record(
+    entry: Entry, target: Target, text: str, word: str, items: tuple[Item, ...], findings: Findings
+) -> Record | Drop:
+    meta, config, given = entry.document.meta, target.config, target.provenance
+    own = all(isinstance(meta.get(key), str) and meta[key] for key in _WRITTEN)
+    name = meta.get("id")
+    plain = f"{config.name}-{name if isinstance(name, (str, int)) else f'{stem(entry.file)}-{entry.number:05d}'}"
+    source_id = meta.get("source_id")
+    record = record_or_drop(
+        entry.where,
+        text,
+        id=target.unique(meta["id"] if own else plain),
+        language=config.language,
+        task=config.task,
+        word=word,
+        text=text,
+        label=_label(entry, target, findings),
+        items=items if entry.document.is_annotated else None,
+        origin=given.origin,
+        source=meta["source"] if own else given.source,
+        source_id=source_id if isinstance(source_id, str) and source_id else text_id(text),
+        licence=meta["license"] if own else given.license,
+        split=_split(entry, own),
+    )
+    if isinstance(record, Drop):
+        return record
+    return check_record(record, target.registry, f"{entry.file}: {entry.where}", target.unknown_labels)
+
+
+def _split(entry: Entry, own: bool) -> Split | None:
+    said = entry.document.meta.get("split") if own else None
+    return entry.split or next((split for split in SPLITS if split == said), None)
+
+
+def _label(entry: Entry, target: Target, findings: Findings) -> str | None:
+    """The text-level label: what the options say, else what the format has, else the only one that the task has."""
+    document, labels = entry.document, target.labels
+    if labels.kind == "key":
+        given = document.labels.get(labels.key) or document.meta.get(labels.key)
+        values = [
+            str(value) for value in (given if isinstance(given, list) else [given]) if isinstance(value, (str, int))
+        ]
+    elif (fixed := labels.of_file(entry.file, target.root, target.config.language)) is not None:
+        values = [fixed]
+    elif isinstance(written := document.meta.get("text_label"), str):
+        values = [written]
+    else:
+        fields = {name: values for name, values in document.labels.items() if values}
+        if len(fields) > 1:
+            raise KitError(
+                f"{entry.file}: {entry.where}: several fields label the text ({', '.join(fields)}): choose one with "
+                f"--label-from key:{next(iter(fields))}"
+            )
+        values = next(iter(fields.values()), [])
+    cleaned = list(dict.fromkeys(filter(None, map(clean_label, values))))
+    if len(cleaned) > 1:
+        findings.add("several_text_labels", f"{', '.join(cleaned)}: none is taken")
+    if len(cleaned) != 1:
+        return target.registry.fixed_text_label(target.config)
+    if values[0] != cleaned[0]:
+        findings.add("label_trimmed", f"{values[0]!r} is taken as {cleaned[0]!r}")
+    return cleaned[0]

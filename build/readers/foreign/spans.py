@@ -1,0 +1,99 @@
+"""Formats of spans in a text: doccano, LangExtract and GLiNER's lists of words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from build.readers.foreign.document import Document, Mention, Relation, ShapeError, expect, get, offsets, rest
+
+DOCCANO = (
+    '{"text": "Mia ran.", "label": [[0, 3, "PER"]]}, or with '
+    '"entities": [{"id": 1, "start_offset": 0, "end_offset": 3, "label": "PER"}]'
+)
+GLINER = '{"tokenized_text": ["Mia", "ran"], "ner": [[0, 0, "PER"]]}'
+LANGEXTRACT = (
+    '{"text": "Mia ran.", "extractions": [{"extraction_class": "PER", "extraction_text": "Mia", '
+    '"char_interval": {"start_pos": 0, "end_pos": 3}}]}'
+)
+
+_SPAN_KEYS = ("label", "labels", "entities")
+
+
+def parse_doccano(row: Any) -> Document:
+    """A row of doccano's JSONL: spans as lists or objects, relations, categories."""
+    text = get(row, "text" if "text" in row or "data" not in row else "data", str, DOCCANO)
+    document = Document(text, meta=rest(row, ("text", "data", "relations", "cats", "Comments", *_SPAN_KEYS)))
+    given = [key for key in _SPAN_KEYS if row.get(key) is not None]
+    spans = [span for key in given for span in expect(row[key], list, repr(key), DOCCANO)]
+    document.is_annotated = bool(given)
+    labels = [span for span in spans if isinstance(span, str)]
+    for span in spans:
+        if isinstance(span, dict):
+            places = offsets(span.get("start_offset"), span.get("end_offset"), DOCCANO)
+            document.add(Mention(get(span, "label", str, DOCCANO), *places), span.get("id"))
+        elif not isinstance(span, str):
+            expect(span, list, "an entity", DOCCANO)
+            start, end, label = span if len(span) == 3 else (None, None, None)
+            document.add(Mention(expect(label, str, "an entity's label", DOCCANO), *offsets(start, end, DOCCANO)))
+    for relation in row.get("relations") or ():
+        label = get(relation, "type", str, '{"from_id": 1, "to_id": 2, "type": "works_for"}')
+        document.relations.append(Relation(label, [(None, relation.get("from_id")), (None, relation.get("to_id"))]))
+    document.labels["cats"] = [*labels, *(row.get("cats") or ())]
+    if labels and len(labels) == len(spans):  # a project of categories: nobody was asked for spans
+        document.is_annotated = "entities" in row
+    return document
+
+
+def parse_gliner(row: Any) -> Document:
+    """A row of GLiNER's training data; places are words, the last one included. The text is in ``text``, if it is there."""
+    tokens = get(row, "tokenized_text", list, GLINER)
+    document = Document(
+        None, meta=rest(row, ("tokenized_text", "ner", "relations", "text")), tokens=_strings(tokens, GLINER)
+    )
+    if isinstance(row.get("text"), str):
+        document.text = row["text"]
+    for number, span in enumerate(get(row, "ner", list, GLINER)):
+        if not isinstance(span, list) or len(span) < 3:
+            raise ShapeError(f"'ner' has {span!r:.80}; expected {GLINER}")
+        document.add(
+            Mention(expect(span[2], str, "an entity's label", GLINER), *offsets(span[0], span[1], GLINER)), number
+        )
+    for relation in row.get("relations") or ():
+        if not isinstance(relation, list) or len(relation) != 3:
+            raise ShapeError(
+                f"'relations' has {relation!r:.80}; expected [head, tail, label], head and tail numbers of 'ner'"
+            )
+        document.relations.append(
+            Relation(expect(relation[2], str, "a relation's label", GLINER), [(None, e) for e in relation[:2]])
+        )
+    return document
+
+
+def parse_langextract(row: Any) -> Document:
+    """An annotated document of LangExtract; an extraction that it aligned fuzzily has the text at its place."""
+    document = Document(get(row, "text", str, LANGEXTRACT), meta=rest(row, ("text", "extractions")))
+    if isinstance(row.get("document_id"), str):
+        document.meta = {"source_id": row["document_id"], **document.meta}
+    given = row.get("extractions")
+    document.is_annotated = given is not None
+    for found in expect(given or [], list, "'extractions'", LANGEXTRACT):
+        label, text = (get(found, f"extraction_{part}", str, LANGEXTRACT) for part in ("class", "text"))
+        mention = Mention(label, text=text, attributes=_texts(found.get("attributes") or {}))
+        interval = found.get("char_interval") or {}
+        if interval.get("start_pos") is not None:
+            mention.start, mention.end = offsets(interval["start_pos"], interval.get("end_pos"), LANGEXTRACT)
+            if found.get("alignment_status") not in (None, "match_exact"):
+                mention.text = None
+                document.notes.append(("aligned_loosely", f"{text!r} ({label!r}): {found['alignment_status']}"))
+        document.add(mention)
+    return document
+
+
+def _strings(values: list[Any], shape: str) -> list[str]:
+    for value in values:
+        expect(value, str, "a word", shape)
+    return values
+
+
+def _texts(values: dict[str, Any]) -> dict[str, str]:
+    return {key: value for key, value in values.items() if isinstance(value, str) and value}
