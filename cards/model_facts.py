@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from cards.errors import CardError
 from cards.recorded import need, read_json
-from mmm_dataset import Registry, RegistryError, load
+from mmm_dataset import Registry, RegistryError, load, registry_of
+from mmm_dataset.registry_files import embedded
 
 FACTS: Final = "mmm.json"
 LOG: Final = "train_log.jsonl"
@@ -71,7 +72,7 @@ def read_facts(folder: Path) -> Facts:
     said = read_json(folder / FACTS)
     recipe = need(said, folder / FACTS, "recipe")
     try:
-        registry = load(*need(recipe, folder / FACTS, "data", "registry"))
+        registry = registry_of(folder) if embedded(said) else load(*need(recipe, folder / FACTS, "data", "registry"))
         for name in need(said, folder / FACTS, "data", "configs"):
             registry.config(name)
     except RegistryError as error:

@@ -59,13 +59,22 @@ def registry_of(folder: Path, extra: Sequence[str] = ()) -> Registry:
         RegistryError: as :func:`load`, or a file inside the folder is not the one that was put there.
     """
     instead = {_find(name).name for name in extra}
-    inside = _inside(folder)
-    for name, digest in inside.items():
+    return load(*(str(path) for path in files_inside(folder) if path.name not in instead), *extra)
+
+
+def files_inside(folder: Path) -> list[Path]:
+    """The registry files, without their label tables, that a release or a model holds, in the order in which they are loaded.
+
+    Raises:
+        RegistryError: one is missing, or not the one that was put there.
+    """
+    paths = []
+    for name, digest in _inside(folder).items():
         path = folder / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
             raise RegistryError(f"{path}: missing, or not the file that came with {folder}; build or fetch it again")
-    paths = [folder / name for name in inside if name.endswith(".toml")]
-    return load(*(str(path) for path in paths if path.name not in instead), *extra)
+        paths += [path] if path.suffix == ".toml" else []
+    return paths
 
 
 def embed(registry: Registry, folder: Path) -> None:

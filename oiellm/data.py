@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mmm_dataset import Record, RecordError, Registry, encode, from_dict, prompt
+from mmm_dataset import Record, RecordError, Registry, RegistryError, encode, from_dict, prompt, registry_of
 from mmm_dataset.files import sha256
 from mmm_dataset.record import Split
+from mmm_dataset.registry_files import embedded
 from oiellm.errors import OiellmError
 
 MANIFEST: Final = "manifest.json"
@@ -33,7 +34,7 @@ class Release:
         path: its folder.
         manifest: what ``manifest.json`` says.
         digest: SHA-256 of ``manifest.json``, which names every data file by its checksum: the identity of the data.
-        registry: what knows its configs.
+        registry: what knows its configs: the one that was asked for, and the files inside the release.
     """
 
     path: Path
@@ -99,10 +100,9 @@ def open_release(where: str | Path, registry: Registry) -> Release:
     Raises:
         OiellmError: there is none; the message says how to get one.
     """
-    for path in (Path(where), RELEASES / where):
-        if path.is_dir():
-            return _open(path, registry)
-    if _REPOSITORY.fullmatch(str(where)) and "/" in str(where) and not str(where).startswith("release/"):
+    if (path := release_folder(where)) is not None:
+        return _open(path, registry)
+    if is_repository(where):
         return _open(_download(str(where)), registry)
     if Path(where).name == "published":
         how = "put the authors' 42 files into a folder, then `python3 -m build import --from FOLDER --out release/published`"
@@ -111,12 +111,26 @@ def open_release(where: str | Path, registry: Registry) -> Release:
     raise OiellmError(f"no release {str(where)!r}: {how}")
 
 
+def release_folder(where: str | Path) -> Path | None:
+    """The folder of a release on this disk; None if there is none."""
+    return next((path for path in (Path(where), RELEASES / where) if path.is_dir()), None)
+
+
+def is_repository(where: str | Path) -> bool:
+    """Whether this can be the name of a data set on the Hub."""
+    return _REPOSITORY.fullmatch(str(where)) is not None and not str(where).startswith("release/")
+
+
 def _open(path: Path, registry: Registry) -> Release:
     try:
         content = (path / MANIFEST).read_bytes()
         manifest = json.loads(content)
+        if embedded(manifest):
+            registry = registry_of(path, registry.given)
         unknown = [name for name in manifest["configs"] if name not in registry.configs]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except RegistryError as error:
+        raise OiellmError(str(error)) from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise OiellmError(f"{path}: no release there: {MANIFEST} is missing or cannot be read ({error})") from error
     if unknown:
         raise OiellmError(f"{path}: the registry has no config {unknown[0]!r}; name its file with --registry")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from mmm_dataset import Record
+from mmm_dataset.registry_files import embedded, files_inside
 from oiellm.data import Release
 from oiellm.errors import OiellmError
 from oiellm.evaluate.closed import closed_labels, has_open_labels, pool
@@ -185,11 +186,16 @@ def trained_with(model: str, revision: str | None = None) -> Recipe | None:
 
         try:
             path = Path(hf_hub_download(model, ABOUT, revision=revision))
-        except (HfHubHTTPError, HFValidationError, OSError):
+            for name in embedded(json.loads(path.read_text(encoding="utf-8"))):
+                hf_hub_download(model, name, revision=revision)
+        except (HfHubHTTPError, HFValidationError, OSError, ValueError):
             return None  # not ours; that it is not there at all is found when it is loaded
     if not path.is_file():
         return None
     try:
-        return Recipe.model_validate(json.loads(path.read_text(encoding="utf-8"))["recipe"])
+        recipe = json.loads(path.read_text(encoding="utf-8"))["recipe"]
+        if inside := files_inside(path.parent):
+            recipe["data"]["registry"] = [str(file) for file in inside]
+        return Recipe.model_validate(recipe)
     except (ValueError, KeyError, TypeError) as error:
         raise OiellmError(f"{path}: holds no recipe that can be read; copy the model again ({error})") from error

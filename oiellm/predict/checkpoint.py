@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any, Final
 
+from mmm_dataset.registry_files import embedded
 from oiellm.errors import OiellmError
 
 ABOUT: Final = "mmm.json"
@@ -37,7 +38,11 @@ def find(where: str, revision: str | None = None) -> Path:
 
     try:
         folder = fetch(*_SMALL, "*.safetensors")
-        return folder if any(folder.glob("*.safetensors")) else fetch(*_SMALL, "*.bin")
+        folder = folder if any(folder.glob("*.safetensors")) else fetch(*_SMALL, "*.bin")
+        about = folder / ABOUT
+        if inside := list(embedded(json.loads(about.read_text(encoding="utf-8")))) if about.is_file() else []:
+            snapshot_download(where, revision=revision, allow_patterns=inside)
+        return folder
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise OiellmError(f"no model {where!r}: there is no such folder, and the Hub gave none ({reason})") from error

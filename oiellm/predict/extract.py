@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmm_dataset import Failure, Item, Registry, prompt
-from mmm_dataset import load as load_registry
+from mmm_dataset import Failure, Item, Registry, prompt, registry_of
 from mmm_dataset.registry import Config
 from oiellm.errors import OiellmError
 from oiellm.predict.engine import Engine, Reply
@@ -171,15 +170,16 @@ def load(
         model: a folder, or ORG/NAME on the Hub.
         device, dtype, revision: see :func:`oiellm.predict.local.load_model`.
         batch_size: texts at once.
-        registry: tasks and labels; None: those of MMM.
+        registry: tasks and labels; None: those of MMM, and the files that are saved with the model.
 
     Raises:
         OiellmError: see :func:`oiellm.predict.local.load_model`.
     """
+    from oiellm.predict.checkpoint import find
     from oiellm.predict.local import LocalEngine, load_model
 
     loaded = load_model(model, dtype=dtype, device=device, revision=revision)
-    return Extractor(LocalEngine(loaded, batch_size), registry or load_registry())
+    return Extractor(LocalEngine(loaded, batch_size), registry or registry_of(find(str(model), revision)))
 
 
 def _is_utf8(text: str) -> bool:

@@ -89,6 +89,7 @@ def about(
         "dtype": "bfloat16" if recipe.train.precision == "bf16" else "float32",
         "seed": recipe.train.seed,
         "conditions": facts["how"],
+        **({"registry": dict(release.registry.files)} if release.registry.extra else {}),
     }
 
 

@@ -63,6 +63,7 @@ def train(
     recipe = _on_base(recipe, base)
     run = out.with_name(f"{out.name}.run")
     release = open_release(recipe.data.release, registry)
+    registry = release.registry
     arguments = make_arguments(recipe, run, processes)
 
     set_seed(recipe.train.seed)
@@ -94,7 +95,7 @@ def train(
     trainer.train(resume_from_checkpoint=checkpoint)
     spent = trainer.spent()
     try:
-        save.save(trainer, recipe, tokenizer, out, about(named, recipe, release, records, rows, known), spent)
+        save.save(trainer, recipe, tokenizer, out, about(named, recipe, release, records, rows, known), spent, registry)
     except Exception as error:
         if not checkpoints.no_space(error):
             raise

@@ -11,9 +11,11 @@ from typing import Any, Final
 
 import torch
 
+from mmm_dataset import Registry
 from mmm_dataset.files import pretty
-from oiellm.recipe import Recipe
+from mmm_dataset.registry_files import embed
 from oiellm.files import sync_tree
+from oiellm.recipe import Recipe
 
 FACTS: Final = "mmm.json"
 LOG: Final = "train_log.jsonl"
@@ -27,6 +29,7 @@ def save(
     out: Path,
     facts: Mapping[str, Any],
     spent: Mapping[str, float],
+    registry: Registry,
 ) -> None:
     """Write the model of a trainer to ``out``. Every process calls it, the first one writes.
 
@@ -38,6 +41,7 @@ def save(
         facts: content of ``mmm.json``.
         spent: what the training took. It ends the log, not ``mmm.json``: no second run takes the same time, and a model is
             told from another by its JSON files as well.
+        registry: its files beside MMM's own are saved with the model.
 
     The weights are saved in the dtype that training computed in, so that ``from_pretrained`` predicts in it. Adapters are
     merged. Weights that are spread over processes are gathered.
@@ -58,6 +62,7 @@ def save(
         staged.mkdir(parents=True)
         _write(staged, model, _cast(state, dtype), tokenizer, recipe, dtype)
         (staged / FACTS).write_text(pretty(facts), encoding="utf-8")
+        embed(registry, staged)
         state = trainer.state
         history = [*state.log_history, {**spent, "epoch": state.epoch, "step": state.global_step}]
         (staged / LOG).write_text("".join(json.dumps(entry) + "\n" for entry in history), encoding="utf-8")
