@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from build.options import add_registry, add_replace
 
 RELEASE = Path("release/mmm")
 
@@ -19,14 +22,14 @@ def main(arguments: list[str]) -> int:
     if not options.verb:
         parser.print_help()
         return 0
-    from mmm_dataset import RecordError, RegistryError
-    from oiellm.errors import OiellmError
+    from mmm_f1.errors import UserError
 
+    _stop_on_signals()
     try:
         code = int(options.run(options) or 0)
         sys.stdout.flush()
         return code
-    except (OiellmError, RecordError, RegistryError) as error:
+    except UserError as error:
         print(f"build: error: {error}", file=sys.stderr)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -39,6 +42,17 @@ def main(arguments: list[str]) -> int:
         print("build: interrupted; nothing half-written was left behind", file=sys.stderr)
         return 130
     return 2
+
+
+def _stop_on_signals() -> None:
+    """A closed terminal or a plain `kill` ends the command as an exception does, so that nothing half-written stays."""
+
+    def stop(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) == signal.SIG_DFL:
+            signal.signal(getattr(signal, name), stop)
 
 
 def _parser(asked: str) -> argparse.ArgumentParser:
@@ -80,23 +94,24 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     sub.add_argument("--splits", metavar="SHARES", help="of a hash split: 80/20, or with validation 80/10/10")
     sub.add_argument("--train-share", metavar="SHARE", help="of a hash split (default: 0.8, or the registry's)")
     _out(sub)
-    _registry(sub)
+    add_registry(sub)
 
     sub = verb(
         "import", _import, "make a release tree of the authors' 42 JSON files, their train and test kept verbatim"
     )
     sub.add_argument("--from", dest="origin", type=Path, metavar="DIR", required=True, help="folder with the files")
     _out(sub)
-    _registry(sub)
+    add_registry(sub)
 
     sub = verb("validate", _validate, "check a release tree and say what is wrong")
     sub.add_argument("tree", type=Path, nargs="?", default=RELEASE, metavar="PATH", help=f"default: {RELEASE}")
-    _registry(sub)
+    add_registry(sub)
 
     sub = verb("stats", _stats, "tables of a release tree: rows, labels, lengths, yields; --out writes them, and plots")
     sub.add_argument("tree", type=Path, nargs="?", default=RELEASE, metavar="TREE", help=f"default: {RELEASE}")
     sub.add_argument("--out", type=Path, metavar="DIR", help="also write JSON, CSV and PNG files there")
-    _registry(sub)
+    add_replace(sub)
+    add_registry(sub)
 
     sub = verb("show", _show, "rows of a config, with entities highlighted")
     sub.add_argument("config", metavar="CONFIG")
@@ -104,7 +119,7 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     sub.add_argument("--split", choices=("train", "validation", "test"), help="default: train if there is one")
     sub.add_argument("--id", metavar="ID", help="one row, by its id")
     sub.add_argument("--release", type=Path, default=RELEASE, metavar="TREE", help=f"default: {RELEASE}")
-    _registry(sub)
+    add_registry(sub)
     verb("paper-notes", _paper_notes, "recompute what docs/paper_notes.md says about the paper's figures")
     return parser
 
@@ -114,9 +129,11 @@ def _command(options: argparse.Namespace) -> int:
 
 
 _PACKAGES = (
+    ("init", _command, "write the registry of a data set of your own, and say what to run next"),
     ("translate", _command, "translate rows with a model, keeping every label and item; --dry-run tells the price"),
     ("annotate", _command, "let a model add the labels or items that the rows of a worklist lack"),
     ("review", _command, "look at translated or annotated rows in a local web page, correct them, apply the decisions"),
+    ("convert", _command, "write a release in the format of another tool: GLiNER, spaCy, CoNLL, doccano, brat, ..."),
     (
         "release",
         _command,
@@ -136,7 +153,8 @@ def _add_readers(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--out", type=Path, metavar="DIR", help=f"default: work/{reader.name}")
         for name, text in reader.options.items():
             sub.add_argument(f"--{name}", metavar="VALUE", default=argparse.SUPPRESS, help=text)
-        _registry(sub)
+        add_replace(sub)
+        add_registry(sub)
 
 
 def _count(value: str) -> int:
@@ -148,22 +166,13 @@ def _count(value: str) -> int:
 
 def _out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=RELEASE, metavar="DIR", help=f"default: {RELEASE}")
-
-
-def _registry(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--registry",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="more configs: a .toml file, or one that ships: xsid, ner-only",
-    )
+    add_replace(parser)
 
 
 def _main(options: argparse.Namespace) -> None:
     from build.main_job import run
 
-    run(options.out, options.recipe)
+    run(options.out, options.recipe, replace=options.replace)
 
 
 def _test(options: argparse.Namespace) -> int:
@@ -188,7 +197,7 @@ def _read(options: argparse.Namespace) -> None:
     names = [name.replace("-", "_") for name in reader.options]
     chosen = {name: getattr(options, name) for name in names if hasattr(options, name)}
     out = options.out or Path("work") / options.reader
-    print(read(reader, options.origin, out, load(*options.registry), chosen))
+    print(read(reader, options.origin, out, load(*options.registry), chosen, replace=options.replace))
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -197,37 +206,38 @@ def _export(options: argparse.Namespace) -> None:
     from mmm_dataset import load
 
     shares = parse_shares(options.splits, options.train_share)
-    print(release(options.records, options.out, load(*options.registry), options.split, shares))
+    registry = load(*options.registry)
+    print(release(options.records, options.out, registry, options.split, shares, replace=options.replace))
 
 
 def _import(options: argparse.Namespace) -> None:
     from build.reading import import_published
     from mmm_dataset import load
 
-    print(import_published(options.origin, options.out, load(*options.registry)))
+    print(import_published(options.origin, options.out, load(*options.registry), replace=options.replace))
 
 
 def _validate(options: argparse.Namespace) -> int:
     from build.validate import validate
-    from mmm_dataset import load
+    from mmm_dataset import registry_of
 
-    report = validate(options.tree, load(*options.registry))
+    report = validate(options.tree, registry_of(options.tree, options.registry))
     print(report)
     return 1 if report.errors else 0
 
 
 def _stats(options: argparse.Namespace) -> None:
     from build.stats import report
-    from mmm_dataset import load
+    from mmm_dataset import registry_of
 
-    report(options.tree, load(*options.registry), options.out)
+    report(options.tree, registry_of(options.tree, options.registry), options.out, replace=options.replace)
 
 
 def _show(options: argparse.Namespace) -> None:
     from build.show import show
-    from mmm_dataset import load
+    from mmm_dataset import registry_of
 
-    registry = load(*options.registry)
+    registry = registry_of(options.release, options.registry)
     show(options.release, options.config, registry, n=options.n, split=options.split, row_id=options.id)
 
 

@@ -173,7 +173,7 @@ def write_file(path: Path, *, replace: bool = False) -> Iterator[IO[str]]:
         if path.exists() and not (path.is_file() and path.read_bytes() == staged.read_bytes()):
             if not replace:
                 raise KitError(f"{path}: exists; give another name, or --replace to move it to a dated name beside it")
-            os.replace(path, _dated(path))
+            move_aside(path)
         os.replace(staged, path)
     finally:
         staged.unlink(missing_ok=True)
@@ -210,10 +210,22 @@ def recover(out: Path) -> None:
 def swap(new: Path, out: Path) -> None:
     """Put a finished folder in the place of another, which goes away only after the new one stands."""
     previous = _previous(out)
-    if out.exists():
-        os.replace(out, previous)
-    os.replace(new, out)
+    try:
+        if out.exists():
+            os.replace(out, previous)
+        os.replace(new, out)
+    except BaseException:  # Ctrl-C, or a full disk
+        if previous.exists() and not out.exists():
+            os.replace(previous, out)
+        raise
     shutil.rmtree(previous, ignore_errors=True)
+
+
+def move_aside(path: Path) -> Path:
+    """Give a file or folder a dated name beside it; returns the new place."""
+    aside = _dated(path)
+    os.replace(path, aside)
+    return aside
 
 
 def _staging(out: Path) -> Path:
@@ -313,7 +325,7 @@ def _check_beside(step: Step, record: StepRecord | None, replace: bool) -> None:
             continue
         if not replace:
             raise KitError(f"{place}: was not written by this command: move it, or give --replace, which does")
-        os.replace(place, _dated(place))
+        move_aside(place)
 
 
 def _dated(path: Path) -> Path:
@@ -325,8 +337,7 @@ def _dated(path: Path) -> Path:
 
 
 def _move_aside(out: Path, record: StepRecord | None) -> None:
-    aside = _dated(out)
-    os.replace(out, aside)
+    aside = move_aside(out)
     for name in record.beside if record else ():
         if (path := out.with_name(name)).exists():
             os.replace(path, aside.with_name(f"{aside.name}{name.removeprefix(out.name)}"))

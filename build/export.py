@@ -1,15 +1,13 @@
 """Records in, release tree out: ``release/mmm`` with a card, Parquet files, a manifest and a leakage report.
 
 Rows stream: the first pass stages every config as Parquet and keeps a few bytes a row for the split, the second copies each
-side out of the staged columns without touching Python objects. The tree is written beside its place and moved there when it
-is whole. The same records and options give the same bytes.
+side out of the staged columns without touching Python objects. The same records and options give the same bytes.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +20,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import mmm_dataset
-from build.core import Drop, KitError, Row, Tally
+from build.core import Drop, KitError, Row, Step, Tally, write_step
 from build.duplicates import digest
 from build.files import versions
-from build.splits import Ledger
+from build.manifest import Run, write_manifest
+from build.splits import Ledger, Shares, Sides
 from cards.dataset_card import render_card
 from cards.errors import CardError
 from cards.licence import FILE as LICENCE
@@ -34,6 +33,7 @@ from mmm_dataset import Record, Registry
 from mmm_dataset.evaluation import STANDARD, standard_ids
 from mmm_dataset.files import atomic, dump, pretty, progress, sha256
 from mmm_dataset.record import SPLITS
+from mmm_dataset.registry_files import embed
 from mmm_dataset.schema import arrow_schema, to_row
 
 BATCH = 2048
@@ -96,58 +96,72 @@ def build_release(
     registry: Registry,
     *,
     split: str = "auto",
+    shares: Shares | None = None,
     inputs: Mapping[str, str] | None = None,
     steps: Mapping[str, Any] | None = None,
+    command: str = "export",
+    replace: bool = False,
 ) -> dict[str, Any]:
-    """Write a release tree.
+    """Write a release.
 
     Args:
         rows: records of any configs; drops and notes on the way are counted.
-        out: the folder to write or replace; only a folder that is empty or holds a manifest is replaced.
+        out: the folder to write, see :func:`build.core.write_step`.
         registry: what knows the configs.
         split: ``auto``, ``hash``, ``table3`` or ``published``, see :mod:`build.splits`.
+        shares: of train and validation for ``hash``; None for those of the registry.
         inputs: file name to SHA-256 of what was read, for the manifest.
         steps: earlier steps' counts, for the manifest.
+        command: the verb, part of the run's identity.
+        replace: move another result at ``out`` aside.
 
     Returns:
         The manifest, as written.
 
     Raises:
-        KitError: ``out`` is something else, an id comes twice, no row can be released, or the split cannot be made.
+        KitError: ``out`` holds something else, an id comes twice, no row can be released, or the split cannot be made.
     """
-    _check_target(out)
-    tally, ledger = Tally(), Ledger(registry)
-    with _beside(out) as folder:
-        staged = folder / "staged"
-        staged.mkdir()
-        stages = _stage(tally.count(_releasable(rows)), staged, ledger, registry)
-        if not stages:
-            raise KitError(f"nothing to release: {_reasons(tally)}")
-        split = ledger.method(split)
-        test, leakage = ledger.assign(split)
-        tree = folder / "mmm"
-        order = [name for name in registry.configs if name in stages]
-        configs = {
-            name: _write_config(name, stages[name], test, tree) for name in progress(order, "writing", unit=" configs")
-        }
+    tally, ledger = Tally(), Ledger(registry, shares)
+    options = {"split": split, **({"shares": str(shares)} if shares else {})}
+    with write_step(out, Run.of(command, registry, inputs or {}, options), replace=replace) as step:
+        tree = step.folder
+        with _staged(step) as staged:
+            stages = _stage(tally.count(_releasable(rows)), staged, ledger, registry)
+            if not stages:
+                raise KitError(f"nothing to release: {_reasons(tally)}")
+            split = ledger.method(split)
+            sides, leakage = ledger.assign(split)
+            order = [name for name in registry.configs if name in stages]
+            configs = {
+                name: _write_config(name, stages[name], sides, tree)
+                for name in progress(order, "writing", unit=" configs")
+            }
+            os.replace(staged / REPORT, step.beside(f".{REPORT}"))
         manifest = {
-            "name": out.name,
+            "name": step.target.name,
             "versions": {"kit": mmm_dataset.__version__, **versions()},
             "inputs": dict(sorted((inputs or {}).items())),
             "registry": dict(registry.files),
-            "options": {"split": split},
+            "options": {**options, "split": split},
             "steps": {**(steps or {}), "release": tally.as_dict()},
             "leakage": {name: {k: v for k, v in part.items() if k != "examples"} for name, part in leakage.items()},
             "evaluation": _write_standard(configs, tree),
             "configs": configs,
         }
-        _write(tree / "manifest.json", pretty(manifest))
+        write_manifest(tree, manifest)
+        embed(registry, tree)
         _write(tree / "leakage.json", pretty(leakage))
         _write(tree / LICENCE, render_licence(manifest, registry))
         _write(tree / "README.md", _card(tree, registry))
-        _swap(tree, out)
-        os.replace(staged / REPORT, out.with_name(f"{out.name}.{REPORT}"))
     return manifest
+
+
+@contextmanager
+def _staged(step: Step) -> Iterator[Path]:
+    """A folder for what is not kept, inside the one that is being written."""
+    folder = step.path(".staged/x").parent
+    yield folder
+    shutil.rmtree(folder)
 
 
 def _releasable(rows: Iterable[Row]) -> Iterator[Row]:
@@ -194,13 +208,13 @@ def _check(record: Record, registry: Registry) -> None:
                 raise KitError(f"{record.config}: record {record.id!r}: {span.text!r} is not in the text")
 
 
-def _write_config(name: str, stage: _Stage, test: Any, tree: Path) -> dict[str, Any]:
-    mask = pa.array(test[stage.places])
+def _write_config(name: str, stage: _Stage, sides: Sides, tree: Path) -> dict[str, Any]:
+    of_config = sides[stage.places]
     folder = tree / "data" / name
     folder.mkdir(parents=True)
     files = {}
-    for split in SPLITS:
-        wanted = mask if split == "test" else pc.invert(mask)
+    for number, split in enumerate(SPLITS):
+        wanted = pa.array(of_config == number)
         if pc.sum(wanted).as_py():
             files[split] = _write_side(stage.path, wanted, folder, split)
     return {"files": files, **stage.facts.as_dict()}
@@ -255,33 +269,3 @@ def _reasons(tally: Tally) -> str:
 def _write(path: Path, text: str) -> None:
     with atomic(path) as file:
         file.write(text)
-
-
-def _check_target(out: Path) -> None:
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / "manifest.json").is_file())):
-        raise KitError(
-            f"{out}: is not a release tree (no manifest.json) and will not be replaced; choose another --out"
-        )
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    out.parent.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _swap(tree: Path, out: Path) -> None:
-    """Put the finished tree in place; the one it replaces goes only after the new one stands."""
-    old = tree.with_name("old")
-    if out.exists():
-        os.replace(out, old)
-    try:
-        os.replace(tree, out)
-    except OSError:
-        if old.exists():
-            os.replace(old, out)
-        raise

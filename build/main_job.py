@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from build.bootstrap import ROOT, VENV
-from build.core import KitError
+from build.core import KitError, move_aside, write_step
 from build.export import build_release
+from build.manifest import Run
 from build.readers import demo
 from build.release.command import run as publish
 from build.release.options import add_options
@@ -29,7 +30,7 @@ METRIC = ROOT / "metrics" / "mmm_f1"
 _COLUMNS = ("config", "train", "test", "pairs", "TL", "WL", "ALL", "TL damaged", "WL damaged", "ALL damaged")
 
 
-def run(out: Path, recipe: str = "oiellm-nano") -> None:
+def run(out: Path, recipe: str = "oiellm-nano", *, replace: bool = False) -> None:
     """Build, load back and score all configs of the embedded data; train a model on them, let it predict, and score it; put
     all of it into folders as it would be on a Hub, and load it back from there.
 
@@ -37,45 +38,43 @@ def run(out: Path, recipe: str = "oiellm-nano") -> None:
         out: the release folder; its name is what ``load_dataset`` is called with from the folder above it. Model, results
             and the folder ``hub`` are put beside it.
         recipe: name or file of the recipe that is trained.
+        replace: move what else is where one of them is to be to a dated name beside it.
 
     Raises:
         KitError: something else is where one of them is to be, or a step failed.
     """
-    data(out)
-    release(out, model(out, recipe))
+    data(out, replace=replace)
+    release(out, model(out, recipe, replace=replace))
 
 
-def data(out: Path) -> None:
+def data(out: Path, *, replace: bool = False) -> None:
     """Build, load back and score all configs of the embedded data, and print one table."""
     if out.name == METRIC.name or out.resolve().is_relative_to(METRIC.parent):
         raise KitError(f"{out}: that is where the metric stands; choose another --out")
-    check_target(out.parent / METRIC.name)
     registry = load()
     inputs = {path.name: sha256(path) for path in sorted(demo.FOLDER.glob("*.jsonl"))}
-    manifest = build_release(demo.read(demo.FOLDER, registry), out, registry, inputs=inputs)
-    copy_metric(out.parent / METRIC.name)
-    rows = list(_score_all(out, manifest))
+    copy_metric(out.parent / METRIC.name, replace=replace)
+    rows = demo.read(demo.FOLDER, registry)
+    manifest = build_release(rows, out, registry, inputs=inputs, command="main", replace=replace)
+    scores = list(_score_all(out, manifest))
     from tabulate import tabulate
 
-    print(tabulate(rows, headers=_COLUMNS, floatfmt=".3f"))
+    print(tabulate(scores, headers=_COLUMNS, floatfmt=".3f"))
     python = os.path.relpath(sys.executable, out.parent) if sys.prefix == str(VENV) else "python"
     example = f'from datasets import load_dataset; print(load_dataset("{out.name}", "en_scnm"))'
     print(
-        f"\n{len(rows)} configs built, loaded back and scored: gold against itself, and against a copy damaged on purpose."
+        f"\n{len(scores)} configs built, loaded back and scored: gold against itself, and against a copy damaged on purpose."
         f"\nThe rows are demonstration data written for this kit, not MMM. Look at {out / 'README.md'}; load them with"
         f"\n  cd {out.parent} && {python} -c '{example}'"
     )
 
 
-def model(release: Path, recipe: str) -> Path:
+def model(release: Path, recipe: str, *, replace: bool = False) -> Path:
     """Train a recipe on a release, predict its test rows freely and constrained, and print how it did; returns its folder."""
     wanted = load_recipe(recipe, [f"data.release={release}"])
     folder, results = release.with_name(wanted.name), release.with_name(f"{wanted.name}-results")
-    _remove_outdated(
-        folder,
-        results,
-        {"recipe": wanted.model_dump(mode="json"), "manifest_sha256": sha256(release / "manifest.json")},
-    )
+    made_of = {"recipe": wanted.model_dump(mode="json"), "manifest_sha256": sha256(release / "manifest.json")}
+    _check_model(folder, results, made_of, replace=replace)
     _oiellm("train", recipe, "--set", f"data.release={release}", "--out", str(folder))
     _oiellm("evaluate", "--model", str(folder), "--data", str(release), "--out", str(results))
     return folder
@@ -96,16 +95,22 @@ def release(out: Path, folder: Path) -> None:
     publish(options.parse_args(command[1:]))
 
 
-def _remove_outdated(folder: Path, results: Path, wanted: dict[str, Any]) -> None:
-    """Remove the model of another recipe or other data, and what it predicted; they would be refused."""
+def _check_model(folder: Path, results: Path, made_of: dict[str, Any], *, replace: bool) -> None:
+    """Refuse a model of another recipe or other data that is in the way, or move it and its results aside."""
     try:
-        there = json.loads((folder / "mmm.json").read_text(encoding="utf-8"))
+        found = json.loads((folder / "mmm.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return
-    if {key: there.get(key) for key in wanted} != wanted:
-        print(f"\n{folder} is of another recipe or other data: training again", file=sys.stderr)
-        for path in (folder, folder.with_name(f"{folder.name}.run"), results):
-            shutil.rmtree(path, ignore_errors=True)
+    if {key: found.get(key) for key in made_of} == made_of:
+        return
+    if not replace:
+        raise KitError(
+            f"{folder}: holds a model of another recipe or other data: give another --out, or --replace to move it to a "
+            "dated name beside it"
+        )
+    for path in (folder, folder.with_name(f"{folder.name}.run"), results):
+        if path.exists():
+            print(f"{path} is now {move_aside(path)}", file=sys.stderr)
 
 
 def _shown(path: Path) -> str:
@@ -119,17 +124,12 @@ def _oiellm(*arguments: str) -> None:
         raise KitError(f"stopped at `oiellm {arguments[0]}`, for the reason above; the same command goes on from there")
 
 
-def check_target(target: Path) -> None:
-    """Raise KitError if the metric cannot be copied to ``target``: something that is no copy of it is there."""
-    if target.exists() and (target.resolve() == METRIC.resolve() or not (target / f"{METRIC.name}.py").is_file()):
-        raise KitError(f"{target}: the metric is to be copied there, but it is no copy of it; choose another --out")
-
-
-def copy_metric(target: Path) -> None:
-    """Put the metric beside the release, where ``evaluate.load("mmm_f1")`` finds it; only an older copy is replaced."""
-    check_target(target)
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(METRIC, target, ignore=shutil.ignore_patterns("__pycache__"))
+def copy_metric(target: Path, *, replace: bool = False) -> None:
+    """Put the metric beside the release, where ``evaluate.load("mmm_f1")`` finds it; only an earlier copy is replaced."""
+    if target.resolve() == METRIC.resolve():
+        raise KitError(f"{target}: that is where the metric stands; choose another --out")
+    with write_step(target, Run(command="main: copy of the metric"), replace=replace) as step:
+        shutil.copytree(METRIC, step.folder, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
 
 def damage(outputs: Sequence[str]) -> list[str]:

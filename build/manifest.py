@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from build.errors import KitError
+from mmm_dataset import Registry
 from mmm_dataset.files import pretty
 from mmm_dataset.names import is_plain_name
 from mmm_dataset.record import Origin, Split
@@ -92,7 +93,7 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    split: str
+    split: Literal["hash", "table3", "published"]
 
 
 class ReleaseManifest(BaseModel):
@@ -135,6 +136,12 @@ class Run(BaseModel):
     command: str
     inputs: dict[str, str] = {}
     options: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, command: str, registry: Registry, inputs: Mapping[str, str], options: Mapping[str, Any]) -> Run:
+        """The identity of a run whose result depends on the registry as well."""
+        files = {f"registry {name}": checksum for name, checksum in registry.files.items()}
+        return cls(command=command, inputs={**inputs, **files}, options=dict(options))
 
     def difference(self, earlier: Run) -> str:
         """In words what differs from an earlier run; empty if nothing does."""

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from build.core import KitError, Row, Tally
+from build.core import KitError, Row, Tally, write_step
 from build.export import build_release
 from build.fetch import fetch
 from build.files import versions
+from build.manifest import Run, read_step, write_manifest
 from build.readers import READERS, Reader
 from build.readers.provenance import resolve_provenance
 from build.splits import Shares
 from cards.built import leakage_line
 from mmm_dataset import Record, Registry, to_dict
-from mmm_dataset.files import atomic, dump, pretty, progress, sha256
+from mmm_dataset.files import atomic, dump, progress, sha256
 from mmm_dataset.record import SPLITS
 
 _LARGEST_FOLDER = 20_000
@@ -42,7 +42,15 @@ def describe(registry: Registry) -> str:
     return "\n\n".join(blocks)
 
 
-def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, options: Mapping[str, str]) -> str:
+def read(
+    reader: Reader,
+    origin: Path | None,
+    out: Path,
+    registry: Registry,
+    options: Mapping[str, str],
+    *,
+    replace: bool = False,
+) -> str:
     """Read a source into ``out``: ``records.jsonl``, ``worklist.jsonl``, ``report.jsonl`` and ``manifest.json``.
 
     Records without a text-level label or without items go to the worklist, for the annotation step; drops and notes go to
@@ -50,10 +58,11 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
 
     Args:
         reader: of the source.
-        origin: file or folder; None fetches the source into ``out/download`` if it is public.
-        out: folder to write.
+        origin: file or folder; None fetches the source into ``download/READER`` beside ``out`` if it is public.
+        out: folder to write, see :func:`build.core.write_step`.
         registry: the configs; a source whose configs it lacks needs ``--registry``.
         options: of the reader, by name.
+        replace: move another result at ``out`` aside.
 
     Returns:
         A summary for people.
@@ -67,7 +76,7 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
     if origin is None:
         if source not in registry.sources:
             raise KitError(f"--from PATH is missing: {source} is not a source of the registry and cannot be fetched")
-        origin = out / "download"
+        origin = out.parent / "download" / reader.name
         fetch(registry.source(source), origin)
     if not origin.exists():
         raise KitError(_missing(origin, reader, registry))
@@ -76,23 +85,32 @@ def read(reader: Reader, origin: Path | None, out: Path, registry: Registry, opt
         if name in options and Path(options[name]).exists():
             inputs |= {f"{name}/{file}": value for file, value in checksums(Path(options[name])).items()}
     tally = Tally()
-    rows = progress(tally.count(reader.read(origin, registry, **options)), f"reading {reader.name}")
-    counts = write_rows(rows, out)
-    manifest = {
-        "source": source,
-        "options": {name: Path(value).name if name in reader.paths else value for name, value in options.items()},
-        "inputs": inputs,
-        "counts": counts,
-        "steps": tally.as_dict(),
-        "versions": versions(),
-        "registry": dict(registry.files),
-    }
-    with atomic(out / "manifest.json") as file:
-        file.write(pretty(manifest))
+    told = {name: Path(value).name if name in reader.paths else value for name, value in options.items()}
+    with write_step(out, Run.of(f"read {reader.name}", registry, inputs, told), replace=replace) as step:
+        rows = progress(tally.count(reader.read(origin, registry, **options)), f"reading {reader.name}")
+        counts = write_rows(rows, step.folder)
+        manifest = {
+            "source": source,
+            "options": told,
+            "inputs": inputs,
+            "counts": counts,
+            "steps": tally.as_dict(),
+            "versions": versions(),
+            "registry": dict(registry.files),
+        }
+        write_manifest(step.folder, manifest)
     return _summary(out, counts, tally)
 
 
-def release(files: Sequence[Path], out: Path, registry: Registry, split: str, shares: Shares | None = None) -> str:
+def release(
+    files: Sequence[Path],
+    out: Path,
+    registry: Registry,
+    split: str,
+    shares: Shares | None = None,
+    *,
+    replace: bool = False,
+) -> str:
     """Make a release tree of record files; what `read` noted about them travels along in the manifest.
 
     Args:
@@ -101,6 +119,7 @@ def release(files: Sequence[Path], out: Path, registry: Registry, split: str, sh
         registry: knows the configs.
         split: see :mod:`build.splits`.
         shares: of train and validation for a hash split; None for those of the registry.
+        replace: move another result at ``out`` aside.
 
     Raises:
         KitError: a file or row is wrong, or the tree cannot be made.
@@ -118,19 +137,21 @@ def release(files: Sequence[Path], out: Path, registry: Registry, split: str, sh
         earlier = path.with_name("manifest.json")
         if earlier.is_file():
             steps[path.resolve().parent.name] = _steps(earlier, registry)
+    rows = _all_records(files, registry)
     manifest = build_release(
-        _all_records(files, registry), out, registry, split=split, shares=shares, inputs=inputs, steps=steps
+        rows, out, registry, split=split, shares=shares, inputs=inputs, steps=steps, replace=replace
     )
     return _released(manifest, out)
 
 
-def import_published(origin: Path, out: Path, registry: Registry) -> str:
+def import_published(origin: Path, out: Path, registry: Registry, *, replace: bool = False) -> str:
     """Make a release tree of the authors' files, train and test verbatim. Raises KitError as :func:`read` does."""
     reader = READERS["published"]
     if not origin.is_dir():
         raise KitError(_missing(origin, reader, registry))
     rows = reader.read(origin, registry)
-    manifest = build_release(rows, out, registry, split="published", inputs=checksums(origin))
+    inputs = checksums(origin)
+    manifest = build_release(rows, out, registry, split="published", inputs=inputs, command="import", replace=replace)
     noted = manifest["steps"]["release"]["noted"]
     lines = [f"  {count:,} x {reason}" for reason, count in noted.items()]
     return "\n".join(
@@ -138,21 +159,16 @@ def import_published(origin: Path, out: Path, registry: Registry) -> str:
     )
 
 
-def _steps(manifest: Path, registry: Registry) -> Any:
-    try:
-        found = json.loads(manifest.read_text(encoding="utf-8"))
-        # How a translation or annotation was made, what it kept, and what a review found go into the card.
-        carried = {name: found[name] for name in ("yield", "review") if name in found}
-        made = {**found.get("options", {}), **found}
-        if made.get("model"):
-            carried["made_by"] = {name: made[name] for name in _MADE_BY if made.get(name)}
-        if also := _also_from(found, registry):
-            carried["also_from"] = also
-        return {**{name: found["steps"][name] for name in ("in", "kept", "dropped", "noted")}, **carried}
-    except (ValueError, RecursionError, KeyError, TypeError) as error:
-        raise KitError(
-            f"{manifest}: not a manifest of `read` ({error}); read the source again, or move it away"
-        ) from error
+def _steps(manifest: Path, registry: Registry) -> dict[str, Any]:
+    """What the manifest of a release says of an earlier step: counts, and how its rows were made and reviewed."""
+    found = read_step(manifest)
+    carried: dict[str, Any] = {name: found[name] for name in ("yield", "review") if name in found}
+    made = {**found["options"], **found}
+    if made.get("model"):
+        carried["made_by"] = {name: made[name] for name in _MADE_BY if made.get(name)}
+    if also := _also_from(found, registry):
+        carried["also_from"] = also
+    return {**{name: found["steps"][name] for name in ("in", "kept", "dropped", "noted")}, **carried}
 
 
 def _also_from(found: Mapping[str, Any], registry: Registry) -> list[str]:

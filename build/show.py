@@ -99,8 +99,9 @@ def _lines(row: Mapping[str, Any], console: Console, colours: dict[str, str]) ->
     for entity in row["entities"] or ():
         yield Text.assemble("  ", (_safe(entity["label"]), colours.get(entity["label"], "")), f"  {_place(entity)}")
     for item in row["tuples"] or ():
-        arguments = "  ".join(f"{argument['role']} {_place(argument)}" for argument in item["arguments"])
-        yield Text.assemble("  ", (_safe(item["label"]), "bold"), f"  {arguments}")
+        parts = [f"{argument['role']} {_place(argument)}" for argument in item["arguments"]]
+        parts += [f"{one['name']}={_safe(one['value'])}" for one in item.get("attributes") or ()]
+        yield Text.assemble("  ", (_safe(item["label"]), "bold"), f"  {'  '.join(parts)}")
 
 
 def _place(span: Mapping[str, Any]) -> str:

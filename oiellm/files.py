@@ -50,7 +50,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other processes off a folder while this one writes it. The lock file lies beside the folder.
+    """Keep other processes off a folder while this one writes it. The lock file lies beside the folder meanwhile.
 
     Raises:
         OiellmError: another process holds the lock; a process that died holds none.
@@ -67,6 +67,8 @@ def locked(folder: Path) -> Iterator[None]:
     try:
         yield
     finally:
+        # Removed while it is held: filelock (from 4) tries again if the file that it locked is no longer the one of this name.
+        Path(lock.lock_file).unlink(missing_ok=True)
         lock.release()
 
 

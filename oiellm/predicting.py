@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from oiellm.errors import OiellmError
+from oiellm.files import locked
 from oiellm.predict.options import by_chat, check_style
 
 if TYPE_CHECKING:
@@ -120,6 +121,8 @@ def _predict(
     if full := selection.protocol == "full":
         print(counts(selection), file=sys.stderr)
     with ExitStack() as stack:
+        for folder in folders:
+            stack.enter_context(locked(folder))
         if by_chat(options):
             return _chat(options, stack, release, selection, folders, style, limit)
         engine = opened(options, how)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from oiellm.errors import OiellmError
+from oiellm.files import locked
 
 if TYPE_CHECKING:
     from oiellm.recipe import Recipe
@@ -63,15 +65,18 @@ def train(options: argparse.Namespace) -> None:
     from mmm_dataset import load
     from oiellm.train import job
 
-    job.train(
-        recipe,
-        options.out or Path("release") / recipe.name,
-        registry=load(*recipe.data.registry),
-        resume=not options.restart,
-        processes=options.processes,
-        base=options.base,
-        cache=options.cache,
-    )
+    out = options.out or Path("release") / recipe.name
+    # Of several processes of one training the first one holds the lock.
+    with locked(out) if os.environ.get("RANK", "0") == "0" else nullcontext():
+        job.train(
+            recipe,
+            out,
+            registry=load(*recipe.data.registry),
+            resume=not options.restart,
+            processes=options.processes,
+            base=options.base,
+            cache=options.cache,
+        )
 
 
 # ------------------------------------------------------------------------------------------------ predict and evaluate

@@ -17,12 +17,12 @@ from build.annotate.outcome import FILES, Outcome, outcome
 from build.annotate.prompts import Prompts
 from build.annotate.rows import Annotated, Annotator
 from build.annotate.worklist import LEFT_OUT, Worklist
-from build.core import KitError, Row, Tally
+from build.core import KitError, Row, Step, Tally, write_step
 from build.files import versions
-from build.folder import held
+from build.manifest import Run, write_manifest
 from build.terms import warn_of_terms
 from mmm_dataset import Record, load
-from mmm_dataset.files import atomic, dump, pretty, progress, sha256
+from mmm_dataset.files import dump, progress, sha256
 from oiellm.llm.calls import Dialogue
 from oiellm.llm.options import settings
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from oiellm.llm.session import Session
 
 TABLE: Final = "labels.csv"
+_OPTIONS: Final = ("level", "votes", "min_agreement", "task", "word", "sample", "seed")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -67,8 +68,9 @@ def annotate(options: argparse.Namespace) -> tuple[str, bool]:
     with Session(talk) as session:
         if talk.dry_run:
             return str(session.plan(worklist.rows, lambda row: start(row, annotator))), True
-        with held(out, (TABLE, *(f"{name}.jsonl" for name in FILES))):
-            return _annotate(session, worklist, total, annotator, out, options), not session.unfinished
+        run = Run.of("annotate", registry, *_identity(annotator, options))
+        with write_step(out, run, replace=options.replace) as step:
+            return _annotate(session, worklist, total, annotator, step, options), not session.unfinished
 
 
 def start(row: Row, annotator: Annotator) -> Dialogue[Annotated | None]:
@@ -101,33 +103,40 @@ def _check(worklist: Worklist, annotator: Annotator) -> tuple[int, set[str]]:
 
 
 def _annotate(
-    session: Session, worklist: Worklist, total: int, annotator: Annotator, out: Path, options: argparse.Namespace
+    session: Session, worklist: Worklist, total: int, annotator: Annotator, step: Step, options: argparse.Namespace
 ) -> str:
     spellings, tally, counts = Spellings(annotator.merges), Tally(), Counter[str]()
     # Open labels are only known when all rows are: results wait on disk. The file has no name and dies with the process.
-    with tempfile.TemporaryFile(dir=out) as staged:
+    with tempfile.TemporaryFile(dir=step.folder) as staged:
         _stage(session, worklist, total, annotator, spellings, staged)
         spellings.settle()
         with ExitStack() as stack:
-            files = {name: stack.enter_context(atomic(out / f"{name}.jsonl")) for name in FILES}
+            files = {
+                name: stack.enter_context(step.path(f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
+                for name in FILES
+            }
             for made in _outcomes(staged, annotator, spellings):
                 for row in tally.count(made.rows):
                     made.file(row)
                 for name, value in made.lines:
                     files[name].write(dump(value) + "\n")
                     counts[name] += 1
-        write_table(spellings, out / TABLE)
+        write_table(spellings, step.path(TABLE))
         manifest = {
-            **_made_of(worklist, annotator, options),
+            "worklist": options.worklist.name,
+            "options": {name: getattr(options, name) for name in _OPTIONS},
+            "model": annotator.model,
+            "inputs": _inputs(options),
+            "prompts": annotator.prompts.hashes(),
+            "left_out": dict(sorted(worklist.left_out.items())),
             "counts": {**{name: counts[name] for name in FILES}, "labels_merged": spellings.merged()},
             "steps": tally.as_dict(),
             "usage": session.usage(),
             "versions": versions(),
             "registry": dict(annotator.registry.files),
         }
-        with atomic(out / "manifest.json") as file:
-            file.write(pretty(manifest))
-    return _summary(out, counts, tally, spellings, worklist, session)
+        write_manifest(step.folder, manifest)
+    return _summary(step.target, counts, tally, spellings, worklist, session)
 
 
 def _stage(
@@ -156,17 +165,14 @@ def _outcomes(staged: IO[bytes], annotator: Annotator, spellings: Spellings) -> 
         yield outcome(row, result, annotator, spellings)
 
 
-def _made_of(worklist: Worklist, annotator: Annotator, options: argparse.Namespace) -> dict[str, Any]:
-    inputs = [path for path in (options.worklist, options.labels) if path is not None]
-    names = ("level", "votes", "min_agreement", "task", "word", "sample", "seed")
-    return {
-        "worklist": options.worklist.name,
-        "options": {name: getattr(options, name) for name in names},
-        "model": annotator.model,
-        "inputs": {path.name: sha256(path) for path in inputs},
-        "prompts": annotator.prompts.hashes(),
-        "left_out": dict(sorted(worklist.left_out.items())),
-    }
+def _inputs(options: argparse.Namespace) -> dict[str, str]:
+    return {path.name: sha256(path) for path in (options.worklist, options.labels) if path is not None}
+
+
+def _identity(annotator: Annotator, options: argparse.Namespace) -> tuple[dict[str, str], dict[str, Any]]:
+    """Inputs and options of a run; where the model was reached does not count, and may be private."""
+    chosen = {name: getattr(options, name) for name in _OPTIONS}
+    return _inputs(options), {**chosen, "model": annotator.model, "prompts": annotator.prompts.hashes()}
 
 
 def _summary(

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Final, Literal, get_args
 
+from build.options import add_registry, add_replace
 from oiellm.llm import options as llm
 
 Level = Literal["text", "word"]
@@ -38,8 +39,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     option("--sample", "take so many rows only", metavar="N", type=_count)
     option("--seed", "of the sample (default: 0)", metavar="S", type=int, default=0)
     option("--out", "folder to write (default: the worklist's folder with -annotated)", metavar="DIR", type=Path)
-    text = "more configs: a .toml file, or one that ships: xsid, ner-only"
-    option("--registry", text, action="append", default=[], metavar="FILE")
+    add_registry(parser)
+    add_replace(parser)
     llm.add_options(parser)
 
 

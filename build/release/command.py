@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from build.core import KitError
+from build.core import KitError, scratch
 from build.release.folder import Folder
 from build.release.gates import demo_name, left_out, left_out_of_results, refuse_title, refuse_training_terms
 from build.release.hub import Hub
@@ -23,7 +22,7 @@ from cards.base_licences import base_terms
 from cards.errors import CardError
 from cards.publisher import Publisher
 from cards.recorded import need, read_json, read_manifest
-from mmm_dataset import Registry, load
+from mmm_dataset import Registry, load, registry_of
 from mmm_dataset.files import sha256
 from oiellm.errors import OiellmError
 
@@ -43,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     settings = read_settings(options.settings, options.overrides)
-    registry = load(*options.registry)
+    registry = _registry(settings, options.registry)
     if not options.org and options.to is None:
         raise KitError("where to? give --org ORG for a Hub, or --to DIR for a folder")
     if options.org and not is_name(options.org):
@@ -58,14 +57,14 @@ def _run(options: argparse.Namespace) -> int:
         citation=settings.bibtex,
         affiliated=settings.affiliated,
     )
-    with tempfile.TemporaryDirectory(prefix="release-") as scratch:
+    with scratch(options.to or Path("work") / "release" / options.org) as folder:
         staged: list[Pressed] = []  # all of it, before anything is changed
         for make in _pieces(settings, registry, options):
             piece = make(staged)
             if piece.repository in [one.piece.repository for one in staged]:
                 raise KitError(f"{piece.repository.path}: two of these would have one name; change one in the settings")
             own = _addressed(publisher, piece.repository, options.org)
-            staged.append(stage(piece, target, own, Path(scratch)))
+            staged.append(stage(piece, target, own, folder))
         pressed = []
         for one in staged:
             own = _addressed(publisher, one.piece.repository, options.org)
@@ -74,8 +73,17 @@ def _run(options: argparse.Namespace) -> int:
         if options.dry_run and asks_hub and options.to:
             _write_out(pressed, options.to)
         if not options.dry_run:
-            _finish(pressed, target, options, local=not asks_hub)
+            _finish(pressed, target, folder, options, local=not asks_hub)
     return 0
+
+
+def _registry(settings: Release, extra: Sequence[str]) -> Registry:
+    """MMM's registry, the files inside the release and the models, and further ones on top."""
+    folders = [*([settings.dataset.tree] if settings.dataset else []), *(model.folder for model in settings.models)]
+    registry = load(*extra)
+    for folder in folders:
+        registry = registry_of(Path(folder), registry.given)
+    return registry
 
 
 def _write_out(pressed: list[Pressed], folder: Path) -> None:
@@ -88,16 +96,16 @@ def _write_out(pressed: list[Pressed], folder: Path) -> None:
     print(f"{folder}: holds what would be pushed")
 
 
-def _finish(pressed: list[Pressed], target: Target, options: argparse.Namespace, *, local: bool) -> None:
+def _finish(pressed: list[Pressed], target: Target, folder: Path, options: argparse.Namespace, *, local: bool) -> None:
     if not options.no_verify:
         print("looking at it as a stranger ...", flush=True)
-        verify(pressed, target, local=local, anonymous=False)
+        verify(pressed, target, folder, local=local, anonymous=False)
     if options.public:
         for one in pressed:
             target.publish(one.piece.repository)
         if not options.no_verify:
             print("looking at it as a stranger without a token ...", flush=True)
-            verify(pressed, target, local=local, anonymous=True)
+            verify(pressed, target, folder, local=local, anonymous=True)
     for one in pressed:
         print(target.link(one.piece.repository))
 

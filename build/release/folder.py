@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+from build.core import recover, scratch, swap
 from build.release.plan import Recorded, paths
 from build.release.target import ChangedMeanwhileError, Repository, State, Stored
 from mmm_dataset.files import sha256
@@ -32,7 +32,7 @@ class Folder:
     def state(self, repository: Repository) -> State | None:
         """Its state; None if there is no such folder."""
         place = self.root / repository.path
-        _recover(place)
+        recover(place)
         if not place.is_dir():
             return None
         files = {path: Stored(sha256(place / path)) for path in paths(place)}
@@ -62,24 +62,13 @@ class Folder:
             raise ChangedMeanwhileError(repository.path)
         place = self.root / repository.path
         place.parent.mkdir(parents=True, exist_ok=True)
-        beside = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        try:
-            new, old = beside / "new", beside / "old"
+        with scratch(place) as beside:
+            new = beside / "new"
             for path in {*(state.files if state else ()), *add} - set(delete):
                 origin = (folder if path in add else place) / path
                 (new / path).parent.mkdir(parents=True, exist_ok=True)
                 link(origin, new / path)
-            if place.exists():
-                os.replace(place, old)
-            try:
-                os.replace(new, place)
-            except BaseException:
-                if old.exists() and not place.exists():
-                    os.replace(old, place)
-                raise
-        finally:
-            _recover(place)
-            shutil.rmtree(beside, ignore_errors=True)
+            swap(new, place)
         return ""
 
     def tag(self, repository: Repository, name: str, commit: str) -> None:
@@ -87,14 +76,6 @@ class Folder:
 
     def publish(self, repository: Repository) -> None:
         """Nothing: who may read a folder is not the kit's business."""
-
-
-def _recover(place: Path) -> None:
-    """Put back what a run that was killed between two renames had moved aside."""
-    if not place.exists():
-        for old in sorted(place.parent.glob(f".{place.name}.*/old")):
-            os.replace(old, place)
-            return
 
 
 def link(origin: Path, target: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from build.options import add_registry
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add them."""
@@ -42,11 +44,5 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="release rows made from this source although its terms forbid it or it was withdrawn; yours to answer for",
     )
-    what.add_argument(
-        "--registry",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="more configs: a .toml file, or the shipped xsid",
-    )
+    add_registry(parser)
     parser.add_argument("--no-verify", action="store_true", help="do not load everything back afterwards")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from build.core import KitError
+from build.manifest import read_release
 from build.release.folder import link
 from build.release.plan import Plan
 from build.release.predictions import without_texts
@@ -26,6 +27,7 @@ from cards.recorded import need, read_json
 from cards.spaces import stage_demo, stage_metric
 from mmm_dataset import Registry
 from mmm_dataset.files import pretty
+from mmm_dataset.registry_files import embedded
 from oiellm.predict.checkpoint import digest
 
 Read = Callable[[str], bytes | None]
@@ -33,6 +35,7 @@ Read = Callable[[str], bytes | None]
 
 _OF_MODEL: Final = (
     *("*.safetensors", "*.json", "*.model", "*.jinja", "vocab.txt", "merges.txt", "train_log.jsonl"),
+    *("registry/*.toml", "registry/*.csv"),
     *("LICENSE*", "LICENCE*", "NOTICE*", "USE_POLICY*"),
 )
 _OF_RESULTS: Final = ("results.json", "table.md", "ids.json", "*/run.json", "*/predictions.parquet")
@@ -85,6 +88,8 @@ class DatasetPiece:
             without(self.tree, self.left_out, folder, self.registry)
         else:
             self._copy_named(folder)
+        for name in embedded(self.manifest(self.tree)):
+            _place(self.tree / name, folder / name)
         draw(folder, self.registry)
 
     def _copy_named(self, folder: Path) -> None:
@@ -115,8 +120,7 @@ class DatasetPiece:
     @staticmethod
     def manifest(folder: Path) -> dict[str, Any]:
         """That of the staged tree."""
-        found: dict[str, Any] = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        return found
+        return read_release(folder)
 
 
 @dataclass(slots=True)

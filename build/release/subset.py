@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from build.export import build_release
+from build.manifest import RECORD, read_release, write_manifest
 from mmm_dataset import Record, Registry
-from mmm_dataset.files import pretty
 from mmm_dataset.record import SPLITS
 from oiellm.data import open_release
 
@@ -35,13 +34,12 @@ def without(tree: Path, left_out: Collection[str], folder: Path, registry: Regis
                 for split in SPLITS:
                     yield from release.records(config, split)
 
-    place = folder / "tree"
-    made = build_release(rows(), place, registry, split="published")
-    manifest = json.loads((tree / "manifest.json").read_text(encoding="utf-8"))
-    manifest |= {name: made[name] for name in ("leakage", "evaluation", "configs")}
-    (place / "manifest.json").write_text(pretty(manifest), encoding="utf-8")
-    (place / "README.md").unlink()
-    place.with_name(f"{place.name}.report.jsonl").unlink()
-    for path in place.iterdir():
-        os.replace(path, folder / path.name)
-    shutil.rmtree(place)
+    beside = folder.with_name(f"{folder.name}.left-out")
+    made = build_release(rows(), beside / "tree", registry, split="published")
+    manifest = read_release(tree) | {name: made[name] for name in ("leakage", "evaluation", "configs")}
+    write_manifest(beside / "tree", manifest)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in (beside / "tree").iterdir():
+        if path.name not in (RECORD, "README.md"):
+            os.replace(path, folder / path.name)
+    shutil.rmtree(beside)

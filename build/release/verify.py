@@ -30,12 +30,13 @@ _OURS: Final = ("HF_", "HUGGING", "TRANSFORMERS_", "XDG_CACHE")
 _SECRET: Final = re.compile("KEY|TOKEN|SECRET|PASSW|CREDENTIAL", re.IGNORECASE)
 
 
-def verify(pressed: Sequence[Pressed], target: Target, *, local: bool, anonymous: bool) -> None:
+def verify(pressed: Sequence[Pressed], target: Target, scratch: Path, *, local: bool, anonymous: bool) -> None:
     """Load every config, compute the metric, and let every model write a line; print what was seen.
 
     Args:
         pressed: what was released.
         target: where.
+        scratch: an empty cache is made in it, and removed.
         local: whether the addresses are folders.
         anonymous: whether to look without the token.
 
@@ -43,7 +44,7 @@ def verify(pressed: Sequence[Pressed], target: Target, *, local: bool, anonymous
         KitError: something is not as it was released.
     """
     things = [thing for one in pressed if (thing := _expected(one, target, local=local)) is not None]
-    with tempfile.TemporaryDirectory(prefix="stranger-") as folder:
+    with tempfile.TemporaryDirectory(prefix="stranger-", dir=scratch) as folder:
         script = shutil.copy2(_STRANGER, folder)
         done = subprocess.Popen(
             [sys.executable, "-P", script],

@@ -6,22 +6,30 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from build.core import Drop, KitError, Note, Row, Tally
+from build.core import Drop, KitError, Note, Row, Tally, write_step
 from build.files import versions
+from build.manifest import Run, write_manifest
 from build.reading import write_rows
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog
 from build.review.edits import corrected
 from build.review.figures import figures, unknown_adjudicator
 from mmm_dataset import Record, Registry, to_dict
-from mmm_dataset.files import atomic, dump, pretty, progress, sha256
+from mmm_dataset.files import dump, progress, sha256
 
 GONE: Final = "decision_gone"
 """Note on a row that was decided and that the file no longer has."""
 
 
 def apply(
-    book: Book, log: DecisionLog, out: Path, registry: Registry, adjudicator: str | None = None, only: bool = False
+    book: Book,
+    log: DecisionLog,
+    out: Path,
+    registry: Registry,
+    adjudicator: str | None = None,
+    only: bool = False,
+    *,
+    replace: bool = False,
 ) -> str:
     """Write ``records.jsonl``, ``worklist.jsonl``, ``report.jsonl`` and ``manifest.json``, as ``build read`` does.
 
@@ -33,10 +41,11 @@ def apply(
     Args:
         book: the file and its decisions.
         log: where they came from, for the manifest.
-        out: folder to write.
+        out: folder to write, see :func:`build.core.write_step`. More decisions are no other run: it is written again.
         registry: what knows the configs.
         adjudicator: who settles conflicts.
         only: drop undecided rows, as ``not_reviewed``.
+        replace: move another result at ``out`` aside.
 
     Returns:
         A summary for people.
@@ -47,22 +56,22 @@ def apply(
     path = book.file.path
     if out.resolve() == path.resolve().parent:
         raise KitError(f"{out}: holds the file under review; choose another --out")
-    tally = Tally()
-    rows = tally.count(reviewed(book, registry, adjudicator, only))
-    counts = write_rows(progress(rows, "applying", len(book.file)), out)
-    inputs = {name.name: sha256(name) for name in (path, log.path) if name.is_file()}
-    manifest = {
-        "source": "review",
-        "options": {"adjudicator": adjudicator, "only_reviewed": only},
-        "inputs": inputs,
-        "counts": counts,
-        "steps": tally.as_dict(),
-        "review": figures(book, adjudicator),
-        "versions": versions(),
-        "registry": dict(registry.files),
-    }
-    with atomic(out / "manifest.json") as file:
-        file.write(pretty(manifest))
+    tally, options = Tally(), {"adjudicator": adjudicator, "only_reviewed": only}
+    run = Run.of("review --apply", registry, {path.name: sha256(path)}, options)
+    with write_step(out, run, replace=replace) as step:
+        rows = tally.count(reviewed(book, registry, adjudicator, only))
+        counts = write_rows(progress(rows, "applying", len(book.file)), step.folder)
+        manifest = {
+            "source": "review",
+            "options": options,
+            "inputs": {name.name: sha256(name) for name in (path, log.path) if name.is_file()},
+            "counts": counts,
+            "steps": tally.as_dict(),
+            "review": figures(book, adjudicator),
+            "versions": versions(),
+            "registry": dict(registry.files),
+        }
+        write_manifest(step.folder, manifest)
     warnings = [warning for warning in (unknown_adjudicator(book, adjudicator), log.warning()) if warning]
     return "\n".join([*_summary(out, counts, manifest), *warnings])
 
@@ -122,5 +131,5 @@ def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any]) -> lis
     lines += [f"  dropped {count:,} x {reason}" for reason, count in steps["dropped"].items()]
     lines += [f"  noted {count:,} x {reason}" for reason, count in steps["noted"].items()]
     if review["conflicts"]:
-        lines.append("  --adjudicator NAME settles the conflicts that this person has decided")
+        lines.append("  --adjudicator NAME --replace settles the conflicts that this person has decided")
     return [*lines, f"make a release of them: python3 -m build export {out / 'records.jsonl'}"]

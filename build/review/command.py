@@ -30,7 +30,9 @@ def run(options: argparse.Namespace) -> int:
         from build.review.apply import apply
 
         out = options.out or options.file.parent / "reviewed"
-        print(apply(*_book(options, registry), out, registry, options.adjudicator, options.only_reviewed))
+        book, log = _book(options, registry)
+        who, only = options.adjudicator, options.only_reviewed
+        print(apply(book, log, out, registry, who, only, replace=options.replace))
     elif options.report:
         from build.review.figures import report
 
@@ -39,7 +41,8 @@ def run(options: argparse.Namespace) -> int:
     elif options.to_label_studio:
         from build.review.label_studio import write_tasks
 
-        print(write_tasks(_book(options, registry)[0].file, options.to_label_studio, registry))
+        file = _book(options, registry)[0].file
+        print(write_tasks(file, options.to_label_studio, registry, replace=options.replace))
     elif options.from_label_studio:
         from build.review.label_studio_import import read_tasks
 

@@ -11,25 +11,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from xml.etree import ElementTree
 
 from build.core import KitError, write_file
+from build.readers.foreign.label_studio import ARGUMENT
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.files import dump, progress
-from mmm_f1.unified import LABEL, shape
+from mmm_f1.unified import is_span, role_name, shape
 
-ARGUMENT: Final = "(argument)"
-"""Label of the regions that are further roles; what they are is said by the relation that ends there."""
 TEXT, ITEMS, CLOSED, OPEN, REJECT = "text", "items", "label", "open_label", "reject"
 """Names of the tags: the text; regions; the text-level label as a choice or as a field; reasons to reject."""
 
 
 def roles_of(record: Record, registry: Registry) -> list[str]:
     """Roles of the record's items; the first is on the region that carries the item's label."""
-    return [role.removesuffix("?") for role in shape(record.word, registry.task_words) if role != LABEL]
+    return [role_name(role) for role in shape(record.word, registry.task_words) if is_span(role)]
 
 
 def write_tasks(file: ReviewFile, out: Path, registry: Registry, *, replace: bool = False) -> str:

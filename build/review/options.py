@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Literal, get_args
 
+from build.options import add_registry, add_replace
+
 Order = Literal["risk", "file", "random"]
 """``risk``: the riskiest first. ``file``: as they stand. ``random``: shuffled by their ids, the same for every reviewer."""
 
@@ -23,13 +25,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--no-browser", action="store_true", help="print the address and open nothing")
     parser.add_argument("--adjudicator", metavar="NAME", help="whose decision settles what reviewers disagree on")
-    parser.add_argument(
-        "--registry",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="more configs: a .toml file, or one that ships: xsid, ner-only",
-    )
+    add_registry(parser)
+    add_replace(parser)
     other = parser.add_argument_group("instead of opening the page").add_mutually_exclusive_group()
     other.add_argument("--apply", action="store_true", help="write the reviewed records.jsonl, report and manifest")
     other.add_argument("--report", action="store_true", help="print correction rates and agreement")

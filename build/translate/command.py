@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from build.core import Drop, KitError, Tally
+from build.core import Drop, KitError, Step, Tally, write_step
 from build.files import versions
-from build.folder import check_same, earlier, held
+from build.manifest import MANIFEST, Run, read_step, write_manifest
 from build.terms import warn_of_terms
 from build.translate.climb import Climb
 from build.translate.inputs import Given, open_source, sampled
@@ -24,7 +24,7 @@ from build.translate.second import SCORE_TOKENS
 from build.translate.yields import BUDGET, Yield
 from cards.yields import table
 from mmm_dataset import Record, Registry, load, to_dict
-from mmm_dataset.files import atomic, pretty, sha256
+from mmm_dataset.files import sha256
 from oiellm.files import fast_dump
 from oiellm.llm.options import settings
 from oiellm.llm.plan import Later, added
@@ -36,7 +36,7 @@ without source text. ``review``: source beside translation, for ``build review``
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Translation:
     """One config to one language: what is read, by whom it is translated, and where it goes."""
 
     translator: Translator
@@ -71,15 +71,19 @@ def run(options: argparse.Namespace) -> int:
     )
     runs = list(_runs(options, registry, plan))
     with ExitStack() as stack:
-        if not asked.dry_run:
-            for one in runs:
-                stack.enter_context(held(one.out, (f"{name}.jsonl" for name in FILES)))
-                check_same(one.out, _made_of(one, plan, options))
+        targets = []  # all locked and checked before anything is asked; each is put in place when its own rows are done
+        for one in () if asked.dry_run else runs:
+            target = stack.enter_context(ExitStack())
+            identity = _identity(one, plan, options)
+            targets.append((target, target.enter_context(write_step(one.out, identity, replace=options.replace))))
         session = stack.enter_context(Session(asked, [plan.stronger, plan.judge]))
         if asked.dry_run:
             _show_plans(session, runs, plan)
             return 0
-        found = [_translate(one, session, plan, options) for one in runs]
+        found = []
+        for one, (target, step) in zip(runs, targets):
+            found.append(_translate(one, step, session, plan, options))
+            target.close()
         print(table((one.out.name, figures) for one, figures in zip(runs, found)))
         print(session.summary())
         missed = sum(figures["reasons"].get(BUDGET, 0) for figures in found)
@@ -87,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     return BUDGET_REACHED if missed else 0
 
 
-def _show_plans(session: Session, runs: Iterable[Run], plan: Plan) -> None:
+def _show_plans(session: Session, runs: Iterable[Translation], plan: Plan) -> None:
     sure = [Later(plan.model, "back")] if plan.back else []
     sure += [Later(plan.judge, "judge", SCORE_TOKENS)] if plan.judge else []
     plans = {one.out.name: session.plan(one.rows, one.translator.start, sure=sure) for one in runs}
@@ -96,7 +100,7 @@ def _show_plans(session: Session, runs: Iterable[Run], plan: Plan) -> None:
     print("\n\n".join(f"{name}\n{found}" for name, found in plans.items()))
 
 
-def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterable[Run]:
+def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterable[Translation]:
     targets = list(dict.fromkeys(filter(None, (code.strip() for code in options.to.split(",")))))
     if not targets:
         raise KitError("--to names no language; give codes of the registry, as in en,zh")
@@ -115,7 +119,7 @@ def _runs(options: argparse.Namespace, registry: Registry, plan: Plan) -> Iterab
         print(f"build: {text}", file=sys.stderr)
 
 
-def _run(given: Given, target: str, options: argparse.Namespace, registry: Registry, plan: Plan) -> Run:
+def _run(given: Given, target: str, options: argparse.Namespace, registry: Registry, plan: Plan) -> Translation:
     """One config to one language; its labels are looked at."""
     if (name := f"{target}_{registry.config(given.config).task}") not in registry.configs:
         raise KitError(f"--to {target}: no config {name} in the registry: add it (--registry my.toml)")
@@ -123,15 +127,20 @@ def _run(given: Given, target: str, options: argparse.Namespace, registry: Regis
     translator = Translator(registry, given.config, target, plan)
     translator.labels.check(given.labels, out.with_name(f"{out.name}.labels.csv"))
     rows = sampled(given, options.sample, options.seed)
-    return Run(translator, given, rows, min(given.total, options.sample or given.total), out)
+    return Translation(translator, given, rows, min(given.total, options.sample or given.total), out)
 
 
-def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
-    """One run into its folder; the files appear together when the last row is done."""
+def _translate(
+    one: Translation, step: Step, session: Session, plan: Plan, options: argparse.Namespace
+) -> dict[str, Any]:
+    """The rows of one config in one language, into a folder; returns the yield."""
     tally, found, before = Tally(), Yield(), session.usage()
     results = session.run(one.rows, one.translator.start, total=one.total, describe=one.out.name, word=found.words)
     with ExitStack() as stack:
-        files = {name: stack.enter_context(atomic(one.out / f"{name}.jsonl")) for name in FILES}
+        files = {
+            name: stack.enter_context(step.path(f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
+            for name in FILES
+        }
         for record, outcome in results:
             if outcome is None:
                 drop = Drop(record.id, BUDGET, "the budget did not reach it")
@@ -147,23 +156,24 @@ def _translate(one: Run, session: Session, plan: Plan, options: argparse.Namespa
                 files["review"].write(_to_review(record, kept, outcome) + "\n")
         _check_budget(one.out, found)
     manifest = {
-        **_made_of(one, plan, options),
+        "translated": {"from": one.given.config, "to": one.translator.target, "rows": one.total},
+        "options": _options(one, plan, options),
+        "inputs": one.given.inputs,
         "yield": found.as_dict(),
         "usage": _since(before, session.usage()),
         "steps": tally.as_dict(),
         "versions": versions(),
         "registry": dict(one.translator.registry.files),
     }
-    with atomic(one.out / "manifest.json") as file:
-        file.write(pretty(manifest))
+    write_manifest(step.folder, manifest)
     return found.as_dict()
 
 
 def _check_budget(out: Path, found: Yield) -> None:
     """Refuse to replace a result by one with fewer rows: what the budget did not reach is missing in it."""
-    if (before := earlier(out)) is None:
+    if not (out / MANIFEST).is_file():
         return
-    missed, had = found.reasons[BUDGET], before["yield"]["reasons"].get(BUDGET, 0)
+    missed, had = found.reasons[BUDGET], read_step(out / MANIFEST)["yield"]["reasons"].get(BUDGET, 0)
     if missed > had:
         raise KitError(
             f"{out}: the budget did not reach {missed:,} rows of {found.rows:,}, and {had:,} in the result that is "
@@ -181,9 +191,14 @@ def _to_review(source: Record, kept: str, outcome: Outcome) -> str:
     return f'{{"source":{_line(to_dict(source))},"target":{kept},{_line(said)[1:]}'
 
 
-def _made_of(one: Run, plan: Plan, options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def _identity(one: Translation, plan: Plan, options: argparse.Namespace) -> Run:
+    made = {"from": one.given.config, "to": one.translator.target, **_options(one, plan, options)}
+    return Run.of("translate", one.translator.registry, one.given.inputs, made)
+
+
+def _options(one: Translation, plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
     """What decides the output; where the model was reached does not, and may be private."""
-    said = {
+    return {
         "method": plan.method,
         "model": plan.model,
         "stronger_model": plan.stronger,
@@ -196,8 +211,6 @@ def _made_of(one: Run, plan: Plan, options: argparse.Namespace) -> dict[str, dic
         "prompts": one.translator.prompts.digest,
         "checks": sha256(options.checks or CHECKS),
     }
-    translated = {"from": one.given.config, "to": one.translator.target, "rows": one.total}
-    return {"translated": translated, "options": said, "inputs": one.given.inputs}
 
 
 def _since(before: list[dict[str, Any]], after: list[dict[str, Any]]) -> list[dict[str, Any]]:

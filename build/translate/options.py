@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from build.options import add_registry, add_replace
 from oiellm.llm import options as llm
 
 OUT = Path("work/translate")
@@ -36,7 +37,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--checks", type=Path, metavar="FILE.toml", help="thresholds that differ from build/translate/checks.toml")
     add("--back-translate", action="store_true", help="translate each row back and flag those that come back different")
     add("--judge", metavar="NAME", help="model that rates each translation; low ones are flagged")
-    add("--registry", action="append", default=[], metavar="FILE", help="more configs, languages and labels (TOML)")
+    add_registry(parser)
+    add_replace(parser)
     llm.add_options(parser)
 
 

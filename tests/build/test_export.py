@@ -8,7 +8,6 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 
-from build import export
 from build.core import Drop, KitError, Note
 from build.export import build_release
 from build.readers import demo
@@ -144,7 +143,7 @@ def test_a_failed_rebuild_leaves_the_old_release(tmp_path):
 def test_a_folder_that_is_no_release_is_not_replaced(tmp_path):
     (tmp_path / "mmm").mkdir()
     (tmp_path / "mmm" / "thesis.tex").write_text("years of work")
-    with pytest.raises(KitError, match="will not be replaced"):
+    with pytest.raises(KitError, match="--replace"):
         build_release(some_rows(), tmp_path / "mmm", load())
     assert (tmp_path / "mmm" / "thesis.tex").exists()
 
@@ -152,7 +151,7 @@ def test_a_folder_that_is_no_release_is_not_replaced(tmp_path):
 def test_a_changed_row_changes_the_file_name(tmp_path):
     build_release(some_rows(), tmp_path / "mmm", load())
     first = set(tree(tmp_path / "mmm"))
-    build_release(some_rows(label="自然"), tmp_path / "mmm", load())
+    build_release(some_rows(label="自然"), tmp_path / "mmm", load(), inputs={"x": "1"}, replace=True)
     assert not {p for p in first if p.endswith(".parquet")} & set(tree(tmp_path / "mmm"))
     shutil.rmtree(tmp_path / "mmm")
 
@@ -164,11 +163,11 @@ def test_a_swap_that_fails_puts_the_old_release_back(tmp_path, monkeypatch):
     replace = os.replace
 
     def failing(source, target):
-        if target == out and source.name == "mmm":
+        if target == out and source.name == "out":
             raise OSError("disk on fire")
         replace(source, target)
 
-    monkeypatch.setattr(export.os, "replace", failing)
+    monkeypatch.setattr(os, "replace", failing)
     with pytest.raises(OSError, match="disk on fire"):
         build_release(some_rows(label="自然"), out, load())
     assert tree(out) == before

@@ -63,7 +63,7 @@ def test_mistakes_are_one_line(show, arguments, said):
 
 def test_what_is_no_release_is_told(show, tmp_path):
     code, _, err = show("en_scnm", release=tmp_path)
-    assert code == 2 and "not a release tree" in err
+    assert code == 2 and "not a release" in err
 
 
 def test_damage_is_told(show, demo_release, tmp_path):

@@ -259,7 +259,7 @@ def test_the_same_text_on_both_sides(tree):
 
 
 def test_nothing_there(tmp_path):
-    with pytest.raises(KitError, match="not a release tree"):
+    with pytest.raises(KitError, match="not a release"):
         validate(tmp_path, load())
 
 

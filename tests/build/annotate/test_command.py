@@ -75,18 +75,19 @@ def test_a_rerun_pays_nothing_and_writes_the_same_bytes(tmp_path, scnm):
         assert sum(double.billed.values()) == billed >= 3 * len(scnm)
     for name in (*(f"{name}.jsonl" for name in FILES), "labels.csv", "manifest.json"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
-    assert not list((tmp_path / "one").glob(".*"))
+    assert [path.name for path in (tmp_path / "one").glob(".*")] == [".step.json"]
 
 
 def test_what_a_killed_run_left_is_removed(tmp_path, scnm):
     worklist = write_rows(tmp_path / "scnm" / "worklist.jsonl", scnm, label=None)
     out = tmp_path / "out"
-    out.mkdir()
-    for name in ("records.jsonl", "report.jsonl", "labels.csv", "manifest.json"):
-        (out / f".{name}.a1b2_c3d").write_text("half of the source")
+    (tmp_path / ".out.staging" / "out").mkdir(parents=True)
+    (tmp_path / ".out.staging" / "out" / "records.jsonl").write_text("half of the source")
     with Double(Truth(scnm)) as double:
         call(worklist, out, double)
-    assert not list(out.glob(".*"))
+        with pytest.raises(KitError, match="votes 1, now 3"):  # what was paid is not replaced
+            call(worklist, out, double, "--votes", "3")
+    assert {path.name for path in tmp_path.glob(".*")} == set()
 
 
 def test_a_budget_stops_cleanly_and_a_higher_one_goes_on(tmp_path, scnm):

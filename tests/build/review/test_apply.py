@@ -85,7 +85,7 @@ def test_a_conflict_is_dropped_unless_somebody_settles_it(tmp_path):
     assert notes[0]["detail"] == "Ann: accept; Ben: reject unnatural; Cem: accept"
     assert manifest["steps"]["dropped"] == {"conflict": 2, "rejected: unnatural": 1}
     assert manifest["review"]["conflicts"] == 2
-    records, _, manifest, _ = applied(path, book, log, adjudicator="Cem")
+    records, _, manifest, _ = applied(path, book, log, adjudicator="Cem", replace=True)
     assert [row["id"] for row in records] == ["zh-0"]
     assert manifest["review"]["conflicts"] == 1
     assert manifest["review"]["agreement"]["reviewers"] == 2
@@ -292,8 +292,8 @@ def test_a_slip_in_the_adjudicators_name_is_told_and_what_settles_conflicts_is_s
     book, log = decided(path, (0, "accept", "Ann", {}), (0, "reject", "Ben", {"reason": "other"}))
     told = "--adjudicator Zde: decided no row; those who did: Ann, Ben"
     assert told in applied(path, book, log, adjudicator="Zde")[3] and told in report(book, "Zde")
-    assert "decided no row" not in applied(path, book, log, adjudicator="ann")[3] + report(book, "Ann ")
-    assert "--adjudicator NAME settles" in applied(path, book, log)[3]
+    assert "decided no row" not in applied(path, book, log, adjudicator="ann", replace=True)[3] + report(book, "Ann ")
+    assert "--adjudicator NAME" in applied(path, book, log, replace=True)[3]
 
 
 @pytest.mark.parametrize("verb", ["--report", "--apply"])

@@ -54,7 +54,7 @@ def test_a_run_writes_records_with_provenance_and_what_the_review_needs(translat
     code, out, _ = translate("ja_scnm", "en,zh")
     assert code == 0 and "ja_scnm-en" in out and "100.0 %" in out
     folder = tmp_path / "out" / "ja_scnm-en"
-    assert {path.name for path in folder.iterdir()} == set(FILES)
+    assert {path.name for path in folder.iterdir()} == {*FILES, ".step.json"}
     records, truth = lines(folder / "records.jsonl"), {r.id: r for r in embedded()[0] if r.config == "en_scnm"}
     assert len(records) == 44
     for row in map(from_dict, records):
@@ -299,9 +299,9 @@ def test_another_runs_result_is_not_replaced(translate, tmp_path, double):
     before = {name: (folder / name).read_bytes() for name in FILES}
     asked = double.requests.total()
     for more, says in (
-        (["--method", "paper"], "options: method 'tags', now 'paper'"),
-        (["--model", "other"], "options: model 'double', now 'other'"),
-        (["--sample", "5"], "translated: rows 44, now 5"),
+        (["--method", "paper"], "method 'tags', now 'paper'"),
+        (["--model", "other"], "model 'double', now 'other'"),
+        (["--sample", "5"], "sample None, now 5"),
     ):
         code, _, err = translate("ja_scnm", "en", *more)
         assert code == 2 and says in err and str(folder) in err and err.count("\n") == 1, err
@@ -319,18 +319,19 @@ def test_rows_of_another_file_do_not_replace_those_that_are_there(translate, tmp
     assert translate(path, "en")[0] == 0
     path.write_text("".join(dump(to_dict(row)) + "\n" for row in rows[3:6]), encoding="utf-8")
     code, _, err = translate(path, "en")
-    assert code == 2 and "inputs: own.jsonl" in err
+    assert code == 2 and "own.jsonl has changed" in err
 
 
 def test_what_a_killed_run_left_is_removed(translate, tmp_path):
     folder = tmp_path / "out/ja_scnm-en"
-    folder.mkdir(parents=True)
-    for name in FILES:
-        (folder / f".{name}.a1b2_c3d").write_text("half of the source")
-    mine = folder / ".notes.txt"
-    mine.write_text("a user's own")
-    assert translate("ja_scnm", "en")[0] == 0
-    assert {path.name for path in folder.iterdir()} == {*FILES, ".notes.txt"}
+    for _ in range(2):
+        staging = folder.with_name(".ja_scnm-en.staging") / "out"
+        staging.mkdir(parents=True)
+        (staging / "records.jsonl").write_text("half of the source")
+        assert translate("ja_scnm", "en")[0] == 0
+        assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+        (folder / "review.decisions.jsonl").write_text("a person's own")
+    assert {path.name for path in folder.iterdir()} == {*FILES, ".step.json", "review.decisions.jsonl"}
 
 
 def test_two_rows_that_would_have_one_id_are_named_before_anything_is_asked(translate, tmp_path, double):
