@@ -28,14 +28,16 @@ _MEANS: Final = {
 
 def tasks_table(found: Stats, registry: Registry) -> str:
     """One line a task: what it is, its task words, its labels."""
-    codes = dict.fromkeys(registry.config(name).task for name in found)
+    codes = {registry.config(name).task: registry.config(name) for name in found}
     rows = []
-    for name in codes:
+    for name, config in codes.items():
         task = registry.task(name)
+        fixed = registry.fixed_text_label(config)
+        texts = f"none: every row has `{fixed}`" if fixed else "closed" if task.text_labels else "open"
         open_words = [word for word in task.words if word not in task.word_labels]
         items = "open" if len(open_words) == len(task.words) else "closed" if not open_words else "some open"
         words = ", ".join(f"`{word}`" for word in task.words)
-        rows.append([f"`{name}`", escape(task.description), words, "closed" if task.text_labels else "open", items])
+        rows.append([f"`{name}`", escape(task.description), words, texts, items])
     return table(rows, ["task", "what it is", "task word", "text-level labels", "labels of items"])
 
 

@@ -90,9 +90,10 @@ def inventories(found: Stats, registry: Registry) -> list[Inventory]:
 
 
 def _sets(config: Config, registry: Registry) -> Iterator[tuple[str, str]]:
-    """Level and set; an open set has a name of its own that no table has."""
+    """Level and set; an open set has a name of its own that no table has. A text-level label that all rows have is none."""
     task = registry.task(config.task)
-    yield "text", task.text_labels or f"{task.code} text"
+    if registry.fixed_text_label(config) is None:
+        yield "text", task.text_labels or f"{task.code} text"
     for word in task.words:
         yield word, task.word_labels.get(word) or f"{task.code} {word}"
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from cards.hub import licence_id
 from cards.markdown import escape, table
 from cards.recorded import with_sources_of_steps
-from cards.terms import read_terms, sources_of
+from cards.terms import read_terms, source_behind, sources_of
 from mmm_dataset import Registry
 from mmm_dataset.registry import Source
 
@@ -65,13 +65,13 @@ def licence_table(configs: Mapping[str, Any], registry: Registry) -> str:
     """Configs of the same licences and sources on one line each."""
     groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for name, facts in configs.items():
-        key = (tuple(sorted(facts["licences"])), tuple(sorted(sources_of(name, facts, registry))))
+        key = (tuple(sorted(facts["licences"])), tuple(map(_source, _sources(name, facts, registry))))
         groups.setdefault(key, []).append(name)
     rows = [
         [
             _which(names, configs, registry),
             ", ".join(map(_linked, licences)),
-            "<br>".join(_source(source, registry) for source in sources),
+            "<br>".join(sources),
         ]
         for (licences, sources), names in groups.items()
     ]
@@ -82,7 +82,7 @@ def open_questions(configs: Mapping[str, Any], registry: Registry) -> str:
     """What is open about the terms, as a list; empty if nothing is."""
     found: dict[str, dict[str, list[str]]] = {}  # whose question to question to configs
     for name, facts in configs.items():
-        for title, text in read_terms().questions(_known(sources_of(name, facts, registry), registry)):
+        for title, text in read_terms().questions(_sources(name, facts, registry)):
             found.setdefault(title, {}).setdefault(text, []).append(name)
     return "\n".join(
         f"- **{escape(title)}** ({_which(next(iter(texts.values())), configs, registry)}): {' '.join(texts)}"
@@ -104,12 +104,13 @@ def _which(names: Sequence[str], configs: Mapping[str, Any], registry: Registry)
     return ", ".join(f"`{name}`" for name in said)
 
 
-def _known(names: Iterable[str], registry: Registry) -> list[Source]:
-    return [registry.sources[name] for name in sorted(names) if name in registry.sources]
+def _sources(config: str, facts: Mapping[str, Any], registry: Registry) -> list[Source]:
+    return [source_behind(name, facts, registry) for name in sorted(sources_of(config, facts, registry))]
 
 
 def _behind(configs: Mapping[str, Any], registry: Registry) -> list[Source]:
-    return _known({s for name, facts in configs.items() for s in sources_of(name, facts, registry)}, registry)
+    found = {source.name: source for name, facts in configs.items() for source in _sources(name, facts, registry)}
+    return [found[name] for name in sorted(found)]
 
 
 def _all_licences(configs: Mapping[str, Any], registry: Registry) -> list[str]:
@@ -123,10 +124,7 @@ def _meanings(sources: Sequence[Source]) -> str:
     return "\n".join(lines) or "The sources name no terms beside their licences."
 
 
-def _source(name: str, registry: Registry) -> str:
-    source = registry.sources.get(name)
-    if source is None:  # records of a user's own: what the rows say of themselves is all there is
-        return f"{escape(name)} (terms not stated)"
+def _source(source: Source) -> str:
     title = f"[{escape(source.title)}]({source.url})" if source.url else escape(source.title)
     said = "; ".join(dict.fromkeys([source.licence, *([", ".join(source.terms)] if source.terms else [])]))
     return f"{title} ({escape(said)})"

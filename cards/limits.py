@@ -18,6 +18,7 @@ def limits(manifest: Mapping[str, Any], found: Stats, sets: list[Inventory], reg
     return [
         *_of_origins(origins_of(configs)),
         *_of_rows(found),
+        *_of_levels(found, registry),
         *_of_models(manifest["steps"]),
         *_of_labels(sets, registry),
         *_of_split(manifest),
@@ -63,6 +64,14 @@ def _of_rows(found: Stats) -> Iterator[str]:
     untested = [f"`{name}`" for name, sides in found.items() if "test" not in sides]
     if untested:
         yield f"No test rows: {', '.join(untested)}."
+
+
+def _of_levels(found: Stats, registry: Registry) -> Iterator[str]:
+    fixed = {name: label for name in found if (label := registry.fixed_text_label(registry.config(name)))}
+    if fixed:
+        names = ", ".join(f"`{name}`" for name in fixed)
+        labels = ", ".join(f"`{label}`" for label in dict.fromkeys(fixed.values()))
+        yield f"One level alone in {names}: every row has the text-level label {labels}, so text-level scores say nothing."
 
 
 def _of_models(steps: Mapping[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from cards.errors import CardError
+from cards.hub import licence_id
 from mmm_dataset import Registry
 from mmm_dataset.registry import Source
 
 _FILE: Final = Path(__file__).with_name("terms.toml")
+OWN: Final = "own"
+"""The source of rows whose author is the publisher."""
+_CREATIVE: Final = re.compile(r"(?i)CC-(BY(?:-NC)?(?:-SA|-ND)?)-\d\.\d(?:-[A-Z]{2,3})?")
+_PARTS: Final = {"BY": "attribution", "NC": "non-commercial", "SA": "share-alike", "ND": "no-derivatives"}
 _MMM: Final = frozenset({"published", "rebuilt"})
 
 
@@ -88,6 +94,31 @@ def gated(names: Iterable[str]) -> list[str]:
     """Those terms that keep a release back unless the publisher answers for them; one that the kit does not know does."""
     known = read_terms().terms
     return [name for name in names if name not in known or known[name].gate]
+
+
+def source_behind(name: str, facts: Mapping[str, Any], registry: Registry) -> Source:
+    """A source of a config's rows: the registry's, or one made of what the rows say, for other people's data.
+
+    Args:
+        name: of the source.
+        facts: the config's entry of a manifest, or of a model's ``mmm.json``; its ``licences`` are those of the rows.
+        registry: knows the sources with terms of their own.
+    """
+    if name in registry.sources:
+        return registry.sources[name]
+    named = {registry.sources[other].licence for other in facts.get("sources", ()) if other in registry.sources}
+    licences = sorted(set(facts.get("licences", ())) - named) or sorted(facts.get("licences", ()))
+    terms = dict.fromkeys(term for licence in licences for term in terms_of_license(licence, own=name == OWN))
+    return Source(name, "The publisher's own data" if name == OWN else name, "", " and ".join(licences), tuple(terms))
+
+
+def terms_of_license(license: str, *, own: bool = False) -> list[str]:
+    """The terms that the name of a license says; one that nobody knows keeps the gate closed, unless the data is one's own."""
+    if found := _CREATIVE.fullmatch(license.strip()):
+        return [term for part, term in _PARTS.items() if part in found[1].upper().split("-")]
+    if license.strip().lower() in ("unstated", "unknown"):
+        return [] if own else ["unstated"]
+    return [] if own or licence_id(license) else ["unknown-license"]
 
 
 def sources_of(config: str, facts: Mapping[str, Any], registry: Registry) -> set[str]:

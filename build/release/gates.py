@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from build.core import KitError
 from cards.recorded import need
-from cards.terms import gated, sources_of
+from cards.terms import gated, source_behind, sources_of
 from mmm_dataset import Registry
 
 _OURS: Final = frozenset({"published", "rebuilt"})
@@ -30,7 +30,7 @@ def left_out(manifest: Mapping[str, Any], registry: Registry, accepted: Collecti
     Raises:
         KitError: a name in ``accepted`` is no source, or nothing is left.
     """
-    _refuse_unknown(accepted, registry)
+    _refuse_unknown(accepted, manifest["configs"].values(), registry)
     found: dict[str, str] = {}
     open_: set[str] = set()
     for config, facts in manifest["configs"].items():
@@ -66,7 +66,10 @@ def left_out_of_results(
     found = {}
     for config, origins in need(results, "results.json", "data", "origins").items():
         known = [table[config] for table in tables if config in table]
-        named = {key: {name for entry in known for name in entry.get(key, ())} for key in ("sources", "also_from")}
+        named = {
+            key: {name for entry in known for name in entry.get(key, ())}
+            for key in ("sources", "licences", "also_from")
+        }
         if wanting := _wanting(config, {"origins": origins, **named}, registry, accepted):
             found[config] = "; ".join(wanting.values())
         elif not named["sources"] and set(origins) - _OURS - {"demo"}:
@@ -89,9 +92,10 @@ def refuse_training_terms(
         KitError: it did, or a name in ``accepted`` is no source; one line with the sources and what to type.
         CardError: the model does not say where its rows are from.
     """
-    _refuse_unknown(accepted, registry)
+    configs = need(mmm, where, "data", "configs")
+    _refuse_unknown(accepted, configs.values(), registry)
     found: dict[str, str] = {}
-    for config, facts in need(mmm, where, "data", "configs").items():
+    for config, facts in configs.items():
         found |= _wanting(config, facts, registry, accepted)
     if found:
         reasons = "; ".join(found[name] for name in sorted(found))
@@ -100,28 +104,24 @@ def refuse_training_terms(
         )
 
 
-def _refuse_unknown(accepted: Collection[str], registry: Registry) -> None:
-    if unknown := sorted(set(accepted) - registry.sources.keys()):
-        raise KitError(
-            f"--accept-licence {unknown[0]}: no such source; the sources: {', '.join(sorted(registry.sources))}"
-        )
+def _refuse_unknown(accepted: Collection[str], configs: Iterable[Mapping[str, Any]], registry: Registry) -> None:
+    known = registry.sources.keys() | {name for facts in configs for name in facts.get("sources", ())}
+    if unknown := sorted(set(accepted) - known):
+        raise KitError(f"--accept-licence {unknown[0]}: no such source; the sources: {', '.join(sorted(known))}")
 
 
 def _wanting(config: str, facts: Mapping[str, Any], registry: Registry, accepted: Collection[str]) -> dict[str, str]:
     """Sources behind a config that keep it back, with the reason."""
-    return {
-        name: f"{registry.source(name).title}: {terms}"
-        for name in sorted(sources_of(config, facts, registry) - set(accepted))
-        if (terms := _terms(name, registry))
-    }
+    found = {}
+    for name in sorted(sources_of(config, facts, registry) - set(accepted)):
+        source = source_behind(name, facts, registry)
+        if terms := gated(source.terms):
+            found[name] = f"{source.title}: {', '.join(terms)}"
+    return found
 
 
 def _options(sources: Collection[str]) -> str:
     return " ".join(f"--accept-licence {name}" for name in sorted(sources))
-
-
-def _terms(source: str, registry: Registry) -> str:
-    return ", ".join(gated(registry.source(source).terms)) if source in registry.sources else ""
 
 
 def refuse_title(title: str, origins: Collection[str], what: str) -> None:

@@ -40,3 +40,9 @@ def test_of_an_open_set_every_language_is_shown(sets):
         found = sets[title]
         assert not found.closed and len(found.entries) == TOP
         assert all(any(entry.counts[code] for entry in found.entries) for code in ("ja", "en", "zh"))
+
+
+def test_a_text_label_that_all_rows_have_is_no_set_of_labels():
+    side = Side(labels=Counter({"text": 3}), items={"NER": Counter({"PER": 2})})
+    (found,) = inventories({"de_ner-only": {"test": side}}, load("ner-only"))
+    assert found.level == "NER" and found.totals == {"de": 2}

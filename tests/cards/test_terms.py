@@ -3,7 +3,7 @@
 import pytest
 
 from cards.errors import CardError
-from cards.terms import gated, read_terms, sources_of
+from cards.terms import gated, read_terms, source_behind, sources_of, terms_of_license
 from mmm_dataset import load
 
 
@@ -24,6 +24,18 @@ def test_rows_of_mmm_stand_on_what_mmm_was_made_from():
     theirs = {"sources": ["mmm"], "origins": ["published"]}
     assert sources_of("en_tcree", theirs, registry) == {"mmm", "livedoor", "tcree"}
     assert sources_of("en_tcree", {"sources": ["demo"], "origins": ["demo"]}, registry) == {"demo"}
+
+
+def test_the_terms_of_other_peoples_data_are_those_of_its_license():
+    assert terms_of_license("CC-BY-NC-SA-4.0") == ["attribution", "non-commercial", "share-alike"]
+    assert gated(terms_of_license("cc-by-nd-2.1-jp")) == ["no-derivatives"]
+    assert terms_of_license("unstated") == ["unstated"]
+    assert not gated(terms_of_license("MIT")) and not gated(terms_of_license("CC0-1.0"))
+    facts = {"sources": ["corpus", "xsid"], "licences": ["CC-BY-SA-4.0", "LDC agreement"], "origins": ["own"]}
+    found = source_behind("corpus", facts, load("xsid"))
+    assert found.licence == "LDC agreement" and gated(found.terms)
+    assert source_behind("xsid", facts, load("xsid")) is load("xsid").source("xsid")
+    assert not gated(source_behind("own", {"sources": ["own"], "licences": ["village archive"]}, load()).terms)
 
 
 def conflicts(*names):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from build.cli import main
 from build.core import KitError
 from build.readers import conll
 from build.readers.conll.places import align
@@ -265,6 +266,19 @@ def test_one_level_alone_is_annotated(tmp_path: Path) -> None:
     assert all(one.is_annotated and one.config == "de_ner-only" for one in rows.records)
     assert encode(rows.records[1])[1] == "text/NER/:location;New York City:object;alarm"
     assert noted(rows, "text_labels_ignored")
+
+
+def test_a_corpus_of_one_level_is_released_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = "\n".join(f"Mia{n}\tB-PER\nsaw\tO\nBeispiel{n}\tS-LOC\n" for n in range(40)).replace("B-", "S-")
+    folder, registry = write(tmp_path, rows, "de.train.tsv").parent, ["--registry", "ner-only"]
+    given = ["--task", "ner-only", "--source", "village", "--license", "CC-BY-4.0"]
+    assert main(["read", "conll", "--from", str(folder), *given, "--out", str(tmp_path / "read"), *registry]) == 0
+    tree = tmp_path / "tree"
+    assert main(["export", str(tmp_path / "read/records.jsonl"), "--out", str(tree), *registry]) == 0
+    assert main(["validate", str(tree), *registry]) == 0
+    assert "40 rows checked: valid" in capsys.readouterr().out
+    card = (tree / "README.md").read_text(encoding="utf-8")
+    assert "license: cc-by-4.0" in card and "village (CC-BY-4.0; attribution)" in card and "One level alone" in card
 
 
 def test_splits_by_whole_words(tmp_path: Path) -> None:

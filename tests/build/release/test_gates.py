@@ -40,6 +40,18 @@ def test_rows_of_others_in_a_config_of_mmm_do_not_have_its_terms():
     assert left_out({"configs": {"ja_tcree": facts("demo", origins=["demo"])}}, REGISTRY, []) == {}
 
 
+def test_sources_that_the_registry_lacks_are_held_to_their_license():
+    def manifest(source, license):
+        return {"configs": {"ja_scnm": {**facts(source, origins=["own"]), "licences": [license]}}}
+
+    assert left_out(manifest("wnut17", "CC-BY-4.0"), REGISTRY, []) == {}
+    assert left_out(manifest("own", "our own terms"), REGISTRY, []) == {}
+    for license in ("CC-BY-ND-4.0", "LDC agreement"):
+        with pytest.raises(KitError, match="--accept-licence corpus"):
+            left_out(manifest("corpus", license), REGISTRY, [])
+        assert left_out(manifest("corpus", license), REGISTRY, ["corpus"]) == {}
+
+
 def test_nothing_left_is_an_error_that_says_what_to_type():
     with pytest.raises(KitError, match="nothing may be released .*--accept-licence livedoor"):
         left_out({"configs": {"ja_tcree": facts("livedoor", origins=["own"])}}, REGISTRY, [])
