@@ -2,8 +2,8 @@
 
 Column: ``input``, ``output`` as a model reads and writes them, ``form`` of the output string; ``id``, ``language``, ``task``,
 ``task_word``, ``text``, ``label``; ``entities`` (label-entity pairs with half-open code-point offsets, null where unknown),
-``tuples`` (items of any other shape: label, arguments, attributes), both null where a published row could not be parsed; ``source``,
-``source_id``, ``alignment`` (per item the index of the source row's item, null if no item has one), ``origin``,
+``tuples`` (items of any other shape: label, arguments, attributes), both null where a published row could not be parsed;
+``source``, ``source_id``, ``alignment`` (per item the index of the source row's item, null if no item has one), ``origin``,
 ``licence``. All configs share it, so all can be concatenated.
 """
 

@@ -1,6 +1,7 @@
 """Records for tests: one ordinary, and a hypothesis strategy for hostile ones of every shape."""
 
 import itertools
+import json
 
 from hypothesis import strategies as st
 
@@ -28,6 +29,16 @@ def make_record(text, items, label="社会", task="scnm", word=PAIRS, language="
         **changes,
     }
     return Record(**values)
+
+
+def typed_registry(folder):
+    """A registry file with the task words of ``TYPED``, all of the task ``absa``."""
+    words = "".join(f"{json.dumps(word)} = {json.dumps(roles)}\n" for word, roles in TYPED.items())
+    task = f'[task.absa]\ntitle = "A"\ndescription = "A"\nfamily = "scnm"\nwords = {json.dumps(list(TYPED))}\n'
+    config = '[config.ja_absa]\nlanguage = "ja"\ntask = "absa"\nversion = "1.0.0"\n'
+    path = folder / "typed.toml"
+    path.write_text(f"[task_word]\n{words}{task}{config}", encoding="utf-8")
+    return path
 
 
 @st.composite

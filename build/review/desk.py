@@ -21,7 +21,7 @@ from build.review.options import Order
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
 from mmm_dataset import Registry, from_dict, to_dict
-from mmm_f1.unified import LABEL, shape
+from mmm_f1.unified import ATTRIBUTE, is_span, shape
 
 
 class Changed(KitError):
@@ -220,7 +220,8 @@ class Desk:
         return {
             "text_labels": _spellings(self.registry.text_labels(config)),
             "item_labels": _spellings(self.registry.word_labels(config, target.word)),
-            "roles": [role for role in roles if role != LABEL],
+            "roles": [role for role in roles if is_span(role)],
+            "attributes": [role.removeprefix(ATTRIBUTE) for role in roles if role.startswith(ATTRIBUTE)],
         }
 
 

@@ -132,10 +132,13 @@ def corrected(target: Record, change: Mapping[str, Any], registry: Registry, sou
 
 def _check_repeated(record: Record, target: Record) -> None:
     """Raises KitError: an item is there twice, which the target did not have."""
-    counts, before = (Counter((item.label, item.spans) for item in one.items or ()) for one in (record, target))
+    counts, before = (
+        Counter((item.label, item.spans, item.attributes) for item in one.items or ()) for one in (record, target)
+    )
     if twice := [item for item, count in counts.items() if count > max(1, before[item])]:
-        label, spans = twice[0]
-        raise KitError(f"{spans[0].text!r} is there twice as {label!r} at one place: drop one of the two")
+        label, spans, _ = twice[0]
+        text = repr(spans[0].text) if spans else "an item"
+        raise KitError(f"{text} is there twice as {label!r} at one place: drop one of the two")
 
 
 def _place(item: Item) -> tuple[int, int]:

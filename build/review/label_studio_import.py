@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from build.core import KitError
+from build.files import read_text, strict_load
+from build.readers.foreign.label_studio import ARGUMENT, Annotation, Link, Region, parse_results, place_region
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog, now
 from build.review.edits import check_complete, corrected, same
-from build.review.label_studio import ARGUMENT, CLOSED, ITEMS, OPEN, REJECT, roles_of
+from build.review.label_studio import CLOSED, OPEN, REJECT, roles_of
 from build.review.rows import ReviewFile
 from build.review.rules import reasons
 from mmm_dataset import Item, Record, Registry, Span, to_dict
@@ -71,9 +73,7 @@ def read_tasks(book: Book, log: DecisionLog, path: Path, registry: Registry, rev
 
 def _load(path: Path) -> list[dict[str, Any]]:
     try:
-        tasks = json.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError as error:
-        raise KitError(f"{path}: no such file; export the project as JSON") from error
+        tasks = strict_load(read_text(path).strip())
     except (ValueError, RecursionError) as error:
         raise KitError(f"{path}: not JSON ({error}); export the project as JSON") from error
     if not isinstance(tasks, list) or not all(isinstance(task, dict) and "data" in task for task in tasks):
@@ -95,6 +95,8 @@ def to_decision(
         KitError: the row is gone or was rebuilt, or the annotation makes no valid record.
         ValueError, KeyError, TypeError, AttributeError, IndexError: the annotation is not in Label Studio's form.
     """
+    if "mmm_config" not in data:
+        raise KitError("the task is none of a review; `read foreign --format label-studio` reads a project of one's own")
     names = (data["mmm_config"], data["mmm_id"], data["mmm_sha256"])
     number = file.find(*names[:2])
     if number is None or file.sha256(number) != names[2]:
@@ -104,15 +106,15 @@ def to_decision(
     who = reviewer or annotator
     # Of the annotation, not of the name that it is taken under: under two names it would agree with itself.
     key = "label-studio:" + hashlib.sha256(dump([names, annotator, time, results]).encode()).hexdigest()
-    why = [result["value"]["choices"][0] for result in results if result.get("from_name") == REJECT]
-    if why:
+    found = parse_results(results)
+    if why := found.fields.get(REJECT):
         keys = {text: reason for reason, text in reasons().items()}
         if why[0] not in keys:
             raise KitError(f"row {names[1]!r}: {why[0]!r} is no reason of reasons.toml")
         return Decision(time or now(), who, *names, "reject", reason=keys[why[0]], key=key)
     before = to_dict(row.target)
     try:
-        change = {**before, **_said(row.target, data, results, registry)}
+        change = {**before, **_said(row.target, data, found, registry)}
         record = row.target if change == before else corrected(row.target, change, registry, row.source)
         if same(record, row.target):
             check_complete(row.target, row.source)
@@ -130,23 +132,22 @@ def _name(who: Any) -> str:
     return f"label-studio-{who}"
 
 
-def _said(
-    target: Record, data: Mapping[str, Any], results: Sequence[Mapping[str, Any]], registry: Registry
-) -> dict[str, Any]:
+def _said(target: Record, data: Mapping[str, Any], found: Annotation, registry: Registry) -> dict[str, Any]:
     """Label and items of an annotation, as JSON types."""
-    label = None
-    for result in results:
-        if result.get("from_name") in (CLOSED, OPEN):
-            said = result["value"].get("choices") or result["value"]["text"]
-            label = said if isinstance(said, str) else said[0]
+    label = next((found.fields[name][0] for name in (CLOSED, OPEN) if found.fields.get(name)), None)
     if label is None and target.label is not None:
         raise KitError("the label of the text was removed")
     before, unplaced = list(target.items or ()), set(data["mmm_unplaced"])
     drawn = [(number, item) for number, item in enumerate(before) if number not in unplaced]
-    found = _aligned(_items(target, results, roles_of(target, registry)), drawn, len(before))
-    numbered = sorted([*found, *((number, before[number]) for number in unplaced)], key=lambda pair: pair[0])
+    aligned = _aligned(_items(target, found, roles_of(target, registry)), drawn, len(before))
+    numbered = sorted([*aligned, *((number, before[number]) for number in unplaced)], key=lambda pair: pair[0])
     items = [
-        {"label": item.label, "spans": [_as_dict(span) for span in item.spans], "source_item": item.source_item}
+        {
+            "label": item.label,
+            "spans": [_as_dict(span) for span in item.spans],
+            "source_item": item.source_item,
+            **({"attributes": dict(item.attributes)} if item.attributes else {}),
+        }
         for _, item in numbered
     ]
     return {"label": label, "items": None if target.items is None and not items else items}
@@ -156,54 +157,46 @@ def _as_dict(span: Span) -> dict[str, Any]:
     return {"text": span.text, "start": span.start, "end": span.end, "role": span.role}
 
 
-def _items(target: Record, results: Sequence[Mapping[str, Any]], roles: Sequence[str]) -> list[Item]:
-    """The items that regions and relations spell, in the order of their first regions."""
-    regions = {result["id"]: result["value"] for result in results if result.get("from_name") == ITEMS}
-    ends = _relations(results, roles)
+def _items(target: Record, found: Annotation, roles: Sequence[str]) -> list[Item]:
+    """The items that regions and relations spell, in the order of their first regions; one for each label of a region."""
+    if found.bare:
+        raise KitError(f"the region {found.bare[0]!r} has no label: give it one, or delete it")
+    ends = _relations(found.links, roles)
     arguments = {end for named in ends.values() for end in named.values()}
     items = []
-    for id, value in regions.items():
-        if id in arguments:
+    for key, region in found.regions.items():
+        if key in arguments:
             continue
-        spans = [_span(target.text, value, roles[0])]
-        spans += [_span(target.text, regions[ends[id][role]], role) for role in roles[1:] if role in ends[id]]
-        if value["labels"] == [ARGUMENT]:
+        spans = [_span(target.text, region, roles[0])]
+        spans += [_span(target.text, found.regions[ends[key][role]], role) for role in roles[1:] if role in ends[key]]
+        if region.labels == [ARGUMENT]:
             raise KitError(f"the region {spans[0].text!r} belongs to no item: relate it, or give it a label")
-        items.append(Item(value["labels"][0], tuple(spans)))
+        items += [Item(label, tuple(spans)) for label in region.labels]
     return items
 
 
-def _relations(results: Sequence[Mapping[str, Any]], roles: Sequence[str]) -> dict[str, dict[str, str]]:
+def _relations(links: Sequence[Link], roles: Sequence[str]) -> dict[str, dict[str, str]]:
     """First region to role to the region of this role."""
     ends: dict[str, dict[str, str]] = defaultdict(dict)
-    for result in results:
-        if result.get("type") != "relation":
-            continue
-        turned = result.get("direction") == "left"
-        start, end = (result["to_id"], result["from_id"]) if turned else (result["from_id"], result["to_id"])
-        named = result.get("labels") or roles[1:]
+    for link in links:
+        named = link.labels or roles[1:]
         if len(named) != 1 or named[0] not in roles[1:]:
             raise KitError(
                 f"a relation must have one name of: {', '.join(roles[1:]) or 'none, for items have one role'}"
             )
-        if named[0] in ends[start]:
+        if named[0] in ends[link.head]:
             raise KitError(f"an item has two relations named {named[0]!r}")
-        ends[start][named[0]] = end
+        ends[link.head][named[0]] = link.tail
     return ends
 
 
-def _span(text: str, value: Mapping[str, Any], role: str) -> Span:
-    start, end, piece = int(value["start"]), int(value["end"]), value.get("text")
-    if piece is not None and text[start:end] != piece:  # versions before late 2021 count UTF-16 units
-        units = text.encode("utf-16-le")
-        start, end = (len(units[: 2 * at].decode("utf-16-le", "ignore")) for at in (start, end))
-        if text[start:end] != piece:
-            raise KitError(f"a region says {piece!r}, the text at its place {text[start:end]!r}")
+def _span(text: str, region: Region, role: str) -> Span:
+    start, end = place_region(text, region)
     return Span(text[start:end], start, end, role)
 
 
 def _aligned(items: Sequence[Item], before: Sequence[tuple[int, Item]], last: int) -> Iterator[tuple[int, Item]]:
-    """Each item with the number of the one that it was, whose alignment it keeps; new items get the number ``last``."""
+    """Each item with the number of the one that it was, whose alignment and attributes it keeps; new ones get ``last``."""
     left, waiting = list(before), list(items)
     for test in (_same_item, _same_spans, _same_label_nearby):
         for item in list(waiting):
@@ -211,7 +204,7 @@ def _aligned(items: Sequence[Item], before: Sequence[tuple[int, Item]], last: in
             if was is not None:
                 left.remove(was)
                 waiting.remove(item)
-                yield was[0], was[1] if test is _same_item else Item(item.label, item.spans, was[1].source_item)
+                yield was[0], was[1] if test is _same_item else replace(was[1], label=item.label, spans=item.spans)
     yield from ((last, item) for item in waiting)
 
 

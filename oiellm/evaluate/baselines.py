@@ -114,8 +114,9 @@ def _constant(rows: Sequence[set[Fields]]) -> list[Fields]:
 class Lookup:
     """Every label-entity pair seen in training whose entity occurs in the text, with the entity's most frequent label.
 
-    A relation or event is written if all its arguments occur in the text, with their most frequent label and attributes. Texts are searched as they are: case and form of
-    characters count, word boundaries do not. Items come in the order in which their first argument occurs in the text.
+    A relation or event is written if all its arguments occur in the text, with their most frequent label and attributes. Texts
+    are searched as they are: case and form of characters count, word boundaries do not. Items come in the order in which their
+    first argument occurs in the text.
     The text-level label is the most frequent one.
     """
 

@@ -26,6 +26,7 @@ export function toRecord(draft, target) {
       .filter((span) => !span.absent)
       .map(({ text, start, end, role }) => ({ text, start, end, role })),
     source_item: item.source_item,
+    ...(Object.keys(item.attributes || {}).length ? { attributes: item.attributes } : {}),
   }));
   return { ...target, text: draft.text, label: draft.label, items: draft.hasItems ? items : null };
 }
@@ -58,6 +59,14 @@ export function addItem(draft, roles, label, place) {
   draft.hasItems = true;
   setPlace(draft, draft.items.length - 1, 0, place);
   return draft.items.length - 1;
+}
+
+/** Give an item's attribute a value, or take it away with null. */
+export function setAttribute(draft, itemAt, name, value) {
+  const item = draft.items[itemAt];
+  const attributes = { ...item.attributes, [name]: value };
+  if (value === null) delete attributes[name];
+  item.attributes = attributes;
 }
 
 /** Number of spans that must be set before the draft can be saved. */

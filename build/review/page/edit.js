@@ -33,7 +33,7 @@ export function addHere() {
   const place = selection();
   if (!place) return;
   const label = state.draft.items.at(-1)?.label || state.row.item_labels?.[0] || ""; // an open label is typed
-  const there = state.draft.items.findIndex(({ spans }) => spans[0].start === place.start && spans[0].end === place.end);
+  const there = state.draft.items.findIndex(({ spans }) => spans[0]?.start === place.start && spans[0].end === place.end);
   const item = addItem(state.draft, state.row.roles, label, place);
   state.chosen = firstLost() || { item, span: 0 };
   getSelection().removeAllRanges();

@@ -1,7 +1,7 @@
 // The row on the page: fetching it, and drawing it from the state.
 
 import { call } from "./api.js";
-import { lostSpans, newDraft } from "./draft.js";
+import { lostSpans, newDraft, setAttribute } from "./draft.js";
 import { drawStanding } from "./standing.js";
 import { $, commit, draftKey, drafts, firstLost, isChanged, isFiltered, keepDraft, markFiltered, problem, say, state } from "./state.js";
 import { heldSelection } from "./text.js";
@@ -130,7 +130,7 @@ function drawTarget(hue) {
   };
   const flags = draft.text === row.target.text ? row.flags : [];
   const noLabel = draft.label === null && row.target.raw === null ? el("span", { class: "missing" }, "still missing") : null;
-  const list = itemList(draft.items, hue, row, state.chosen, { choose, label: own(setLabel), drop }, counterpart);
+  const list = itemList(draft.items, hue, row, state.chosen, { choose, label: own(setLabel), attribute: own(nameAttribute), drop }, counterpart);
   const tellItems = "items still missing: select each and press w; press 0 if there is none";
   const unsaved = isChanged() ? el("span", { class: "unsaved" }, "not saved yet") : null;
   $("target").replaceChildren(
@@ -150,6 +150,11 @@ export function choose(item, span) {
 
 function setLabel(item, label) {
   if (label) state.draft.items[item].label = label;
+  changed();
+}
+
+function nameAttribute(item, name, value) {
+  setAttribute(state.draft, item, name, value);
   changed();
 }
 

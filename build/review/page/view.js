@@ -112,7 +112,19 @@ export function labelField(value, choices, name, known, onchange) {
   return el("span", {}, input, list);
 }
 
-/** The list of items. `act` is null on the source's side, else {choose, label, drop}. */
+/** The attributes of an item: fields, or words where they are not under review. */
+function attributeList(items, itemAt, names, act) {
+  const given = items[itemAt].attributes || {};
+  return [...new Set([...names.map((name) => name.replace(/\?$/, "")), ...Object.keys(given)])].map((name) => {
+    const known = [...new Set(items.flatMap((item) => item.attributes?.[name] ?? []))];
+    const field = (value) =>
+      labelField(value, null, `${name} of item ${itemAt + 1}`, known, (now) => act.attribute(itemAt, name, now));
+    const value = act ? field(given[name] ?? null) : el("bdi", {}, given[name] ?? "—");
+    return el("span", { class: "attribute" }, el("span", { class: "role" }, name), " ", value);
+  });
+}
+
+/** The list of items. `act` is null on the source's side, else {choose, label, attribute, drop}. */
 export function itemList(items, hue, shown, chosen, act, counterpart) {
   const known = [...new Set(items.map((item) => item.label))];
   const list = el("ol", { class: "items" });
@@ -125,6 +137,7 @@ export function itemList(items, hue, shown, chosen, act, counterpart) {
         ? labelField(item.label, shown.item_labels, `Label of item ${itemAt + 1}`, known, (label) => act.label(itemAt, label))
         : el("span", { class: "label" }, item.label),
     );
+    row.append(...attributeList(items, itemAt, shown.attributes, act));
     const spans = el("span", { class: "spans" });
     item.spans.forEach((span, spanAt) => {
       const words = [

@@ -105,6 +105,11 @@ def show(found: Extraction) -> tuple[str, dict[str, Any], list[Row], str]:
     rows: list[Row] = [[one.label, "", one.text, one.start, one.end] for one in found.entities]
     rows += [[one.label, a.role, a.text, a.start, a.end] for one in found.relations for a in one.arguments]
     spans = [(start, end, f"{item}: {role}" if role else item) for item, role, _, start, end in rows]
+    rows += [
+        [one.label, name, value, None, None]
+        for one in (*found.entities, *found.relations)
+        for name, value in one.attributes
+    ]
     rows += [_unplaced(item, count) for item, count in Counter(found.unplaced).items()]
     output = f"{found.output} (cut off)" if found.cut else found.output
     return label, {"text": found.text, "entities": highlights(spans)}, rows, output
@@ -122,7 +127,7 @@ def highlights(spans: list[tuple[Any, Any, Any]]) -> list[dict[str, Any]]:
 
 def _unplaced(item: Item, count: int) -> Row:
     """An item that is written more often than the text has it, or that the text does not have."""
-    text = "; ".join(span.text for span in item.spans)
+    text = "; ".join([*(span.text for span in item.spans), *(value for _, value in item.attributes)])
     return [item.label, "repeated or not in the text", f"{text} (× {count})" if count > 1 else text, None, None]
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from build.core import KitError
 from build.review.edits import corrected, missing, move_items, reanchor
-from mmm_dataset import from_dict, load, to_dict
+from mmm_dataset import Item, from_dict, load, to_dict
 from tests.build.review.review_files import pair, source_record, target_record
-from tests.records import make_record
+from tests.records import make_record, typed_registry
 from tests.strategies import garbage, hostile
 
 
@@ -110,6 +110,22 @@ def test_a_wrong_correction_is_refused_in_one_line(values, message):
         corrected(target, change(target, **values), load(), source_record(1))
     assert "\n" not in str(caught.value)
     assert "zh-1" not in str(caught.value) or "color" in values
+
+
+def test_attributes_are_corrected_with_their_item(tmp_path):
+    registry = load(str(typed_registry(tmp_path)))
+    place = Item("neg", (), attributes=(("category", "PLACE"),))
+    target = make_record("パスタは最高", [place], None, "absa", "Aspect Sentiment")
+    (row,) = to_dict(target)["items"]
+    other = {**row, "attributes": {"category": "FOOD"}}
+    record = corrected(target, change(target, items=[row, other]), registry)
+    assert [item.attributes for item in record.items] == [(("category", "PLACE"),), (("category", "FOOD"),)]
+    for items, message in (
+        ([row, row], "an item is there twice"),
+        ([{**row, "attributes": {"kind": "x"}}], "has no category"),
+    ):
+        with pytest.raises(KitError, match=message):
+            corrected(target, change(target, items=items), registry)
 
 
 def test_a_published_row_is_never_rewritten():

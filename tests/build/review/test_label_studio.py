@@ -2,6 +2,7 @@
 
 import json
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from build.review.label_studio_import import read_tasks
 from build.review.rows import ReviewFile
 from mmm_dataset import Item, Span, from_dict, load, to_dict
 from tests.build.review.review_files import decided, review_file, target_record, worklist, write_rows
-from tests.records import make_record, records
+from tests.records import make_record, records, typed_registry
 
 WHO = {
     "completed_by": {"id": 1, "email": "ann@example.org"},
@@ -65,6 +66,24 @@ def test_the_round_trip_changes_nothing(rows, unplaced, tmp_path_factory):
     book, summary, refused = imported(path, tasks)
     assert refused == 0, summary
     assert [book.standing(n)["ann@example.org"].action for n in range(len(file))] == ["accept"] * len(file)
+
+
+def test_attributes_and_mentions_stay_with_their_item(tmp_path):
+    registry, text = load(str(typed_registry(tmp_path))), "パスタは最高"
+    food = Item("neg", (Span("パスタ", 0, 3, "aspect"),), attributes=(("category", "FOOD"),))
+    both = Item("pos", (*food.spans, Span("最高", 4, 6, "aspect")), attributes=(("category", "FOOD"),))
+    place = Item("neg", (), attributes=(("category", "PLACE"),))
+    record = make_record(text, [food, both, place], None, "absa", "Aspect Sentiment")
+    file = ReviewFile(write_rows(tmp_path / "review.jsonl", [to_dict(record)]))
+    (one,) = submitted([task(file[0], registry)])
+    assert one["data"]["mmm_unplaced"] == [1, 2]
+    results([one], 0)[0]["value"]["labels"] = ["pos"]
+    source = tmp_path / "export.json"
+    source.write_text(json.dumps([one]), encoding="utf-8")
+    book, log = decided(file.path)
+    assert read_tasks(book, log, source, registry)[1] == 0
+    (decision,) = decided(file.path)[0].standing(0).values()
+    assert from_dict(decision.record).items == (replace(food, label="pos"), both, place)
 
 
 @given(record=records())
@@ -196,7 +215,7 @@ def test_what_cannot_be_read_is_refused_and_named_and_the_rest_is_taken(tmp_path
         "'怪' is no text-level label",
         "label of the text was removed",
         "rebuilt since the export",
-        "lacks 'start'",
+        "an offset is None",
         "a relation must have one name",
     ):
         assert words in summary

@@ -1,6 +1,7 @@
 """A review in a real browser: 200 rows, two reviewers, a reload, a kill -9, and what comes out in the end."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from mmm_dataset import Item, Span, from_dict, to_dict
 from tests.build.review.browser import Keys, Page, Select
 from tests.build.review.review_files import review_row, target_record, worklist, write_rows
 from tests.build.review.serving import start
-from tests.records import make_record
+from tests.records import make_record, typed_registry
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("chromium")]
 
@@ -319,6 +320,31 @@ def test_relations_are_listed_by_role_and_completed(tmp_path, browsers):
         page.until_mine(1)
         (decision,) = DecisionLog(log_path(path)).fresh()
         assert from_dict(decision.record).items == (Item("開催", (*event.spans, span("4月", "time"))),)
+    finally:
+        server.kill()
+
+
+def test_attributes_are_shown_and_changed(tmp_path, browsers):
+    text = "パスタは最高"
+    items = [Item("pos", (Span("パスタ", 0, 3, "aspect"),)), Item("neg", ())]
+    items = [
+        replace(item, attributes=(("category", name),)) for item, name in zip(items, ("FOOD", "PLACE"), strict=True)
+    ]
+    record = make_record(text, items, "店", "absa", "Aspect Sentiment", id="absa")
+    path = write_rows(tmp_path / "review.jsonl", [to_dict(record)])
+    server = start(path, "--reviewer", "Ann", "--registry", str(typed_registry(tmp_path)))
+    try:
+        page = Page(browsers[0], server.url)
+        page.driver.execute_script("sessionStorage.clear()")
+        page.open(server.url)
+        page.until_row("absa")
+        field = page.find('#target [aria-label="category of item 2"]')
+        field.send_keys(Keys.CONTROL, "a", Keys.NULL, "PRICE", Keys.TAB)
+        page.find("#accept").click()
+        page.until_mine(1)
+        (decision,) = DecisionLog(log_path(path)).fresh()
+        assert from_dict(decision.record).items == (items[0], replace(items[1], attributes=(("category", "PRICE"),)))
+        assert page.errors() == []
     finally:
         server.kill()
 
