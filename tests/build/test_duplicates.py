@@ -1,23 +1,37 @@
 """Exact and near duplicates."""
 
 import random
+import time
 
 import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rapidfuzz.fuzz import ratio
 
-from build.duplicates import NUM_PERM, ROWS, THRESHOLD, Index, _pairs, normalise
-
-
-def shingles(text):
-    plain = normalise(text)
-    return {plain[i : i + 5] for i in range(max(1, len(plain) - 4))}
-
-
-def jaccard(a, b):
-    return len(shingles(a) & shingles(b)) / len(shingles(a) | shingles(b))
+from benchmarks.duplicates import EDITS, found, joined
+from build.duplicates import LONG, NEIGHBOURS, NUM_PERM, RATIO, ROWS, SHORT, Index, _pairs, _sign
+from build.readers import demo
+from mmm_dataset import load
 
 
 def words(rng, n):
     return " ".join("".join(rng.choices("abcdefghij", k=rng.randint(3, 8))) for _ in range(n))
+
+
+def groups(*texts):
+    index = Index()
+    for text in texts:
+        index.add(text)
+    return index.groups().tolist()
+
+
+@pytest.fixture(scope="module")
+def embedded():
+    texts = {}
+    for record in demo.read(demo.FOLDER, load()):
+        texts.setdefault(record.language, {})[record.text] = None
+    return {language: list(of) for language, of in texts.items()}
 
 
 def test_exact_duplicates_share_a_number():
@@ -26,111 +40,115 @@ def test_exact_duplicates_share_a_number():
     assert index.add("abd de") == 1 and len(index) == 2
 
 
-def test_near_duplicates_are_grouped_and_others_are_not():
+@pytest.mark.parametrize(
+    ("language", "least"),
+    [("en", (0.95, 0.8, 0.9, 0.99, 1)), ("ja", (0.95, 0.75, 0.75, 0.99, 1)), ("zh", (0.9, 0.65, 0.75, 0.99, 1, 0.95))],
+)
+def test_edits_are_found_and_other_texts_stay_apart(embedded, language, least):
+    shares = found(embedded[language], 200, list(EDITS)[: len(least)])
+    assert all(share >= due for share, due in zip(shares.values(), least, strict=True)), shares
+    assert joined(embedded[language])[0] <= 5
+
+
+def test_spliced_texts_stay_apart():
+    """Half of another text is no near duplicate of it, though its n-grams make it a candidate."""
     rng = random.Random(0)
-    texts, twins = [], []
-    for number in range(300):
-        text = words(rng, 40)
-        texts.append(text)
-        if number % 3 == 0:
-            texts.append(text.replace(text.split()[20], "changed", 1))
-            twins.append((len(texts) - 2, len(texts) - 1))
-    index = Index()
-    assert [index.add(text) for text in texts] == list(range(len(texts)))
-    groups = index.groups()
-    for a, b in twins:
-        assert jaccard(texts[a], texts[b]) > THRESHOLD and groups[a] == groups[b]
-    assert len(np.unique(groups)) == len(texts) - len(twins)
+    texts = [words(rng, 40) for _ in range(200)]
+    spliced = [text[: len(text) * 6 // 10] + words(rng, 16) for text in texts]
+    assert groups(*texts, *spliced) == list(range(400))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "near"),
+    [
+        ("部屋は広いです", "部屋は狭いです", True),
+        ("部屋は広いです", "部屋が狭いです", False),
+        ("設定鬧鐘為上午八點", "设定闹钟为上午八点！", True),
+        ("朝食は和食と洋食から選べて大満足", "朝食は洋食と和食から選べて大満足", True),
+        ("どうも", "どうも！！", True),
+        ("Sounds good to me", "sounds good for me", False),
+        ("It sounds good to me", "It sounds good for me", True),
+        ("Good room", "Food room", True),
+        ("Good rooms", "Food room", False),
+        ("！！！", "？？？", False),
+        ("a", "b", False),
+        ("", "?", False),
+        ("", " ", True),
+    ],
+)
+def test_short_texts(one, other, near):
+    assert (len(set(groups(one, other))) == 1) == near
 
 
 def test_groups_are_transitive_and_name_their_smallest_number():
-    rng = random.Random(1)
-    base = words(rng, 60).split()
-    chain = [" ".join([*base[:i], *[f"x{j}y" for j in range(i)], *base[i:]]) for i in range(6)]
-    index = Index()
-    for text in chain:
-        index.add(text)
-    index.add("something else entirely, and long enough to have shingles")
-    assert index.groups().tolist() == [0, 0, 0, 0, 0, 0, 6]
+    base = words(random.Random(1), 60).split()
+    chain = [" ".join([*(f"x{j}y" for j in range(i)), *base]) for i in range(0, 48, 8)]
+    assert ratio(chain[0], chain[-1]) < RATIO < ratio(chain[0], chain[1])
+    assert groups(*chain, "something else entirely") == [0, 0, 0, 0, 0, 0, 6]
 
 
-def test_japanese_needs_no_spaces():
-    index = Index()
-    index.add("部屋はオーシャンビューで景色がとてもよかったです。また来年も家族で泊まりたいと思います。")
-    index.add("部屋はオーシャンビューで景色がとてもよかったです。また来年も家族で泊まりたいと思います！")
-    index.add("朝食は和食と洋食から選べて、どちらも量が多くておいしかったので大満足でした。")
-    assert index.groups().tolist() == [0, 0, 2]
+def test_of_long_texts_the_beginning_is_compared():
+    rng = random.Random(4)
+    texts = [words(rng, 20_000) for _ in range(3)]
+    assert min(map(len, texts)) > 10 * LONG
+    started = time.perf_counter()
+    assert groups(*texts, *(text.replace("a", "b", 500) for text in texts)) == [0, 1, 2, 0, 1, 2]
+    assert time.perf_counter() - started < 5
 
 
-def test_empty_and_short_texts():
-    index = Index()
-    assert index.groups().tolist() == []
-    assert [index.add(text) for text in ("", "a", "b", " ")] == [0, 1, 2, 0]
-    assert index.groups().tolist() == [0, 1, 2]
+@given(st.lists(st.text(st.sampled_from("ab。の東東!漢\U0001f600\ud800"), max_size=20), min_size=1, max_size=8))
+def test_a_text_is_the_same_alone_and_in_a_batch(texts):
+    compared, signatures = _sign(texts)
+    for text, alone, signature in zip(texts, compared, signatures, strict=True):
+        assert _sign([text])[0] == [alone] and (_sign([text])[1][0] == signature).all()
 
 
-def test_more_than_a_batch():
-    index = Index()
-    rng = random.Random(5)
-    texts = [words(rng, 12) for _ in range(4500)]
-    for text in [*texts, *(f"{text}!" for text in texts)]:
-        index.add(text)
-    groups = index.groups()
-    assert (groups[:4500] == np.arange(4500)).all() and (groups[4500:] == groups[:4500]).mean() > 0.99
+def test_groups_are_those_of_all_pairs_compared_and_in_any_order():
+    """Families of mutants: LSH loses no pair here, and the order of the texts, or of their batches, changes nothing."""
+    rng = random.Random(3)
+    texts = []
+    for _ in range(260):
+        base = words(rng, 40).split()
+        for _ in range(18):
+            variant = list(base)
+            for _ in range(rng.randint(0, 6)):
+                variant[rng.randrange(40)] = words(rng, 1)
+            texts.append(" ".join(variant))
+    texts = list(dict.fromkeys(texts))
+    assert len(texts) > 4096 and min(map(len, texts)) > SHORT
+    partitions = []
+    for order in (texts, rng.sample(texts, len(texts))):
+        members = {}
+        for text, group in zip(order, groups(*order), strict=True):
+            members.setdefault(group, set()).add(text)
+        partitions.append({frozenset(group) for group in members.values()})
+    assert partitions[0] == partitions[1]
+    some = [text for family in sorted(map(sorted, partitions[0]))[:30] for text in family]
+    whole = [text.replace(" ", "") for text in some]
+    components = list(range(len(some)))
+    for a in range(len(some)):
+        for b in range(a):
+            if ratio(whole[a], whole[b]) >= RATIO and components[a] != components[b]:
+                old, new = components[a], components[b]
+                components = [new if component == old else component for component in components]
+    assert len(set(components)) == 30
 
 
 def test_a_large_bucket_in_two_orders():
     base = words(random.Random(6), 60).split()
     texts = [" ".join([*base[:at], "x", *base[at + 1 :]]) for at in range(60)]
-    for order in (texts, texts[::-1]):
-        index = Index()
-        for text in order:
-            index.add(text)
-        assert index.groups().tolist() == [0] * 60
-
-
-def test_alike_but_below_the_threshold_stays_apart():
-    rng = random.Random(2)
-    index, expected = Index(), []
-    for _ in range(200):
-        text = words(rng, 40).split()
-        other = [*text[:26], *words(rng, 14).split()]
-        similarity = jaccard(" ".join(text), " ".join(other))
-        assert 0.4 < similarity < 0.65
-        expected += [index.add(" ".join(text)), index.add(" ".join(other))]
-    assert index.groups().tolist() == expected
+    assert len(texts) > NEIGHBOURS
+    assert groups(*texts) == groups(*texts[::-1]) == [0] * 60
 
 
 def test_a_bucket_is_closed_over_neighbours_when_its_first_row_is_no_twin():
-    """Rows 1 and 2 are twins of one another but share only a band with row 0."""
+    """Rows 1 and 2 share all bands, and one with row 0: all three pairs are candidates."""
     signatures = np.zeros((3, NUM_PERM), dtype=np.uint32)
     signatures[0, ROWS:] = np.arange(NUM_PERM - ROWS) + 1
     signatures[1, ROWS:] = signatures[2, ROWS:] = np.arange(NUM_PERM - ROWS) + 1000
-    assert {tuple(sorted(pair)) for pair in _pairs(signatures, np.arange(3, dtype=np.uint64))} == {(1, 2)}
-
-
-def test_every_pair_of_a_family_of_variants_and_in_any_order():
-    """Mutants of one text: all pairs at or above the threshold end in one group, whatever order the texts come in."""
-    rng = random.Random(3)
-    texts = []
-    for _ in range(12):
-        base = words(rng, 40).split()
-        for _ in range(15):
-            variant = list(base)
-            for _ in range(rng.randint(0, 3)):
-                variant[rng.randrange(40)] = words(rng, 1)
-            texts.append(" ".join(variant))
-    partitions = []
-    for order in (range(len(texts)), random.Random(4).sample(range(len(texts)), len(texts))):
-        index = Index()
-        numbers = {index.add(texts[i]): i for i in order}
-        groups = index.groups()
-        members = {}
-        for number, i in sorted(numbers.items()):
-            members.setdefault(int(groups[number]), set()).add(texts[i])
-        partitions.append({frozenset(group) for group in members.values()})
-    assert partitions[0] == partitions[1]
-    signatures = index._blocks[0]
-    for a in range(len(index)):
-        alike = np.flatnonzero((signatures == signatures[a]).mean(axis=1) >= THRESHOLD)
-        assert len(np.unique(groups[alike])) == 1
+    pairs = {
+        tuple(sorted(pair))
+        for left, right in _pairs(signatures, np.arange(3, dtype=np.uint64))
+        for pair in zip(left.tolist(), right.tolist())
+    }
+    assert pairs == {(0, 1), (0, 2), (1, 2)}
