@@ -75,7 +75,7 @@ def parse_results(results: Sequence[Mapping[str, Any]]) -> Annotation:
             found.links.append(Link(head, tail, list(result.get("labels") or ())))
         elif any(name in value for name in _FIELD_KEYS if name != "text") or isinstance(value.get("text"), list):
             fields.append(result)
-        elif "start" in value or "globalOffsets" in value:
+        elif any(name in value for name in ("start", "end", "globalOffsets", *_LABEL_KEYS)):
             region = _region(key, value)
             if region.labels:
                 found.regions[key] = region
