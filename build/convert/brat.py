@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from build.convert.losses import Losses, Placed, place_of
-from build.convert.rows import argument_roles, is_readable, metadata
+from build.convert.rows import argument_roles, argument_types, is_readable, metadata
 from mmm_dataset import Item, Record, Registry
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -118,14 +118,19 @@ class _Lines:
         placed = [(span.role, *place) for span, place in zip(spans, places) if place is not None]
         if not placed or len(placed) < len(spans):
             return
+        placed.sort(key=lambda span: roles.index(span[0]))
+        attributes = item.attributes
         if len(roles) == 1:
             target = self._entity(item.label, *placed[0][1:])
         elif len(roles) == 2 and [role for role, _, _ in placed] == list(roles):
-            ends = " ".join(f"Arg{number}:{self._argument(span)}" for number, span in enumerate(placed, 1))
+            types = argument_types(item, roles)
+            attributes = tuple(pair for pair in attributes if pair[0].removesuffix("_type") not in types)
+            typed = [(types.get(role, role), start, end) for role, start, end in placed]
+            ends = " ".join(f"Arg{number}:{self._argument(span)}" for number, span in enumerate(typed, 1))
             target = self._line("R", f"{self._name(item.label, 'relations')} {ends}")
         else:
             target = self._event(item.label, placed)
-        for name, value in item.attributes:
+        for name, value in attributes:
             plain = self._name(name, "attributes")
             self._line("A", f"{plain} {target} {self._name(value, f'{plain}=')}")
 
@@ -158,7 +163,7 @@ class _Lines:
         return self._line("T", f"{self._name(label, kind)} {offsets}\t{shown}")
 
     def _name(self, label: str, kind: str) -> str:
-        if label != label.strip() or "\t" in label or _LINE_ENDS.search(label):
+        if label != label.strip() or {"\t", "|"} & set(label) or _LINE_ENDS.search(label):
             self.losses.add(self.record, "labels")
         return self.names.of(label, kind)
 

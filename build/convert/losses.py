@@ -43,7 +43,7 @@ IN_WORDS: Final[dict[Kind, str]] = {
     "row_of_relations": "rows not written: they hold relations or events, of which the format has none",
     "one_argument": "relations or events left out: they have less than two arguments",
     "several_mentions": "items written with the first mention of each argument",
-    "labels": "labels that come back without their tabs, line breaks and blanks at the ends",
+    "labels": "labels that come back without their tabs, line breaks, bars and blanks at the ends",
     "attributes": "attributes left out",
     "item_order": "rows whose items come back in the order of the text, not in their own",
     "line_breaks": "texts in which line breaks and tabs became blanks",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from build.convert.losses import Losses, Placed, first_mentions, placed_pairs
-from mmm_dataset import Record, Registry
+from mmm_dataset import Item, Record, Registry
 from mmm_dataset.files import dump
 from mmm_f1.unified import is_span, role_name, shape
 
@@ -73,17 +73,17 @@ def is_readable(record: Record, losses: Losses) -> bool:
 def graph(record: Record, registry: Registry, losses: Losses, trim: bool = False) -> Graph:
     """The record's items as entities and relations.
 
-    The label of an argument is its role. A relation runs from the first argument to each other one and has the item's label;
-    so an event is the relations that leave one entity, which is no other event's. With ``trim``, blanks at the ends of entities
-    are taken off.
+    The label of an argument is its type, an attribute such as ``head_type``, else its role. A relation runs from the first
+    argument to each other one and has the item's label; so an event is the relations that leave one entity, which is no
+    other event's. With ``trim``, blanks at the ends of entities are taken off.
     """
-    losses.add(record, "attributes", attributes_of(record))
-    if has_pairs(record, registry):
+    roles = argument_roles(record, registry)
+    if len(roles) == 1:
+        losses.add(record, "attributes", attributes_of(record))
         return Graph(placed_pairs(record, losses, trim))
     entities: list[Placed] = []
     relations: list[tuple[int, int, str]] = []
     numbers: dict[Placed, int] = {}
-    shared = len(argument_roles(record, registry)) == 2
     for item in record.items or ():
         arguments = first_mentions(record, item, losses, trim)
         if arguments is None:
@@ -91,14 +91,25 @@ def graph(record: Record, registry: Registry, losses: Losses, trim: bool = False
         if len(arguments) < 2:
             losses.add(record, "one_argument")
             continue
+        arguments.sort(key=lambda span: roles.index(span[0]))
+        types = argument_types(item, roles)
+        losses.add(record, "attributes", len(item.attributes) - len(types))
         ends = []
-        for place, entity in enumerate(arguments):
-            if entity not in numbers or (place == 0 and not shared):
+        for place, (role, start, end) in enumerate(arguments):
+            entity = (types.get(role, role), start, end)
+            if entity not in numbers or (place == 0 and len(roles) > 2):
                 numbers[entity] = len(entities)
                 entities.append(entity)
             ends.append(numbers[entity])
         relations += [(ends[0], end, item.label) for end in ends[1:]]
     return Graph(entities, relations)
+
+
+def argument_types(item: Item, roles: Sequence[str]) -> dict[str, str]:
+    """Role to type of a relation's two arguments, as its attributes say it; an event's arguments go by their roles."""
+    types = {name.removesuffix("_type"): value for name, value in item.attributes if name.endswith("_type")}
+    present = {span.role for span in item.spans if span.text}
+    return {role: types[role] for role in roles if role in types and role in present} if len(roles) == 2 else {}
 
 
 def attributes_of(record: Record) -> int:

@@ -57,9 +57,9 @@ def to_doc(record: Record, registry: Registry, losses: Losses) -> Doc | None:
         return None
     losses.add(record, "attributes", attributes_of(record))
     pairs = placed_pairs(record, losses)
-    make_doc = _nlp(record.language).make_doc
-    tokens = [(token.idx, token.idx + len(token)) for token in make_doc(record.text)]
-    doc = Doc(make_doc("").vocab, *_pieces(record.text, tokens, [(start, end) for _, start, end in pairs]))
+    nlp = _nlp(record.language)
+    tokens = [(token.idx, token.idx + len(token)) for token in nlp.make_doc(record.text)]
+    doc = Doc(nlp.vocab, *_pieces(record.text, tokens, [(start, end) for _, start, end in pairs]))
     doc.user_data.update(metadata(record, text_label=False))
     doc.cats = {} if record.label is None else {record.label: 1.0}
     if has_pairs(record, registry):

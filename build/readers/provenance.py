@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from build.core import KitError
 from mmm_dataset import Registry
@@ -16,6 +17,13 @@ PROVENANCE_OPTIONS: Final = {
     "source": "name of the data set that the rows are from, or own (required)",
     "license": "its license, such as CC-BY-4.0 (required unless the registry knows the source)",
 }
+
+_WRITTEN: Final = ("id", "task_word", "source", "source_id", "license")
+
+
+def is_written_by_convert(values: Mapping[str, Any]) -> bool:
+    """Whether a row has all the keys that ``build convert`` writes; it keeps its id, source and license then."""
+    return all(isinstance(values.get(key), str) and values[key] for key in _WRITTEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,15 +15,17 @@ from build.readers.conll.schemes import OUTSIDE, Scheme, Tag, decode
 from build.readers.conll.tables import Sentence, Table
 from build.readers.inputs import record_or_drop, row_note, text_id
 from build.readers.labels import check_record
-from build.readers.provenance import Provenance
+from build.readers.provenance import Provenance, is_written_by_convert
 from mmm_dataset import Item, Record, Registry
-from mmm_dataset.record import Split
+from mmm_dataset.record import SPLITS, Split
 from mmm_dataset.registry import Config
 
-GLUED: Final = re.compile(r"(\D)(\d+)")
+GLUED: Final = re.compile(r"(.+?)(0|[1-9]\d*)")
 """A character and its position in a word, as Weibo NER writes its tokens."""
 
 _LABELS: Final = ("intent", "label")
+_LONGEST: Final = 1_000
+"""A file of one sentence with more tokens than this lacks the blank lines between its sentences."""
 _UNSPACED: Final = frozenset({"han", "kana", "thai", "lao", "khmer", "myanmar"})
 
 
@@ -75,8 +77,13 @@ class FileReader:
         """Records, drops and notes.
 
         Raises:
-            KitError: every sentence, or every sentence with an entity, would be dropped.
+            KitError: every sentence, or every sentence with an entity, would be dropped, or nothing separates the sentences.
         """
+        if len(self.table.sentences) == 1 and len(self.table.sentences[0].rows) > _LONGEST:
+            raise KitError(
+                f"{self.table.file}: one sentence of {len(self.table.sentences[0].rows):,} tokens: put a blank line between "
+                "sentences, or name the column that numbers them with --columns sentence=N"
+            )
         fixed = self.settings.registry.fixed_text_label(self.settings.config)
         ignored = 0
         kept = 0
@@ -134,7 +141,7 @@ class FileReader:
         if items is None:
             yield Drop(name, "entities_overlap", f"{where}: two entities share a multiword token", raw)
             return
-        record = self._record(name, where, raw, text, label, items, sentence.comments.get("text-en", text))
+        record = self._record(name, where, raw, text, label, items, sentence.comments)
         self._kept_with_entities += isinstance(record, Record) and bool(items)
         if empty:
             more.append(Note(name, "empty_token", f"{where}: {len(empty)} tokens are empty: left out"))
@@ -142,13 +149,34 @@ class FileReader:
         yield record
 
     def _record(
-        self, name: str, where: str, raw: str, text: str, label: str | None, items: tuple[Item, ...], source_text: str
+        self,
+        name: str,
+        where: str,
+        raw: str,
+        text: str,
+        label: str | None,
+        items: tuple[Item, ...],
+        comments: Mapping[str, str],
     ) -> Record | Drop:
-        settings, config = self.settings, self.settings.config
-        word = settings.registry.task(config.task).words[0]
-        given = settings.provenance
-        fields = (name, config.language, config.task, word, text, label, items, given.origin, given.source)
-        record = record_or_drop(where, raw, *fields, text_id(source_text), given.license, split=settings.split)
+        settings, config, given = self.settings, self.settings.config, self.settings.provenance
+        own = comments if is_written_by_convert(comments) else {}
+        words = settings.registry.task(config.task).words
+        record = record_or_drop(
+            where,
+            raw,
+            own.get("id", name),
+            config.language,
+            config.task,
+            own["task_word"] if own.get("task_word") in words else words[0],
+            text,
+            label,
+            items,
+            given.origin,
+            own.get("source", given.source),
+            own.get("source_id") or text_id(comments.get("text-en", text)),
+            own.get("license", given.license),
+            split=settings.split or next((split for split in SPLITS if split == own.get("split")), None),
+        )
         if isinstance(record, Drop):
             return record
         return check_record(
@@ -190,7 +218,7 @@ class FileReader:
     ) -> tuple[str, list[Offsets], list[Note]]:
         tokens = [sentence.rows[at][self.settings.columns.token] for at in rows]
         if self.settings.glued:
-            tokens = [GLUED.sub(r"\1", token) for token in tokens]
+            tokens = [found[1] if (found := GLUED.fullmatch(token)) else token for token in tokens]
         text = sentence.comments.get("text")
         if text is not None and (places := align(text, tokens)) is not None:
             return text, places, []

@@ -14,13 +14,10 @@ from build.readers.foreign.prompts import relations_of_prompts
 from build.readers.inputs import Unique, clean_label, record_or_drop, row_note, stem, text_id
 from build.readers.labels import TextLabels, check_record
 from build.readers.offsets import Offsets, Scale
-from build.readers.provenance import Provenance
+from build.readers.provenance import Provenance, is_written_by_convert
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.record import SPLITS, Split
 from mmm_dataset.registry import Config
-
-_WRITTEN = ("id", "task_word", "source", "source_id", "license")
-"""A row with all of these keys was written by ``build convert``: it keeps them."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +147,7 @@ def _record(
     entry: Entry, target: Target, text: str, word: str, items: tuple[Item, ...], findings: Findings
 ) -> Record | Drop:
     meta, config, given = entry.document.meta, target.config, target.provenance
-    own = all(isinstance(meta.get(key), str) and meta[key] for key in _WRITTEN)
+    own = is_written_by_convert(meta)
     name = meta.get("id")
     plain = f"{config.name}-{name if isinstance(name, (str, int)) else f'{stem(entry.file)}-{entry.number:05d}'}"
     source_id = meta.get("source_id")
