@@ -27,12 +27,13 @@ from build.readers.inputs import (
 )
 from mmm_dataset import Failure, Item, Registry, decode, split_input
 from mmm_dataset.files import sha256
-from mmm_dataset.record import SPLITS, Split
+from mmm_dataset.record import Split
 from mmm_dataset.registry import Config, Task
 from mmm_f1.unified import find_word
 
 SOURCE = "mmm"
 _KEYS = ("input", "output")
+_SPLITS: Final[tuple[Split, ...]] = ("train", "test")  # the authors have no validation files
 # A file of at least FEW rows, of which this share fails in one way, fails as a whole.
 FEW: Final = 3
 WHOLE: Final = 0.95
@@ -65,7 +66,7 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
         raise missing(path, what + listed(unmatched, "; not matched: "), source)
     broken: list[str] = []
     for config in registry.configs.values():
-        for split in cast(tuple[Split, ...], SPLITS):
+        for split in _SPLITS:
             if given := files.get((config.name, split)):
                 yield from _read_place(given, _Place.of(registry, config, split), broken)
             elif registry.task(config.task).file_pattern:
@@ -78,7 +79,7 @@ def read(path: Path, registry: Registry) -> Iterator[Row]:
 def match_name(name: str, registry: Registry) -> Key | None:
     """Config and split that a file name tells: split by its beginning, language by its code, task by number or name."""
     name = re.sub(r"[\s-]+", "_", name).lower()
-    split = next((split for split in cast(tuple[Split, ...], SPLITS) if name.startswith(split)), None)
+    split = next((split for split in _SPLITS if name.startswith(split)), None)
     codes = {code.lower(): language.code for language in registry.languages.values() for code in language.file_codes}
     language = next((codes[part] for part in re.split(r"[_.]", name) if part in codes), None)
     places = [
