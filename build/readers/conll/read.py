@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -216,9 +217,9 @@ def _tags(columns: Columns, sentence: Sentence) -> list[str]:
 
 
 def _are_glued(tokens: Sequence[str]) -> bool:
-    """Whether every token is a character and its position in a word: 科0 技1."""
+    """Whether the tokens are characters with their positions in a word: 科0 技1. A few may be out of order."""
     found = [GLUED.fullmatch(token) for token in tokens]
     numbers = [int(one[2]) if one else -1 for one in found]
-    return bool(numbers) and all(
-        now == 0 or now == before + 1 for before, now in zip([-1, *numbers], numbers, strict=False)
-    )
+    steps = sum(now == 0 or now == before + 1 for before, now in pairwise([-1, *numbers]))
+    words = sum(not token.isdecimal() for token in tokens)
+    return bool(tokens) and min(numbers) >= 0 and steps >= 0.95 * len(tokens) and 2 * words >= len(tokens)

@@ -195,6 +195,8 @@ def describe(found: Sequences, scheme: Scheme) -> str:
     written = {"prefix": "B-PER", "suffix": "PER-B", "bare": "PER"}[scheme.style]
     letters = ", ".join(f"{letter} {found.letters[letter]:,}" for letter in sorted(found.letters) if letter)
     said = f"tags like {written}; {found.entities:,} entities" + (f" ({letters})" if letters else "")
-    if scheme.name in ("io", "types") and found.entities:
-        said += f"; neighbors of one type cannot be told apart: {found.long:,} entities of several tokens may be more"
+    if scheme.name in ("io", "types") and found.long:
+        said += (
+            f"; neighbors of one type cannot be told apart: {found.long:,} entities of several tokens may be several"
+        )
     return said

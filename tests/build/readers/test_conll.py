@@ -135,7 +135,7 @@ LAYOUTS: dict[str, tuple[str, str, Pairs]] = {  # content, text, entities
     ),
     "pipe": ("Mia|B-PER Ono|I-PER sang|O\nAn|B-PER sang|O\n", "Mia Ono sang", PER),
     "pipe and part of speech": ("Mia|NNP|B-PER Ono|NNP|I-PER sang|V|O\n", "Mia Ono sang", PER),
-    "weibo": ("欧0\tB-PER\n文1\tI-PER\n走0\tO\n", "欧 文 走", [("PER", "欧 文")]),
+    "weibo": ("欧0\tB-PER\n文1\tI-PER\n20\tO\n走0\tO\n", "欧 文 2 走", [("PER", "欧 文")]),
     "multiconer": (
         "# id 4f8d domain=en\nmia _ _ B-PER\nono _ _ I-PER\nran _ _ O\n",
         "mia ono ran",
@@ -193,6 +193,7 @@ REFUSED: dict[str, tuple[str, dict[str, str], str]] = {  # content, options that
     "mixed schemes": ("a\tB-X\nb\tM-X\nc\tL-X\nd\tO\n", {}, "--scheme"),
     "tags of no scheme": ("a\tB-X\nb\t<X>\nc\t<Y>\nd\tO\n", {}, "--columns"),
     "broken throughout": ("a\tE-X\nb\tO\n\nc\tB-X\nd\tO\n\ne\tE-X\nf\tS-X\n", {}, "BIOES"),
+    "no blank lines": ("Mia\tB-PER\nran\tO\n" * 501, {}, "sentence=N"),
     "no rows": ("\n\n# a comment = x\n", {}, "no rows found"),
 }
 
