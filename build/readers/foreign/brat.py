@@ -54,7 +54,7 @@ def parse_brat(text: str, annotations: str, labels: dict[str, str] | None = None
     events: dict[str, Relation] = {}
     later: list[tuple[str, list[str]]] = []
     for number, line in enumerate(annotations.split("\n"), 1):
-        fields = line.split("\t")
+        fields = line.split("\t", 2)  # a span may hold a tab
         if not line.strip():
             continue
         if len(fields) < 2 or not fields[1].split(" ")[0]:
