@@ -17,10 +17,10 @@ _STEMS: Final = {
     "en": (
         "0_SCNM_dataset",
         "1_SCPOS_RW_dataset",
-        "2_SCPOS_1W_adj_n_dataset",
-        "3_SCPOS_1W_n_dataset",
-        "4_SCPOS_1W_adj_dataset",
-        "5_TCREE_2k_dataset",
+        "2_SCPOS_1W_adj_n_clear2",
+        "3_SCPOS_1W_n_clear2",
+        "4_SCPOS_1W_adj_clear2",
+        "5_TCREE_2k_clear2",
     ),
     "zh": (
         "0_SCNM_dataset",

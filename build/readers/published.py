@@ -8,13 +8,16 @@ reported with the reason.
 from __future__ import annotations
 
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final, cast
 
 from build.core import Drop, KitError, Note, Row
+from build.files import GZIP
 from build.readers.inputs import (
     extra_keys,
     find_all,
@@ -150,8 +153,9 @@ def _read_file(file: Path, place: _Place) -> Iterator[Row]:
     if count >= FEW and fails >= WHOLE * count:
         yield Note(file.name, "whole_file", f"{fails:,} of {count:,} rows: {way}")
     yield from extra_keys(file, extra)
-    if note := _compare(count, place.config, place.split):
-        yield note
+    yield from filter(
+        None, (_compare(count, place.config, place.split), _compare_size(file, place.config, place.split))
+    )
 
 
 def _strings(row: Any) -> tuple[str, str] | None:
@@ -225,3 +229,25 @@ def _compare(count: int, config: Config, split: Split) -> Note | None:
     if known.get(split) == count:
         detail += f"; known deviation: {known['why']} ({known['provenance']})"
     return Note(f"{config.name}-{split}", "row_count", detail)
+
+
+@cache
+def _sizes() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+
+
+def known_size(config: str, split: str) -> int | None:
+    """Size in bytes of the authors' file, as the Hub lists it; None where it is not known."""
+    kilobytes = _sizes().get(split, {}).get(config)
+    return None if kilobytes is None else 1000 * int(kilobytes)
+
+
+def _compare_size(file: Path, config: Config, split: Split) -> Note | None:
+    known, size = known_size(config.name, split), file.stat().st_size
+    with file.open("rb") as content:
+        zipped = content.read(len(GZIP)) == GZIP
+    if known is None or zipped or abs(size - known) <= _sizes()["tolerance"] * known:
+        return None
+    return Note(
+        f"{config.name}-{split}", "file_size", f"{file.name}: {size / 1000:,.0f} kB, {known / 1000:,.0f} kB at the Hub"
+    )

@@ -30,7 +30,7 @@ def one_file(folder: Path, name: str, *rows: object) -> Rows:
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
     out = collect(published.read(folder, REGISTRY))
-    out.notes = [note for note in out.notes if note.reason not in ("missing_file", "row_count")]
+    out.notes = [note for note in out.notes if note.reason not in ("missing_file", "row_count", "file_size")]
     return out
 
 
@@ -77,7 +77,7 @@ def test_odd_rows_are_kept_and_reported(rows: Rows) -> None:
     assert (record.text, record.label, record.items) == ("The sun rose.", None, None)
     (record,) = (record for record in rows.records if record.raw == (NOT_IN_TEXT["input"], NOT_IN_TEXT["output"]))
     assert record.items and record.items[0].spans[0].start is None
-    assert rows.noted == {"row_count": 42, "output_no_task_word": 1, "entity_not_in_text": 1}
+    assert rows.noted == {"row_count": 42, "file_size": 28, "output_no_task_word": 1, "entity_not_in_text": 1}
 
 
 def test_row_counts_name_the_paper_and_known_deviations(rows: Rows, tmp_path: Path) -> None:
@@ -110,6 +110,20 @@ def test_row_counts_name_the_paper_and_known_deviations(rows: Rows, tmp_path: Pa
         ("test_Ch_0_SCNM_dataset.json", ("zh_scnm", "test")),
         ("test_Cn_MRE_OIEDataset.json", ("zh_tconer", "test")),
         ("test_Ja_5_TCREE_2k.json", ("ja_tcree", "test")),
+        ("Train_En_2_SCPOS_1W_adj_n_clear2.json", ("en_scpos_adj_n", "train")),
+        ("Train_En_3_SCPOS_1W_n_clear2.json", ("en_scpos_n", "train")),
+        ("Train_En_4_SCPOS_1W_adj_clear2.json", ("en_scpos_adj", "train")),
+        ("Train_En_5_TCREE_2k_clear2.json", ("en_tcree", "train")),
+        ("test_Ch_1_SCPOS_RW_clear2.json", ("zh_scpos_rw", "test")),
+        ("test_Ch_2_SCPOS_1W_adj_n_clear2.json", ("zh_scpos_adj_n", "test")),
+        ("test_Ch_3_SCPOS_1W_n_clear2.json", ("zh_scpos_n", "test")),
+        ("test_Ch_4_SCPOS_1W_adj_clear2.json", ("zh_scpos_adj", "test")),
+        ("test_Ch_5_TCREE_2k_clear2.json", ("zh_tcree", "test")),
+        ("test_En_0_SCNM_dataset.json", ("en_scnm", "test")),
+        ("test_En_1_SCPOS_RW_dataset.json", ("en_scpos_rw", "test")),
+        ("test_En_2_SCPOS_1W_adj_n_clear2.json", ("en_scpos_adj_n", "test")),
+        ("test_En_3_SCPOS_1W_n_clear2.json", ("en_scpos_n", "test")),
+        ("test_En_4_SCPOS_1W_adj_clear2.json", ("en_scpos_adj", "test")),
         ("TEST-JA-5-TCREE 2k.jsonl", ("ja_tcree", "test")),
         ("train-cn-3-scpos.JSON", ("zh_scpos_n", "train")),
         ("Train_Ja_3_SCPOS_1_test_MRE_OIE.json", ("ja_scpos_n", "train")),
@@ -122,6 +136,19 @@ def test_row_counts_name_the_paper_and_known_deviations(rows: Rows, tmp_path: Pa
 )
 def test_names(name: str, key: tuple[str, str] | None) -> None:
     assert published.match_name(name, REGISTRY) == key
+
+
+@pytest.mark.parametrize(
+    ("size", "noted"), [(275_000, False), (248_400, False), (303_600, False), (248_000, True), (304_000, True)]
+)
+def test_a_size_far_from_the_known_one_is_noted(tmp_path: Path, size: int, noted: bool) -> None:
+    assert published.known_size("en_scnm", "train") == 276_000 and published.known_size("ja_tconer", "test") is None
+    row = json.dumps(COLON)
+    (tmp_path / "Train_En_0_SCNM_dataset.json").write_text(f"[{row}{' ' * (size - len(row) - 2)}]")
+    rows = collect(published.read(tmp_path, REGISTRY))
+    assert ("file_size" in rows.noted) == noted
+    if noted:
+        assert rows.detail("file_size") == f"Train_En_0_SCNM_dataset.json: {size // 1000} kB, 276 kB at the Hub"
 
 
 def test_made_up_names_are_all_different() -> None:
