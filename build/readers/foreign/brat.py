@@ -20,6 +20,7 @@ from build.readers.inputs import stem
 SHAPE: Final = "T1<tab>PER 0 3<tab>Mia, R1<tab>works_for Arg1:T1 Arg2:T2, E1<tab>Move:T1 Goal:T2, or A1<tab>Negated E1"
 
 _NUMBER = re.compile(r"(?<=[^\W\d_])\d+$")
+_TYPE = re.compile(r"(\S.*?) (\d+ \d+(?:;\d+ \d+)*)")
 _CONF: Final = "visual.conf"
 
 
@@ -81,10 +82,11 @@ def parse_brat(text: str, annotations: str, labels: dict[str, str] | None = None
 
 
 def _entity(document: Document, fields: list[str], names: dict[str, str]) -> None:
-    kind, _, places = fields[1].partition(" ")
-    pieces = [tuple(map(int, piece.split())) for piece in places.split(";")]
-    if any(len(piece) != 2 for piece in pieces):
+    found = _TYPE.fullmatch(fields[1])
+    if found is None:
         raise ValueError
+    kind = found[1]
+    pieces = [tuple(map(int, piece.split())) for piece in found[2].split(";")]
     start, end = pieces[0][0], pieces[-1][1]
     mention = Mention(names.get(kind, kind), start, end, fields[2])
     for (_, left), (right, _) in pairwise(pieces):

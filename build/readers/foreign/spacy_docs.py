@@ -10,7 +10,8 @@ from build.core import KitError
 from build.readers.foreign.document import Document, Mention, ShapeError, expect, get, offsets, rest
 
 SPACY: Final = (
-    '["Mia ran.", {"entities": [[0, 3, "PER"]]}] or {"text": "Mia ran.", "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
+    '["Mia ran.", {"entities": [[0, 3, "PER"]]}], or '
+    '{"text": "Mia ran.", "spans": [{"start": 0, "end": 3, "label": "PER"}]}'
 )
 
 _KEYS = (
