@@ -140,8 +140,9 @@ def _cut(text: str) -> str:
 
 def labels_section(sets: list[Inventory], registry: Registry) -> str:
     """Every set of labels: spellings by language, how often they occur here, and who says so."""
-    means = "; ".join(f"`{name}`: {meaning}" for name, meaning in _MEANS.items())
-    said = [f"Who says how a label is spelt: {means}."] if any(one.closed for one in sets) else []
+    used = {row.provenance for one in sets if one.closed for entry in one.entries for row in entry.labels.values()}
+    means = "; ".join(f"`{name}`: {meaning}" for name, meaning in _MEANS.items() if name in used)
+    said = [f"Who says how a label is spelled: {means}."] if used else []
     return "\n\n".join([*said, *(_inventory(one, registry) for one in sets)])
 
 

@@ -23,8 +23,9 @@ CITATION: Final = """@article{gan2024mmm,
 }"""
 
 
-def publication(publisher: Publisher) -> str:
-    """Who publishes this and what they are not; empty for a tree on somebody's disk."""
+def publication(publisher: Publisher, origins: Collection[str] = ()) -> str:
+    """Who publishes this, and that they are not the authors of MMM where its rows could be taken for MMM; empty for a release
+    on somebody's disk."""
     if publisher == LOCAL:
         return ""
     parts = []
@@ -34,7 +35,7 @@ def publication(publisher: Publisher) -> str:
         parts.append(f"Published by {', '.join(map(escape, publisher.authors))}.")
     if publisher.contact:
         parts.append(f"Contact: {_address(publisher.contact)}.")
-    if not publisher.affiliated:
+    if not publisher.affiliated and set(origins) != {"own"}:
         parts.append("Not affiliated with the authors of MMM.")
     return " ".join(parts)
 
@@ -74,6 +75,8 @@ def without_texts(publisher: Publisher) -> str:
 
 def credit(origins: Collection[str], registry: Registry) -> str:
     """To whom the credit is due: the authors always, and for their files where these rows are theirs."""
+    if set(origins) == {"own"}:
+        return "The unified text format is that of MMM, the work of its authors. If you use the format, cite the paper:"
     mmm = registry.source("mmm")
     places = " and ".join(f"[{name}](https://huggingface.co/datasets/{name})" for name in mmm.hub)
     theirs = (

@@ -25,7 +25,7 @@ from mmm_dataset.evaluation import SIZE
 _TEMPLATE: Final = Path(__file__).with_name("dataset_card.md")
 _METHODS: Final = {
     "published": "every row keeps the side on which it came.",
-    "hash": "a source item is a train item if its hash is below the share of its task family, so that a translation or a "
+    "hash": "a source item is a train item if its hash is below the train share, so that a translation or a "
     "sibling never sits on the other side; near duplicates stay together as well.",
     "table3": "train sides have exactly the sizes of Table 3 of the paper, drawn by the hash of the source item.",
 }
@@ -64,7 +64,7 @@ def render_card(tree: Path, registry: Registry, publisher: Publisher = LOCAL) ->
     counts = stats(tree)
     kept = built.kept_by_config(list(counts), manifest["steps"], registry)
     whole = _Tree(tree, manifest, registry, publisher, counts, kept)
-    title = publisher.title or default_title(manifest["configs"], origins_of(manifest["configs"]), manifest["name"])
+    title = publisher.title or default_title(manifest["configs"], registry, manifest["name"])
     front = front_matter(manifest, registry, title)
     hub.check(front, f"the card of {tree}")
     return fill(_TEMPLATE, front, _said(whole, title))
@@ -84,8 +84,8 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
     deviations = contents.deviations(counts, registry)
     return {
         "title": escape(title),
-        "origin": what_they_are(origins_of(tree.configs)),
-        "publication": credit.publication(tree.publisher),
+        "origin": what_they_are(tree.configs, registry),
+        "publication": credit.publication(tree.publisher, origins_of(tree.configs)),
         "contents": _TABLE_OF_CONTENTS,
         **_loading(tree, example),
         "tasks": contents.tasks_table(counts, registry),
@@ -102,7 +102,7 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
         "labels": contents.labels_section(sets, registry),
         "built": "\n\n".join(filter(None, [built.inputs_section(manifest), models, built.steps_section(steps)])),
         "method": method,
-        "method_says": _METHODS[method],
+        "method_says": _METHODS[method] + _shares(manifest["options"]),
         "leakage": built.leakage(manifest["leakage"], read_json(tree.path / "leakage.json"), tests),
         "yields": built.yields_section(tree.kept, steps, plots["yields"]),
         "reviews": built.reviews(steps),
@@ -125,6 +125,13 @@ def _said(tree: _Tree, title: str) -> dict[str, str]:
         "citation": "\n\n".join(filter(None, [tree.publisher.citation, credit.CITATION])),
         "changes": credit.changelog(tree.publisher),
     }
+
+
+def _shares(options: Mapping[str, Any]) -> str:
+    if "shares" not in options:
+        return ""
+    names = "train/validation/test" if options["shares"].count("/") == 2 else "train/test"
+    return f" Shares asked for: {options['shares']} ({names}); a duplicate group goes to train if any member does."
 
 
 _TABLE_OF_CONTENTS: Final = " · ".join(

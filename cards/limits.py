@@ -9,14 +9,14 @@ from cards.front_matter import origins_of
 from cards.labels import Inventory
 from cards.stats import Stats, together
 from cards.yields import share
-from mmm_dataset import Registry
+from mmm_dataset import Registry, load
 
 
 def limits(manifest: Mapping[str, Any], found: Stats, sets: list[Inventory], registry: Registry) -> list[str]:
     """Sentences for a list, in the order of their weight."""
     configs = manifest["configs"]
     return [
-        *_of_origins(origins_of(configs)),
+        *_of_origins(configs),
         *_of_rows(found),
         *_of_levels(found, registry),
         *_of_models(manifest["steps"]),
@@ -25,14 +25,18 @@ def limits(manifest: Mapping[str, Any], found: Stats, sets: list[Inventory], reg
     ]
 
 
-def _of_origins(origins: set[str]) -> Iterator[str]:
+def _of_origins(configs: Mapping[str, Any]) -> Iterator[str]:
+    origins, mmm = origins_of(configs), load().configs
     if "demo" in origins:
         yield (
             "The demonstration rows are few, clean, and parallel in all languages. A model that does well on them has shown "
             "nothing; they are there so that every part of the kit can be tried."
         )
-    if "own" in origins:
-        yield "Stand-in rows come from other sources than MMM's own: scores on them cannot be compared with the paper's."
+    if beside := [f"`{name}`" for name, facts in configs.items() if name in mmm and "own" in facts["origins"]]:
+        yield (
+            f"Rows with origin `own` in {', '.join(beside)} are of MMM's tasks and from other sources: scores on them "
+            "cannot be compared with the paper's."
+        )
     if "rebuilt" in origins:
         yield (
             "Rebuilt rows follow what the paper says of its sources and rules. Where it is silent this kit decided, so they "

@@ -10,6 +10,7 @@ from cards import hub, model_results
 from cards.base_licences import BaseTerms, base_repository
 from cards.credit import CITATION, changelog, credit, publication, without_texts
 from cards.errors import CardError
+from cards.front_matter import own_facts
 from cards.licence import licence_fields, licence_table, open_questions
 from cards.markdown import escape, folded, table
 from cards.model_facts import Facts, read_facts
@@ -19,14 +20,14 @@ from cards.model_use import use
 from cards.publisher import Publisher
 from cards.recorded import need
 from cards.template import fill
+from mmm_dataset import load
 
 _TEMPLATE: Final = Path(__file__).with_name("model_card.md")
 _ORIGINS: Final = {
     "demo": "**A demonstration, not OIELLM.** This model was trained on rows that were written for the release kit to show how "
     "it works. It is no model of the paper; what it says about a text is not to be relied on, and its scores say nothing about "
     "the method.",
-    "own": "**Not trained on MMM.** The rows that this model was trained on are from other sources than MMM's own, in the "
-    "format of MMM.",
+    "own": "This model was trained on {rows:,} rows{sources}: {tasks} in {languages}.",
     "rebuilt": "This model was trained on rows that the release kit rebuilt from the upstream sources of MMM; they are not the "
     "authors' files.",
     "published": "This model was trained on the authors' released rows of MMM.",
@@ -34,7 +35,7 @@ _ORIGINS: Final = {
 _LIMITS: Final = {
     "demo": "It learned from {rows:,} rows; those of the demonstration are clean and short: outside of their subjects its "
     "answers are guesses.",
-    "own": "Its rows are not MMM's, so its scores cannot be compared with the paper's.",
+    "own": "Its rows with origin `own` in MMM's tasks are from other sources: its scores cannot be compared with the paper's.",
     "rebuilt": "Its rows are not the authors' files, so its scores and the paper's are not the same measure.",
 }
 _BASELINES: Final = "TL / WL / ALL. `majority` and `lookup` know nothing but the train rows."
@@ -72,9 +73,9 @@ def render_model_card(
         front,
         {
             "title": escape(title),
-            "origin": _origin(origins),
+            "origin": _origin(facts, origins),
             "built_with": f"**{base.built_with}**" if base and base.built_with else "",
-            "publication": publication(publisher),
+            "publication": publication(publisher, origins),
             "contents": _CONTENTS,
             **use(facts, scored, publisher),
             "results": _results(scored, publisher),
@@ -113,8 +114,11 @@ def _check_base(facts: Facts, base: BaseTerms | None) -> None:
         )
 
 
-def _origin(origins: Collection[str]) -> str:
-    return "\n\n".join(text for name, text in _ORIGINS.items() if name in origins)
+def _origin(facts: Facts, origins: Collection[str]) -> str:
+    own = own_facts(facts.configs, facts.registry) if "own" in origins else {}
+    rows = sum(entry["rows"] for entry in facts.configs.values() if "own" in entry["origins"])
+    said = {**own, "rows": rows}
+    return "\n\n".join(text.format_map(said) for name, text in _ORIGINS.items() if name in origins)
 
 
 def _front(facts: Facts, base: BaseTerms | None, dataset: str, origins: Collection[str]) -> dict[str, Any]:
@@ -169,7 +173,9 @@ def _results(results: Results | None, publisher: Publisher) -> str:
 
 def _limits(facts: Facts, results: Results | None, origins: Collection[str]) -> Iterator[str]:
     rows = facts.need("counts", "rows")
-    yield from (text.format(rows=rows) for name, text in _LIMITS.items() if name in origins)
+    beside = [name for name in load().configs if "own" in facts.configs.get(name, {"origins": ()})["origins"]]
+    concerned = set(origins) - set(() if beside else ("own",))
+    yield from (text.format(rows=rows) for name, text in _LIMITS.items() if name in concerned)
     tasks = dict.fromkeys(facts.registry.config(name).task for name in facts.configs)
     languages = ", ".join(facts.registry.languages[code_].name for code_ in facts.languages)
     yield (

@@ -168,7 +168,7 @@ def _read_labels(file: File, mistakes: Mistakes) -> Iterator[Label]:
         if empty := [column for column in _COLUMNS if not row[column]]:
             mistakes.add(where, f"the label has no {' and no '.join(empty)}")
             continue
-        provenance = row.get("provenance") or "ours"
+        provenance = row.get("provenance") or "source"
         if provenance not in PROVENANCE:
             mistakes.add(where, f"provenance {provenance!r} is not one of {', '.join(PROVENANCE)}")
         aliases = tuple(filter(None, (row.get("aliases") or "").split("|")))

@@ -83,10 +83,13 @@ def test_korean_from_data_to_release(registry_file, tmp_path, capsys):
     assert main(["export", str(records), "--out", str(out), *options]) == 0
     assert main(["validate", str(out), *options]) == 0
     assert "30 rows checked: valid" in capsys.readouterr().out
-    assert "pretty_name: 'mmm: data in the format of MMM'" in (out / "README.md").read_text()  # not MMM itself
+    assert "pretty_name: Rows written for this kit" in (out / "README.md").read_text()  # not MMM itself
     check_it_loads(out, tmp_path)
-    assert main(["validate", str(out)]) == 1  # without the registry file the config is unknown
-    assert "no config 'ko_scnm'" in capsys.readouterr().out
+    registry_file.unlink()  # it travels inside the release
+    assert main(["validate", str(out)]) == 0
+    shutil.rmtree(out / "registry")
+    assert main(["validate", str(out)]) == 2
+    assert "korean.toml: missing" in capsys.readouterr().err
     shutil.rmtree(out)
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from build.init.answers import Answers
+from cards.terms import terms_of_license
 from mmm_dataset import load
 from mmm_f1.unified import TASK_WORDS
 
 _BARE: Final = re.compile(r"[A-Za-z0-9_-]+")
-_TERMS: Final = {"by": "attribution", "nc": "non-commercial", "sa": "share-alike", "nd": "no-derivatives"}
 
 
 class _Kind(NamedTuple):
@@ -68,7 +68,7 @@ def registry_text(answers: Answers) -> str:
             "# be absent, one that begins with @ is a further label, the others are pieces of the text.\n"
             f"[task_word]\n{_key(kind.word)} = [{listed}]"
         )
-    terms = ", ".join(map(_string, _terms(answers.license)))
+    terms = ", ".join(map(_string, terms_of_license(answers.license, own=True)))
     parts.append(
         f"# Where the rows are from. terms: what the license asks for; see cards/terms.toml for those that are known.\n"
         f"[source.{_key(name)}]\ntitle = {_string(answers.title)}\nurl = {_string(answers.url)}\n"
@@ -180,13 +180,6 @@ def _roles(kind: _Kind) -> tuple[str, ...]:
 
 def _text_labels(answers: Answers) -> tuple[str, ...]:
     return (ONLY,) if answers.kind == "ner-only" else answers.text_labels
-
-
-def _terms(license: str) -> list[str]:
-    parts = license.lower().split("-")
-    if parts[0] == "unstated":
-        return ["unstated"]
-    return [term for part, term in _TERMS.items() if part in parts] if parts[0] == "cc" else []
 
 
 def _string(text: str) -> str:

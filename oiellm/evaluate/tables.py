@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from mmm_dataset import Registry
+from mmm_dataset import Registry, load
 from mmm_dataset.evaluation import Printed, table_1
 from oiellm.evaluate import formats
 from oiellm.evaluate.results import figures
@@ -72,13 +72,17 @@ def caption(results: Results, printed: bool = False) -> Iterator[str]:
 
 
 def origin_warning(origins: Mapping[str, Sequence[str]]) -> str:
-    """What to say where the data are not the authors' own; empty where they are. ``origins``: by config."""
+    """What to say of rows that are not the authors' and beside which a figure of the paper could stand; else empty.
+
+    Args:
+        origins: by config.
+    """
     found = sorted({origin for names in origins.values() for origin in names})
-    if found == ["published"]:
+    if found == ["published"] or (found == ["own"] and not set(origins) & set(load().configs)):
         return ""
     what = {
         "demo": "demonstration rows written for this kit, on which no score says anything about a model",
-        "own": "stand-ins from other sources than MMM's",
+        "own": "rows from other sources than MMM's",
         "rebuilt": "rows rebuilt from MMM's upstream sources, not the authors' files",
         "published": "the authors' rows",
     }

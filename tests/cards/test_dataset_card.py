@@ -37,7 +37,7 @@ def card(folder, **changes):
     "origin, title",
     [
         ("demo", "MMM release kit: demonstration data"),
-        ("own", "mine: data in the format of MMM"),
+        ("own", "Rows written for this kit"),
         ("rebuilt", "MMM: Multilingual Mutual Reinforcement Effect Mix datasets"),
     ],
 )

@@ -151,8 +151,9 @@ def test_the_yaml_says_what_the_data_are(done):
 
 def test_origins():
     assert origin_warning({"a": ["published"], "b": ["published"]}) == ""
-    both = origin_warning({"a": ["published"], "b": ["own"]})
-    assert "the authors' rows and stand-ins" in both and "must not be compared" in both
+    both = origin_warning({"ja_scnm": ["published"], "en_scnm": ["own"]})
+    assert "the authors' rows" in both and "rows from other sources" in both and "must not be compared" in both
+    assert origin_warning({"de_dorf": ["own"]}) == "" != origin_warning({"ja_scnm": ["own"]})
     assert "rebuilt from" in origin_warning({"a": ["rebuilt"]})
 
 

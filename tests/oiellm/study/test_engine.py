@@ -81,7 +81,6 @@ def test_the_report_says_what_was_asked_and_found(done: Path):
     found, text = figures(done), (done / "report.md").read_text(encoding="utf-8")
     assert found["comparisons"]["text"]["en_planted"]["found"] in ("better", "no difference found")
     for part in (
-        "stand-ins from other sources than MMM's",
         "corrected after Holm",
         "## Every arm",
         "## Inside joint",
