@@ -176,11 +176,12 @@ class Registry:
             )
         texts, items = self.text_labels(config), self.word_labels(config, record.word)
         if texts is not None and record.label is not None and record.label not in texts:
-            raise RegistryError(f"record {record.id!r}: {record.label!r} is no text-level label: {', '.join(texts)}")
+            allowed = ", ".join(texts)
+            raise RegistryError(f"record {record.id!r}: unknown text-level label {record.label!r}; allowed: {allowed}")
         unknown = [item.label for item in record.items or () if items is not None and item.label not in items]
         if unknown:
             raise RegistryError(
-                f"record {record.id!r}: {unknown[0]!r} is no label of its items: {', '.join(items or ())}"
+                f"record {record.id!r}: unknown entity label {unknown[0]!r}; allowed: {', '.join(items or ())}"
             )
 
     def share(self, family: str) -> float:

@@ -8,6 +8,7 @@ from typing import Final
 
 from build.core import KitError, Row
 from build.readers import conll, foreign, published, records, scnm, scpos, tconer, tcree
+from build.readers.labels import UNKNOWN_LABELS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ _ALL = (
         "stockmark-ner",
         scnm.read,
         "sentences with entities (stockmark ner.json); sentence classes joined if given",
-        {"classes": "SCNM_Dataset.csv, or JSON with text and sc: the sentence classes"},
+        {"classes": "SCNM_Dataset.csv, or JSON with text and sc: the sentence classes", **UNKNOWN_LABELS},
         paths=("classes",),
     ),
     Reader(
@@ -52,7 +53,13 @@ _ALL = (
         },
         paths=("lexicon",),
     ),
-    Reader("tcree", "livedoor", tcree.read, "the authors' TCREE_dataset.csv, or snippets of the livedoor news corpus"),
+    Reader(
+        "tcree",
+        "livedoor",
+        tcree.read,
+        "the authors' TCREE_dataset.csv, or snippets of the livedoor news corpus",
+        UNKNOWN_LABELS,
+    ),
     Reader(
         "tconer", "pile-ner-type", tconer.read, "UniversalNER conversations (Pile-NER-type, CrossNER) or SLIMER rows"
     ),
@@ -63,7 +70,9 @@ _ALL = (
         "CoNLL and its kin: a token and its tag per line, in any layout and tag scheme",
         conll.OPTIONS,
     ),
-    Reader("foreign", "user", foreign.read, "files of other tools: doccano, brat, spaCy, Label Studio ...", foreign.OPTIONS),
+    Reader(
+        "foreign", "user", foreign.read, "files of other tools: doccano, brat, spaCy, Label Studio ...", foreign.OPTIONS
+    ),
     Reader("records", "user", records.read, "your own JSON lines of records", records.OPTIONS),
 )
 

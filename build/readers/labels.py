@@ -11,11 +11,15 @@ from build.core import Drop, KitError
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_dataset.record import Split
 
+UNKNOWN_LABELS: Final = {
+    "unknown-labels": "stop (default) or drop: what to do with a row whose label is not in the registry's label set",
+}
+
 LABEL_OPTIONS: Final = {
     "label": "the text-level label of every row",
     "label-from": "where the text-level label is: comment:KEY, column:N (or its name), file-name or folder",
     "split-from": "file-name or folder: take the split from the word train, dev or test in it",
-    "unknown-labels": "stop (default) or drop: what to do with a row whose label is not in the registry's label set",
+    **UNKNOWN_LABELS,
 }
 
 _KEYED: Final = {"comment": "comment:KEY", "column": "column:N", "key": "key:NAME"}

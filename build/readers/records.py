@@ -117,7 +117,7 @@ def _hint(row: Any) -> str:
 def _check(record: Record, where: str, registry: Registry, ids: set[str]) -> None:
     if record.config not in registry.configs:
         raise KitError(f"{where}: no config {record.config!r} in the registry: add it (--registry FILE.toml)")
-    if record.is_annotated and record.raw is None:
+    if record.raw is None:
         try:
             registry.check_labels(record)
         except RegistryError as error:

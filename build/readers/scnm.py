@@ -24,6 +24,7 @@ from build.readers.inputs import (
     some,
     text_id,
 )
+from build.readers.labels import check_record
 from mmm_dataset import Item, Registry, RegistryError
 from mmm_f1.locate import locate
 
@@ -36,7 +37,9 @@ Class = tuple[str, str]
 """Sentence class (``sc``), and whether the sentence has entities (``con``: ``0``, ``1``, or empty if not given)."""
 
 
-def read(path: Path, registry: Registry, classes: str | Path | None = None) -> Iterator[Row]:
+def read(
+    path: Path, registry: Registry, classes: str | Path | None = None, unknown_labels: str = "stop"
+) -> Iterator[Row]:
     """Read ``ner.json``, or the folder that holds it.
 
     Args:
@@ -44,9 +47,10 @@ def read(path: Path, registry: Registry, classes: str | Path | None = None) -> I
         registry: label sets and licence.
         classes: ``SCNM_Dataset.csv``, or JSON with ``text`` and ``sc``: gives the text-level labels. Its ``con`` is
             checked against the entities.
+        unknown_labels: ``stop`` or ``drop``, for rows with an entity type that the label set lacks.
 
     Raises:
-        KitError: a file is missing or not of this shape.
+        KitError: a file is missing or not of this shape, or there is such a row and none is to be dropped.
     """
     source = registry.source(SOURCE)
     file = find(path, source)
@@ -70,6 +74,9 @@ def read(path: Path, registry: Registry, classes: str | Path | None = None) -> I
         word = registry.task("scnm").words[0]
         fields = (name, LANGUAGE, "scnm", word, text, label, items)
         record = record_or_drop(where, row, *fields, "rebuilt", SOURCE, source_id, source.licence)
+        record = (
+            record if isinstance(record, Drop) else check_record(record, registry, f"{file}: {where}", unknown_labels)
+        )
         yield from () if isinstance(record, Drop) else notes + more
         yield record
     yield from extra_keys(file, extra)
@@ -139,10 +146,8 @@ def _items(
             detail = f"{mention!r} is at {place}, not {(start, end)}: corrected"
             notes.append(row_note(name, "offset_error", where, detail, text))
             start, end = place
-        try:
+        if label in registry.label_set("scnm_word", LANGUAGE):
             label = registry.canonical("scnm_word", label, LANGUAGE)
-        except RegistryError as error:
-            notes.append(row_note(name, "unknown_label", where, str(error), mention))
         items.append(Item.pair(label, mention, start, end))
     return tuple(items), notes
 

@@ -228,8 +228,8 @@ def test_labels_are_held_against_the_sets():
     registry.check_labels(make_record("東京", [Item.pair("地名", "東京", 0, 2)]))
     registry.check_labels(make_record("東京", [Item.pair("そのほかの組織名", "東京", 0, 2)]))
     for record, message in (
-        (make_record("東京", [Item.pair("宇宙", "東京")]), "record 'r1': '宇宙' is no label of its items: 人名"),
-        (make_record("東京", [], "宇宙"), "record 'r1': '宇宙' is no text-level label: 社会"),
+        (make_record("東京", [Item.pair("宇宙", "東京")]), "record 'r1': unknown entity label '宇宙'; allowed: 人名"),
+        (make_record("東京", [], "宇宙"), "record 'r1': unknown text-level label '宇宙'; allowed: 社会"),
         (make_record("東京", [], word="Sentiment N"), "record 'r1': 'Sentiment N' is no task word of scnm: NER"),
     ):
         with pytest.raises(RegistryError, match=message):

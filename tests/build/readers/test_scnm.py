@@ -93,9 +93,12 @@ def test_keys_that_are_not_read_are_noted_once(tmp_path: Path) -> None:
 
 
 def test_labels_are_the_tables_own(tmp_path: Path) -> None:
-    rows = read(tmp_path, [row(entity("青空社", 6, "そのほかの組織名"), entity("田中", 0, "役職"))])
-    assert pairs(rows.records[0]) == [("その他の組織名", "青空社"), ("役職", "田中")]
-    assert rows.noted == {"unknown_label": 1}
+    known = row(entity("青空社", 6, "そのほかの組織名"))
+    assert pairs(read(tmp_path, [known]).records[0]) == [("その他の組織名", "青空社")]
+    rows = [known, row(entity("田中", 0, "役職"))]
+    with pytest.raises(KitError, match=r"ner\.json\[1\].*'役職'.*--unknown-labels drop"):
+        read(tmp_path, rows)
+    assert collect(scnm.read(tmp_path, REGISTRY, unknown_labels="drop")).dropped == {"unknown_label": 1}
 
 
 def test_broken_rows_are_dropped(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ LONG = (
 SHORT = "短い文である。"
 
 
-def read(path: Path) -> Rows:
-    return collect(tcree.read(path, REGISTRY))
+def read(path: Path, unknown_labels: str = "stop") -> Rows:
+    return collect(tcree.read(path, REGISTRY, unknown_labels))
 
 
 def article(folder: Path, body: str, name: str = "sports-watch-1") -> Path:
@@ -179,20 +179,19 @@ def test_the_authors_csv_in_the_unified_format(tmp_path: Path) -> None:
         "4,壊れた行。/Event Extraction,Peachy",
         "5,,x",
     )
-    rows = read(tmp_path)
-    assert rows == read(path)
-    first, second, third, fourth = rows.records
+    for one in (tmp_path, path):
+        with pytest.raises(KitError, match="TCREE_dataset.csv:3: .*'スポーツ'.*--unknown-labels drop"):
+            read(one)
+    rows = read(path, "drop")
+    first, third, fourth = rows.records
     assert first.label == "Sports Watch" and first.items and len(first.items[0].spans) == 2
-    assert (second.word, second.label) == ("Event Extraction", "スポーツ")
     assert not third.is_annotated and not fourth.is_annotated and fourth.text == "壊れた行。"
     assert first.origin == "rebuilt" and first.source == "tcree"
     assert rows.noted == {
-        "unknown_text_label": 1,
-        "unknown_label": 1,
         "input_no_task_word": 1,
         "output_no_task_word": 1,
     }
-    assert rows.dropped == {"empty_text": 1}
+    assert rows.dropped == {"empty_text": 1, "unknown_label": 1}
     assert rows.detail("output_no_task_word").startswith("TCREE_dataset.csv:5: ")
     assert rows.detail("output_no_task_word").endswith(": 'Peachy'")
 
@@ -203,7 +202,7 @@ def test_the_authors_csv_with_text_and_label(tmp_path: Path) -> None:
         ("引用, と文。", "エスマックス"),
         ("分類なし。", None),
     ]
-    assert rows.dropped == {"empty_text": 1} and rows.noted == {"unknown_text_label": 1}
+    assert rows.dropped == {"empty_text": 1} and rows.noted == {"no_text_label": 1}
 
 
 def test_mistakes_are_one_line(tmp_path: Path) -> None:
