@@ -111,7 +111,7 @@ def read_json(
         path: the file.
         keys: what the reader knows of a row.
         extra: counts the keys that it does not know, if given.
-        inside: keys of an object around the array of rows that is looked into.
+        inside: keys of an object around the array of rows; another object is a row then, whatever its keys.
 
     Raises:
         KitError: the file is missing, not UTF-8, not JSON, has a key twice in an object, or holds no rows.
@@ -188,14 +188,15 @@ def _read_lines(path: Path, keys: Sequence[str], inside: Sequence[str]) -> Itera
             raise
         head = [(1, whole)]
         rows = iter(())
-        if not whole.keys() & set(inside):
+        if not inside:
             raise _object(path, whole) from None
     if len(head) == 1 and isinstance(head[0][1], dict) and not head[0][1].keys() & set(keys):
         for key in inside:
             if isinstance(found := head[0][1].get(key), list):
                 yield from ((f"{path.name} {key}[{index}]", row) for index, row in enumerate(found))
                 return
-        raise _object(path, head[0][1])
+        if not inside:
+            raise _object(path, head[0][1])
     yield from ((f"{path.name}:{number}", row) for number, row in chain(head, rows))
 
 

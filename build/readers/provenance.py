@@ -18,12 +18,13 @@ PROVENANCE_OPTIONS: Final = {
     "license": "its license, such as CC-BY-4.0 (required unless the registry knows the source)",
 }
 
-_WRITTEN: Final = ("id", "task_word", "source", "source_id", "license")
+WRITTEN: Final = ("id", "task_word", "source", "source_id", "license")
+"""Keys of a row that ``build convert`` wrote."""
 
 
 def is_written_by_convert(values: Mapping[str, Any]) -> bool:
     """Whether a row has all the keys that ``build convert`` writes; it keeps its id, source and license then."""
-    return all(isinstance(values.get(key), str) and values[key] for key in _WRITTEN)
+    return all(isinstance(values.get(key), str) and values[key] for key in WRITTEN)
 
 
 @dataclass(frozen=True, slots=True)

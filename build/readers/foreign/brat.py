@@ -70,10 +70,10 @@ def parse_brat(text: str, annotations: str, labels: dict[str, str] | None = None
                 later.append((str(number), fields[1].split(" ")))
             elif line[0] == "#" and fields[1].endswith(" *"):
                 meta[fields[1][:-2]] = fields[2]
-            elif line[0] not in "#*N":
+            elif line[0] in "#*N":
+                document.notes.append(("not_read", f"line {number}: {fields[1][:40]!r}"))
+            else:
                 raise ValueError
-            elif line[0] == "*":
-                document.notes.append(("not_read", f"line {number}: equivalences are not read"))
         except (ValueError, IndexError) as error:
             raise ShapeError(f"{number}: {line!r:.80}; expected {SHAPE}") from error
     _attributes(document, events, later, names)

@@ -76,9 +76,8 @@ def place_mentions(
             place := _place(Marked(text, mention.start, mention.end, mention.text), scale, findings)
         ):
             places[key] = place
-    pairs = [
-        (mention.label or "", (mention.text or "").strip()) for mention in map(document.mentions.__getitem__, unplaced)
-    ]
+    mentions = [document.mentions[key] for key in unplaced]
+    pairs = [(m.label or "", m.text if m.text and m.text in text else (m.text or "").strip()) for m in mentions]
     for key, (label, entity), found in zip(unplaced, pairs, locate(text, pairs), strict=True):
         if found:
             places[key] = found
@@ -94,7 +93,7 @@ def _place(span: Marked, scale: Scale, findings: Findings) -> Offsets | None:
         return place
     found = nearest(span, scale)
     if found is not None:
-        findings.add("offset_error", f"{span.piece!r} is not at {span.start} to {span.end}: put right, to {found[0]}")
+        findings.add("offset_error", f"{span.piece!r} is at {found[0]}, not at {span.start}")
     elif place is None:
         findings.add(
             "offset_outside", f"{span.start} to {span.end} is no span of a text of {len(span.text):,}: left out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,10 +15,10 @@ from build.readers.foreign.document import Document, ShapeError
 from build.readers.foreign.formats import FORMATS, KEYS, find_format, guess_format
 from build.readers.foreign.items import marked
 from build.readers.foreign.records import Entry, Target, to_rows
-from build.readers.inputs import find_all, raw_text, read_json, suffix
+from build.readers.inputs import extra_keys, find_all, raw_text, read_json, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
 from build.readers.offsets import CODE_POINTS, Marked, Scale, find_scale
-from build.readers.provenance import PROVENANCE_OPTIONS, resolve_provenance
+from build.readers.provenance import PROVENANCE_OPTIONS, WRITTEN, resolve_provenance
 from mmm_dataset import Registry
 from mmm_dataset.files import progress
 
@@ -28,7 +29,7 @@ OPTIONS: Final = {
     **PROVENANCE_OPTIONS,
     **LABEL_OPTIONS,
     "label-from": "where the text-level label is: key:NAME of the row, file-name or folder (default: what the format has)",
-    "offsets": "what offsets count: codepoints, utf16 or bytes (default: told by the text)",
+    "offsets": "what offsets count: codepoints, utf16 or bytes (default: told by the text), or none: place by strings",
     "labels": "hf-tokens: names of the tags in the order of their numbers, such as O,B-PER,I-PER",
     "scheme": "hf-tokens: scheme of the tags, as of the reader conll (default: told by the tags)",
     "text-key": "label-studio: the key of the text in a task's data (default: text)",
@@ -118,10 +119,26 @@ def _read_group(run: _Run, form: str | None, files: Sequence[Path], where: Path)
     if form == "hf-tokens":
         scheme = words.decode_tags([entry.document for entry in entries], str(where), run.options.get("scheme"))
         yield Note(where.name, "tag_scheme", scheme)
+    forced = run.options.get("offsets")
+    if forced == "none":
+        _forget_offsets(entries)
     spans = [span for entry in entries for span in marked(entry.document)]
-    scale = find_scale(spans, str(where), run.options.get("offsets"))
+    scale = find_scale(spans, str(where), None if forced == "none" else forced)
+    yield from extra_keys(where, _extra(entries, run.target))
     yield from _said_of_offsets(spans, scale, where, "offsets" in run.options)
     yield from to_rows(entries, run.target, scale, where)
+
+
+def _extra(entries: Sequence[Entry], target: Target) -> Counter[str]:
+    """Keys of the rows that nothing is made of, with their counts."""
+    known = (*WRITTEN, "text_label", "split", target.labels.key)
+    return Counter(key for entry in entries for key in entry.document.meta if key not in known)
+
+
+def _forget_offsets(entries: Sequence[Entry]) -> None:
+    for mention in (mention for entry in entries for mention in entry.document.mentions.values()):
+        if mention.text is not None:
+            mention.start = mention.end = None
 
 
 def _documents(run: _Run, form: str | None, file: Path) -> tuple[list[tuple[str, Document]], str, list[Drop]]:

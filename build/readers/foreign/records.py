@@ -54,6 +54,7 @@ class _Counts:
 
     mentions: int = 0
     placed: int = 0
+    misplaced: int = 0
     relations: int = 0
     items: int = 0
     first: dict[str, str] = field(default_factory=dict)
@@ -69,6 +70,11 @@ def to_rows(entries: Sequence[Entry], target: Target, scale: Scale, where: Path)
     rows: list[Row] = []
     for entry in entries:
         rows += _rows(entry, target, scale, counts)
+    if 2 * counts.misplaced > counts.mentions:
+        raise KitError(
+            f"{where}: the offsets of {counts.misplaced:,} of {counts.mentions:,} entities fit the text in no unit, such as: "
+            f"{counts.first['offset_error']}; --offsets none places entities by their strings"
+        )
     if counts.mentions > 2 * counts.placed:
         detail = next(iter(counts.first.values()), "")
         raise KitError(
@@ -96,6 +102,7 @@ def _rows(entry: Entry, target: Target, scale: Scale, counts: _Counts) -> Iterat
     items = make(document, text, places, shape, findings)
     counts.mentions += len(document.mentions)
     counts.placed += len(places)
+    counts.misplaced += sum(reason == "offset_error" for reason, _ in findings.notes)
     counts.relations += len(document.relations)
     counts.items += len(items)
     record = _record(entry, target, text, word, tuple(items), findings)
@@ -189,6 +196,10 @@ def _label(entry: Entry, target: Target, findings: Findings) -> str | None:
         values = [fixed]
     elif isinstance(written := document.meta.get("text_label"), str):
         values = [written]
+    elif (only := target.registry.fixed_text_label(target.config)) is not None:
+        if others := [value for values in document.labels.values() for value in values if value != only]:
+            findings.add("text_label_not_read", f"{', '.join(others)}: all rows of the task have the label {only!r}")
+        values = [only]
     else:
         fields = {name: values for name, values in document.labels.items() if values}
         if len(fields) > 1:
@@ -201,7 +212,7 @@ def _label(entry: Entry, target: Target, findings: Findings) -> str | None:
     if len(cleaned) > 1:
         findings.add("several_text_labels", f"{', '.join(cleaned)}: none is taken")
     if len(cleaned) != 1:
-        return target.registry.fixed_text_label(target.config)
+        return None
     if values[0] != cleaned[0]:
         findings.add("label_trimmed", f"{values[0]!r} is taken as {cleaned[0]!r}")
     return cleaned[0]

@@ -71,7 +71,7 @@ def parse_gliner(row: Any) -> Document:
 
 def parse_langextract(row: Any) -> Document:
     """An annotated document of LangExtract; an extraction that it aligned fuzzily has the text at its place."""
-    document = Document(get(row, "text", str, LANGEXTRACT), meta=rest(row, ("text", "extractions")))
+    document = Document(get(row, "text", str, LANGEXTRACT), meta=rest(row, ("text", "extractions", "document_id")))
     if isinstance(row.get("document_id"), str):
         document.meta = {"source_id": row["document_id"], **document.meta}
     given = row.get("extractions")
