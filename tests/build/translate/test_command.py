@@ -382,14 +382,14 @@ def test_killed_at_ten_moments_it_ends_with_the_same_bytes_and_pays_nothing_twic
             time.sleep(draw.uniform(0.0, 0.35))
             running.send_signal(signal.SIGKILL)
             running.wait()
-            assert not list((tmp_path / "killed").rglob("*.jsonl"))
+            assert not list((tmp_path / "killed").glob("[!.]*/*.jsonl"))
         assert start(tmp_path / "killed", tmp_path / "cache", double.url).wait() == 0
         assert set(double.billed.values()) == {1}
     with Double(Translator(*embedded(), mistakes).answer) as fresh:
         assert start(tmp_path / "whole", tmp_path / "other", fresh.url).wait() == 0
         assert fresh.billed.keys() == double.billed.keys()
     for folder in ("ja_scpos_rw-en", "ja_scpos_rw-zh"):
-        assert {path.name for path in (tmp_path / "killed" / folder).iterdir()} == set(FILES)
+        assert {path.name for path in (tmp_path / "killed" / folder).iterdir()} == {*FILES, ".step.json"}
         for name in FILES:
             assert (tmp_path / "killed" / folder / name).read_bytes() == (
                 tmp_path / "whole" / folder / name
