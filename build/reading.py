@@ -23,6 +23,9 @@ from mmm_dataset.record import SPLITS
 _LARGEST_FOLDER = 20_000
 """A folder with more files than this is taken for a mistake: the wrong folder was named."""
 
+_OWN_STEP = "release"
+"""What the manifest of a release calls the step that made it."""
+
 _MADE_BY = ("method", "model", "stronger_model", "prompts")
 """What a release says of the models behind its rows: ``prompts`` is a digest, or one for each file."""
 
@@ -124,24 +127,40 @@ def release(
     Raises:
         KitError: a file or row is wrong, or the tree cannot be made.
     """
-    inputs, steps = {}, {}
     for path in files:
         if not path.is_file():
             raise KitError(f"{path}: no such file; `python3 -m build read SOURCE` writes records.jsonl")
-        name = f"{path.resolve().parent.name}/{path.name}"
-        if name in inputs or path.resolve().parent.name == "release":
-            raise KitError(
-                f"{path}: the manifest cannot tell {name} from another file or from its own step: rename the folder"
-            )
-        inputs[name] = sha256(path)
+    inputs, steps = {}, {}
+    for path, (step, name) in zip(files, _names(files)):
+        inputs[f"{step}/{name}"] = sha256(path)
         earlier = path.with_name("manifest.json")
         if earlier.is_file():
-            steps[path.resolve().parent.name] = _steps(earlier, registry)
+            steps[step] = _steps(earlier, registry)
     rows = _all_records(files, registry)
     manifest = build_release(
         rows, out, registry, split=split, shares=shares, inputs=inputs, steps=steps, replace=replace
     )
     return _released(manifest, out)
+
+
+def _names(files: Sequence[Path]) -> list[tuple[str, str]]:
+    """What each file's step and the file itself are called in the manifest: by its folder, and as many of the folders above it
+    as tell it from the others and from the step of the release itself."""
+    paths = [path.resolve() for path in files]
+    if twice := next((path for path in paths if paths.count(path) > 1), None):
+        raise KitError(f"{twice}: given twice")
+    folders = dict.fromkeys(path.parent for path in paths)
+    steps: dict[Path, str] = {}
+    for folder in folders:
+        parts = folder.parts[1:]
+        for depth in range(1, len(parts) + 1):
+            steps[folder] = "/".join(parts[-depth:])
+            others = ("/".join(other.parts[1:][-depth:]) for other in folders if other != folder)
+            if steps[folder] not in (_OWN_STEP, *others):
+                break
+        else:
+            steps[folder] = f"/{'/'.join(parts)}"
+    return [(steps[path.parent], path.name) for path in paths]
 
 
 def import_published(origin: Path, out: Path, registry: Registry, *, replace: bool = False) -> str:
@@ -173,7 +192,8 @@ def _steps(manifest: Path, registry: Registry) -> dict[str, Any]:
 
 def _also_from(found: Mapping[str, Any], registry: Registry) -> list[str]:
     """Sources beside its own whose files a step read, such as a lexicon: what it made is under their terms as well."""
-    beside = {name.rsplit("/", 1)[1] for name in found["inputs"] if "/" in name}
+    given = tuple(f"{option}/" for option in found["options"])  # else it is a file in a folder of the source itself
+    beside = {name.rsplit("/", 1)[1] for name in found["inputs"] if name.startswith(given)}
     others = [source for name, source in registry.sources.items() if name != found.get("source") and source.files]
     return [source.name for source in others if beside.issuperset(source.files)]
 
@@ -237,7 +257,8 @@ def _released(manifest: dict[str, Any], out: Path) -> str:
     total = sum(rows.values())
     counts = [f"{n:,} {split} ({n / total:.1%})" for split, n in rows.items() if n or split != "validation"]
     dropped = sum(manifest["steps"]["release"]["dropped"].values())
+    asked = f", shares asked for: {manifest['options']['shares']}" if "shares" in manifest["options"] else ""
     return (
-        f"{out}: {len(files)} configs, {', '.join(counts)} rows (split: {manifest['options']['split']}), "
+        f"{out}: {len(files)} configs, {', '.join(counts)} rows (split: {manifest['options']['split']}{asked}), "
         f"{dropped:,} dropped; test rows with a duplicate in train: {leakage_line(manifest['leakage'])}"
     )
