@@ -258,7 +258,14 @@ def _released(manifest: dict[str, Any], out: Path) -> str:
     counts = [f"{n:,} {split} ({n / total:.1%})" for split, n in rows.items() if n or split != "validation"]
     dropped = sum(manifest["steps"]["release"]["dropped"].values())
     asked = f", shares asked for: {manifest['options']['shares']}" if "shares" in manifest["options"] else ""
-    return (
+    lines = [
         f"{out}: {len(files)} configs, {', '.join(counts)} rows (split: {manifest['options']['split']}{asked}), "
         f"{dropped:,} dropped; test rows with a duplicate in train: {leakage_line(manifest['leakage'])}"
-    )
+    ]
+    if manifest["options"]["split"] == "hash":
+        lines += [
+            f"note: no {split} rows: there are too few, or duplicates tie all of them to rows of a split before it"
+            for split, n in rows.items()
+            if not n and (split != "validation" or asked.count("/") == 2)
+        ]
+    return "\n".join(lines)
