@@ -221,6 +221,6 @@ def _seen(profile: Profile, keys: Sequence[tuple[int, str]]) -> str:
 
 
 def _some(values: Counter[str]) -> str:
-    inside = [value or "''" for value, _ in values.most_common(4) if value.strip(BLANKS) not in OUTSIDE][:3]
+    inside = [value[:20] or "''" for value, _ in values.most_common(4) if value.strip(BLANKS) not in OUTSIDE][:3]
     more = ", ..." if len(values) > 4 else ""
     return ", ".join([*inside, *(sorted(OUTSIDE & values.keys()))]) + more

@@ -99,8 +99,8 @@ def read_table(
     at = None if numbering is None else find_column(numbering, names, is_row.width)
     sentences = list(_sentences(file, numbered, delimiter, at, is_row))
     width = _even(file, delimiter, sentences)
-    first = next((row[0] for one in sentences for row in one.rows), "")
-    if width == len(CONLLU) and delimiter == "\t" and names in ((), CONLLU) and first[:1].isdecimal():
+    has_ids = all(row[0][:1].isdecimal() for one in sentences for row in one.rows)
+    if width == len(CONLLU) and delimiter == "\t" and names in ((), CONLLU) and has_ids:
         names = CONLLU
         _read_conllu(file, sentences)
     return Table(file, delimiter, width, names, sentences)
@@ -261,7 +261,9 @@ def _read_conllu(file: Path, sentences: Sequence[Sentence]) -> None:
 
     for sentence in filter(lambda one: one.rows, sentences):
         try:
-            (tokens,) = conllu.parse("\n".join("\t".join(row) for row in sentence.rows))
+            # The library takes two blanks, as a form may hold them, for the end of a cell.
+            rows = ["\t".join(_BLANKS.sub(" ", cell) or "_" for cell in row) for row in sentence.rows]
+            (tokens,) = conllu.parse("\n".join(rows))
         except (conllu.exceptions.ParseException, ValueError) as error:
             raise KitError(f"{file}:{sentence.line}: not CoNLL-U: {error}") from error
         sentence.misc = [{key: value or "_" for key, value in (token["misc"] or {}).items()} for token in tokens]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -157,7 +158,9 @@ LAYOUTS: dict[str, tuple[str, str, Pairs]] = {  # content, text, entities
         "Mia Ono ran",
         PER,
     ),
-    "hash": ("#win O\n# O\nMia B-PER\nOno I-PER\n", "#win # Mia Ono", PER),
+    "hash": ("#win O\n# O\n#a:b O\nMia B-PER\nOno I-PER\n", "#win # #a:b Mia Ono", PER),
+    "a layer without entities": ("Mia\tB-PER\tO\nOno\tI-PER\tO\n", "Mia Ono", PER),
+    "tabs cut at the end": ("1\tMia\tB-PER\tx\n2\tOno\tI-PER\n3\tran\tO\ty\n", "Mia Ono ran", PER),
     "NBSP and U+3000": ("a\u00a0b B-X\nc\u3000d O\n", "a\u00a0b c\u3000d", [("X", "a\u00a0b")]),
     "comments anywhere": (
         "# from a book\n#\n\n# text = vitamin B and O\nvitamin\tO\n# checked\nB\tB-v\nand\tO\n#x = y\nO\tB-v\n",
@@ -238,6 +241,12 @@ def test_text_is_rebuilt_where_few_sentences_differ(tmp_path: Path) -> None:
         assert rows.records[-1].text == tokens and rows.noted["text_differs"] == 1
     ja = read_ner(write(tmp_path, "東 B-p\n京 I-p\nへ O\n", "ja.mine.conll"))
     assert ja.records[0].text == "東京へ" and pairs(ja.records[0]) == [("p", "東京")] and ja.noted["no_text_line"] == 1
+
+
+def test_two_entities_in_one_multiword_token_cannot_be_told(tmp_path: Path) -> None:
+    joint = "1-2\tal\t_\n1\ta\tB-X\n2\tel\tB-Y\n3\tMar\tO\n"
+    rows = read_ner(write(tmp_path, f"1\tMia\tB-PER\n2\tran\tO\n\n{joint}"))
+    assert rows.dropped == {"entities_overlap": 1} and len(rows.records) == 1
 
 
 def test_empty_tokens_are_left_out(tmp_path: Path) -> None:
@@ -423,7 +432,17 @@ def test_tokens_are_found_between_odd_blanks(tokens: list[str], data: st.DataObj
         text += token + data.draw(blanks)
     found = align(text, tokens)
     assert found is not None and [text[start:end] for start, end in found] == tokens
-    assert align(text + "x", tokens) is None or text.endswith("x")
+    for at in (0, len(text), data.draw(st.sampled_from([end for _, end in places]))):
+        assert align(f"{text[:at]}\ue000{text[at:]}", tokens) is None
+
+
+@given(st.text(st.sampled_from("ab12 \t\n#=-_|,OBIESPER.\u200b\u3000東"), max_size=80))
+def test_whatever_a_file_holds_it_is_read_or_refused(content: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            read_ner(write(Path(folder), content))
+        except KitError as error:
+            assert "\n" not in str(error) or "\n" in content
 
 
 @pytest.mark.parametrize(
@@ -462,3 +481,18 @@ def test_real_wnut(real_data: Path) -> None:
         rows = read_ner(real_data / "wnut17" / name, language="en", source="wnut17", license="CC-BY-4.0")
         assert len(rows.records) == sentences_ and not rows.drops
         assert sum(len(one.items or ()) for one in rows.records) == entities
+
+
+def test_real_seqeval_vectors(real_data: Path) -> None:
+    """Gold and predicted columns, whose figures conlleval.pl has confirmed."""
+    path = real_data / "seqeval-vectors" / "ground_truth.txt"
+    gold, predicted = (
+        {
+            (one.id, item.label, item.spans[0].start, item.spans[0].end)
+            for one in read_ner(path, language="en", columns=f"tag={column}").records
+            for item in one.items or ()
+        }
+        for column in (3, 4)
+    )
+    hits = len(gold & predicted)
+    assert (round(100 * hits / len(predicted), 2), round(100 * hits / len(gold), 2)) == (68.83, 80.83)
