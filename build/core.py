@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from build.errors import KitError as KitError
-from build.manifest import RECORD, Run, StepRecord, inner_path, read_record
+from build.manifest import RECORD, Run, StepRecord, read_record
 from mmm_dataset import Record
 from mmm_dataset.files import pretty, sha256
+from mmm_dataset.names import inner_path
 from oiellm.errors import OiellmError
 from oiellm.files import locked, sync, sync_tree
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
@@ -16,19 +16,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeIn
 from build.errors import KitError
 from mmm_dataset import Registry
 from mmm_dataset.files import pretty
-from mmm_dataset.names import is_plain_name
+from mmm_dataset.names import inner_path, is_plain_name
 from mmm_dataset.record import Origin, Split
 
 MANIFEST: Final = "manifest.json"
 RECORD: Final = ".step.json"
-
-
-def inner_path(path: str) -> str:
-    """The path, if it leads to a place inside its folder. Raises ValueError otherwise."""
-    parts = PurePosixPath(path).parts
-    if not parts or path.startswith("/") or "\\" in path or ":" in parts[0] or {"..", "."} & set(parts):
-        raise ValueError(f"{path!r} must be a relative path inside the folder")
-    return path
 
 
 def _plain(name: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cards.errors import CardError
+from mmm_dataset.names import check_places
 
 
 def read_json(path: Path) -> Any:
@@ -41,6 +42,10 @@ def read_manifest(tree: Path) -> dict[str, Any]:
     for keys in _NEEDED:
         _check(manifest, where, keys, ())
     configs = manifest["configs"]
+    try:
+        check_places(manifest)
+    except ValueError as error:
+        raise CardError(f"{where}: {error}") from error
     if empty := [f"files of {name}" for name, config in configs.items() if not config["files"]] or ["configs"] * (
         not configs
     ):

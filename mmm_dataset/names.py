@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any, Final
 
 RULE: Final = "ASCII letters, digits, '_', '-' and '.', the first a letter or digit, no '.' at the end, 80 at most"
 """What a plain name is made of, for messages."""
@@ -19,3 +21,24 @@ def is_plain_name(name: object) -> bool:
     (True, True, False, False)
     """
     return isinstance(name, str) and _PLAIN.fullmatch(name) is not None and _RESERVED.fullmatch(name) is None
+
+
+def inner_path(path: str) -> str:
+    """The path, if it leads to a place inside its folder. Raises ValueError otherwise.
+
+    >>> inner_path("data/ja_scnm/test.parquet")
+    'data/ja_scnm/test.parquet'
+    """
+    parts = PurePosixPath(path).parts
+    if not parts or path.startswith("/") or "\\" in path or ":" in parts[0] or {"..", "."} & set(parts):
+        raise ValueError(f"{path!r} must be a relative path inside the folder")
+    return path
+
+
+def check_places(manifest: Mapping[str, Any]) -> None:
+    """Raise ValueError if a config or file that the manifest of a release names would lie outside of the release."""
+    for name, config in manifest["configs"].items():
+        if not is_plain_name(name):
+            raise ValueError(f"config {name!r}: must be a plain name")
+        for file in config["files"].values():
+            inner_path(file["path"])

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mmm_dataset import Record, RecordError, Registry, RegistryError, encode, from_dict, prompt, registry_of
+from mmm_dataset import Record, RecordError, Registry, RegistryError, encode, from_dict, load, prompt, registry_of
 from mmm_dataset.files import sha256
+from mmm_dataset.names import check_places
 from mmm_dataset.record import Split
 from mmm_dataset.registry_files import embedded
 from oiellm.errors import OiellmError
@@ -116,6 +117,16 @@ def release_folder(where: str | Path) -> Path | None:
     return next((path for path in (Path(where), RELEASES / where) if path.is_dir()), None)
 
 
+def registry_for(where: str | Path, extra: Sequence[str] = ()) -> Registry:
+    """The registry that a release on this disk is read with, before it is opened; without one, that of the files alone.
+
+    Raises:
+        RegistryError: a file is wrong.
+    """
+    folder = release_folder(where)
+    return registry_of(folder, extra) if folder else load(*extra)
+
+
 def is_repository(where: str | Path) -> bool:
     """Whether this can be the name of a data set on the Hub."""
     return _REPOSITORY.fullmatch(str(where)) is not None and not str(where).startswith("release/")
@@ -125,6 +136,7 @@ def _open(path: Path, registry: Registry) -> Release:
     try:
         content = (path / MANIFEST).read_bytes()
         manifest = json.loads(content)
+        check_places(manifest)
         if embedded(manifest):
             registry = registry_of(path, registry.given)
         unknown = [name for name in manifest["configs"] if name not in registry.configs]

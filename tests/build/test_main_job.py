@@ -67,13 +67,19 @@ def test_the_main_command_prints_the_tables(tmp_path):
     assert {path: path.read_bytes() for path in hub.rglob("*") if path.is_file()} == released
     assert (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes() == weights
     (tmp_path / "tiny.yaml").write_text(TINY.replace("steps: 2", "steps: 1"))
-    assert "training again" in main().stderr  # and never shows the model of another recipe
+    refused = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=500)
+    assert refused.returncode == 2 and "model of another recipe" in refused.stderr  # and removes nobody's model
+    assert (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes() == weights
+    command.append("--replace")
+    main()
     assert (tmp_path / "release" / "tiny" / "model.safetensors").read_bytes() != weights
+    (aside,) = (tmp_path / "release").glob("tiny.20*")
+    assert (aside / "model.safetensors").read_bytes() == weights
 
     manifest = json.loads((out / "manifest.json").read_text())
     assert set(manifest["inputs"]) == {p.name for p in (ROOT / "build" / "demo").glob("*.jsonl")}
     expected = {"hub", "mmm", "mmm_f1", "mmm.report.jsonl", "tiny", "tiny-results"}
-    assert {p.name for p in (tmp_path / "release").iterdir()} == expected
+    assert {p.name for p in (tmp_path / "release").iterdir() if ".20" not in p.name} == expected
 
 
 def test_damage_is_of_three_kinds():
@@ -90,13 +96,11 @@ def test_damage_is_of_three_kinds():
 
 def test_the_metric_is_copied_over_nothing_but_its_own_copies(tmp_path):
     copy_metric(tmp_path / "mmm_f1")
-    (tmp_path / "mmm_f1" / "old.py").write_text("")
     copy_metric(tmp_path / "mmm_f1")
-    assert not (tmp_path / "mmm_f1" / "old.py").exists()
     (tmp_path / "theirs" / "mmm_f1").mkdir(parents=True)
     (tmp_path / "theirs" / "mmm_f1" / "thesis.tex").write_text("years of work")
     for target in (tmp_path / "theirs" / "mmm_f1", METRIC):
-        with pytest.raises(KitError, match="choose another --out"):
+        with pytest.raises(KitError, match="another --out"):
             copy_metric(target)
     assert (tmp_path / "theirs" / "mmm_f1" / "thesis.tex").exists() and (METRIC / "mmm_f1.py").exists()
     for out in (METRIC.parent / "mmm", tmp_path / "mmm_f1"):
