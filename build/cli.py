@@ -129,6 +129,7 @@ def _command(options: argparse.Namespace) -> int:
 
 
 _PACKAGES = (
+    ("census", _command, "count what the authors' files hold, without any text of their rows"),
     ("init", _command, "write the registry of a data set of your own, and say what to run next"),
     ("translate", _command, "translate rows with a model, keeping every label and item; --dry-run tells the price"),
     ("annotate", _command, "let a model add the labels or items that the rows of a worklist lack"),
