@@ -22,6 +22,7 @@ from typing import Any, Final
 from build.core import KitError
 from build.readers.inputs import LOCK
 from mmm_dataset.files import atomic, sha256
+from mmm_dataset.names import is_plain_name
 from mmm_dataset.registry import Source
 
 TIMEOUT: Final = 30.0
@@ -46,6 +47,11 @@ def fetch(source: Source, folder: Path, timeout: float = TIMEOUT) -> list[Path]:
         raise KitError(f"{source.name}: cannot be fetched; {where} (licence: {source.licence}) and pass --from")
     folder.mkdir(parents=True, exist_ok=True)
     lock = _read_lock(folder / LOCK)
+    for name in (*(entry["file"] for entry in source.download), *(row.rsplit("/", 1)[-1] for row in source.hub)):
+        if not is_plain_name(name):
+            raise KitError(
+                f"[source.{source.name}]: {name!r} must be a plain name, as it becomes a file: mend the registry"
+            )
     fetched: list[Path] = []
     for entry in source.download:
         fetched.append(_fetch_file(entry, folder, lock, timeout))

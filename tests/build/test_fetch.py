@@ -148,3 +148,12 @@ def test_a_hub_that_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(huggingface_hub, "HfApi", lambda: SimpleNamespace(dataset_info=fail))
     with pytest.raises(KitError, match=r"huggingface\.co/datasets/me/Trainset: not fetched \(no route\)$"):
         fetch(hub("mine"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../evil.json", "", ".lock", "a/b"])
+def test_a_file_of_a_registry_stays_in_its_folder(tmp_path: Path, name: str) -> None:
+    entry = {"file": name, "url": "http://127.0.0.1:9/evil.json"}
+    wanted = Source("mine", "Mine", "https://example.org", "CC0-1.0", (), download=(entry,))
+    with pytest.raises(KitError, match="plain name"):
+        fetch(wanted, tmp_path / "in")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
