@@ -77,12 +77,15 @@ def predicted(options: argparse.Namespace) -> Predicted | None:
         OiellmError: the release, the model, the style or the folder is not as it must be, or the engine failed.
     """
     from mmm_dataset import load
-    from oiellm.data import open_release
+    from mmm_dataset.registry_files import files_inside
+    from oiellm.data import open_release, release_folder
     from oiellm.evaluate.model import open_configs
     from oiellm.evaluate.protocols import select
 
     check_style(options)
     how, files, view = wanted(options)
+    if not options.registry and (folder := release_folder(options.data)) and files_inside(folder):
+        files = []  # the release knows its configs itself, and better than the model
     release = open_release(options.data, load(*files))
     configs = open_configs(release, options.configs) if options.closed else options.configs
     selection = select(release, configs, options.protocol or how.protocol, seed=options.seed, draws=options.draws)

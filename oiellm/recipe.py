@@ -11,8 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from mmm_dataset import load, registry_of
-from oiellm.data import is_repository, release_folder
+from oiellm.data import is_repository, registry_for, release_folder
 from oiellm.typed_yaml_errors import Part
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -124,9 +123,10 @@ class Data(Part):
     @classmethod
     def _known(cls, names: Any, info: ValidationInfo) -> Any:
         where, files = info.data.get("release", "mmm"), info.data.get("registry", ())
-        folder = release_folder(where)
-        known = (registry_of(folder, files) if folder else load(*files)).configs
-        fetched = folder is not None or not is_repository(where)  # else its configs are known when it is fetched
+        known = registry_for(where, files).configs
+        fetched = release_folder(where) is not None or not is_repository(
+            where
+        )  # else its configs are known when it is fetched
         for name in () if names == "all" else names:
             if name not in known and fetched:
                 near = get_close_matches(name, known, 1)

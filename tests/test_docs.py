@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from build.reading import import_published
+from mmm_dataset import load
 from tests.oiellm.tiny import save_tiny
 from tests.published_folder import make_published_folder
 
@@ -133,6 +135,27 @@ def test_blocks_run(document, sandbox, real_data_folder):
         assert done.returncode == 0, f"{document}:\n{code}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     if left_out:
         pytest.skip(f"{left_out} blocks need the real data (set MMM_REAL_DATA); the others ran")
+
+
+@pytest.mark.slow
+def test_using_the_data_is_the_same_with_the_authors_rows(tmp_path):
+    """Among them are rows that cannot be read, so that their entities are null."""
+    folder = make_published_folder(tmp_path / "authors-files")
+    broken = '{"input": "文。/NER", "output": "no label and no task word"}\n'
+    for path in folder.glob("*"):
+        rows = json.loads(text) if (text := path.read_text(encoding="utf-8")).startswith("[") else None
+        path.write_text(
+            json.dumps([*rows, json.loads(broken)]) if rows is not None else text + broken, encoding="utf-8"
+        )
+    import_published(folder, tmp_path / "release" / "mmm", load())
+    variables = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path / "hf")}
+    variables["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "metrics")])
+    for language, code in blocks("docs/data.md"):
+        if language == "python":
+            done = subprocess.run(
+                [sys.executable, "-c", code], cwd=tmp_path, env=variables, capture_output=True, text=True
+            )
+            assert done.returncode == 0, f"{code}\n{done.stderr[-3000:]}"
 
 
 def test_ci_runs_the_readme_command():

@@ -23,8 +23,9 @@ from build.translate.rules import CHECKS, read_rules
 from build.translate.second import SCORE_TOKENS
 from build.translate.yields import BUDGET, Yield
 from cards.yields import table
-from mmm_dataset import Record, Registry, load, to_dict
+from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import sha256
+from oiellm.data import registry_for
 from oiellm.files import fast_dump
 from oiellm.llm.options import settings
 from oiellm.llm.plan import Later, added
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         KitError: a file, language, label or option is wrong (no model was asked then), or the endpoint, the cache or the disk
             failed (what was answered is in the cache, and the same command goes on from there).
     """
-    registry, asked = load(*options.registry), settings(options)
+    registry, asked = registry_for(options.release, options.registry), settings(options)
     if options.method == PAPER and options.stronger_model:
         raise KitError(
             "--stronger-model is a rung of --method tags; --method paper asks each row once: leave one of them out"
