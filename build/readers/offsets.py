@@ -8,7 +8,7 @@ its text, code points are taken unless one lies outside its text and all fit in 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -67,24 +67,23 @@ class Scale:
 CODE_POINTS: Final = Scale()
 
 
+_WIDTHS: Final[dict[str, Callable[[str], int]]] = {
+    "codepoints": lambda char: 1,
+    "utf16": lambda char: 1 + (char > "\uffff"),
+    "bytes": lambda char: 1 + (char > "\x7f") + (char > "\u07ff") + (char > "\uffff"),
+}
+
+
 @lru_cache(maxsize=64)
 def _positions(text: str, scale: Scale) -> dict[int, int]:
     """Position in the scale to number of the code point."""
-    found, at = {}, 0
+    width, found, at = _WIDTHS[scale.unit], {}, 0
     for number, char in enumerate(text):
         if scale.short_crlf and char == "\n" and number and text[number - 1] == "\r":
             continue
         found[at] = number
-        at += (
-            1
-            if scale.unit == "codepoints"
-            else len(char.encode(_CODECS[scale.unit], "surrogatepass")) // _WIDTH[scale.unit]
-        )
+        at += width(char)
     return found | {at: len(text)}
-
-
-_CODECS: Final = {"utf16": "utf-16-le", "bytes": "utf-8"}
-_WIDTH: Final = {"utf16": 2, "bytes": 1}
 
 
 def same_text(one: str, other: str) -> bool:

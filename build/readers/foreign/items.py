@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 from build.readers.foreign.document import Document, Mention, Relation
@@ -34,20 +35,25 @@ class Shape:
 
     roles: Sequence[str]
 
-    @property
+    @cached_property
     def spans(self) -> list[str]:
         """Names of the roles that are pieces of the text."""
         return [role_name(role) for role in self.roles if is_span(role)]
 
-    @property
+    @cached_property
     def attributes(self) -> list[str]:
         """Names of the further labels."""
         return [role_name(role) for role in self.roles if role != LABEL and not is_span(role)]
 
+    @cached_property
+    def needed(self) -> list[str]:
+        """Names of the fields that must be there."""
+        return [role_name(role) for role in self.roles if role != LABEL and not role.endswith("?")]
+
     def missing(self, item: Item) -> list[str]:
         """Names of the fields that must be there and are not."""
         had = {span.role for span in item.spans} | {name for name, _ in item.attributes}
-        return [role_name(r) for r in self.roles if r != LABEL and not r.endswith("?") and role_name(r) not in had]
+        return [name for name in self.needed if name not in had]
 
 
 def marked(document: Document) -> list[Marked]:
@@ -221,6 +227,5 @@ def fitting_relations(document: Document, shape: Shape) -> int:
             continue
         named = _named(relation, document.mentions, shape, places, Findings())
         had = {role for role, _ in named}
-        needed = {role_name(role) for role in shape.roles if is_span(role) and not role.endswith("?")}
-        counts[bool(named) and needed <= had] += 1
+        counts[bool(named) and set(shape.needed) & set(shape.spans) <= had] += 1
     return counts[True]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from build.core import Drop, KitError, Row
@@ -32,9 +33,16 @@ class Target:
     root: Path
     unique: Unique = field(default_factory=Unique)
 
-    def shape(self, word: str) -> Shape:
-        """What an item of a task word needs."""
-        return Shape(self.registry.task_words[word])
+    @cached_property
+    def shapes(self) -> dict[str, Shape]:
+        """What an item needs, for each task word of the task."""
+        words = self.registry.task(self.config.task).words
+        return {word: Shape(self.registry.task_words[word]) for word in words}
+
+    @cached_property
+    def only_label(self) -> str | None:
+        """The text-level label of a task that has one only."""
+        return self.registry.fixed_text_label(self.config)
 
 
 @dataclass(frozen=True)
@@ -96,7 +104,7 @@ def _rows(entry: Entry, target: Target, scale: Scale, counts: _Counts) -> Iterat
         yield Drop(entry.where, "empty_text", f"{entry.where}: the text is empty")
         return
     word = _word(document, target)
-    shape = target.shape(word)
+    shape = target.shapes[word]
     places = place_mentions(document, text, scale, tokens, findings)
     make = relation_items if len(shape.spans) > 1 else pair_items
     items = make(document, text, places, shape, findings)
@@ -138,16 +146,15 @@ def _text(entry: Entry, target: Target, findings: Findings) -> tuple[str, list[O
 
 def _word(document: Document, target: Target) -> str:
     """The task word that the row names, else the one that most of its relations fit, else the first."""
-    words = target.registry.task(target.config.task).words
-    if (named := document.meta.get("task_word")) in words:
+    shapes = target.shapes
+    if (named := document.meta.get("task_word")) in shapes:
         return str(named)
-    shapes = {word: target.shape(word) for word in words}
     if any(len(shape.spans) > 1 for shape in shapes.values()) and not document.relations:
         relations_of_prompts(document)
-    if len(words) == 1:
-        return words[0]
+    if len(shapes) == 1:
+        return next(iter(shapes))
     fits = {word: fitting_relations(document, shape) if len(shape.spans) > 1 else 0 for word, shape in shapes.items()}
-    return max(words, key=lambda word: fits[word])
+    return max(fits, key=lambda word: fits[word])
 
 
 def _record(
@@ -196,7 +203,7 @@ def _label(entry: Entry, target: Target, findings: Findings) -> str | None:
         values = [fixed]
     elif isinstance(written := document.meta.get("text_label"), str):
         values = [written]
-    elif (only := target.registry.fixed_text_label(target.config)) is not None:
+    elif (only := target.only_label) is not None:
         if others := [value for values in document.labels.values() for value in values if value != only]:
             findings.add("text_label_not_read", f"{', '.join(others)}: all rows of the task have the label {only!r}")
         values = [only]
