@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from build.convert.losses import Losses, Placed, place_of
-from build.convert.rows import argument_roles, argument_types, is_readable, metadata
+from build.convert.rows import argument_roles, argument_types, is_readable, metadata, text_label
 from mmm_dataset import Item, Record, Registry
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]+")
@@ -96,8 +96,9 @@ def annotation_lines(record: Record, registry: Registry, names: Names, losses: L
     roles = argument_roles(record, registry)
     for item in record.items or ():
         lines.add(item, roles)
-    comments = {key: value for key, value in metadata(record).items() if not _LINE_ENDS.search(value)}
-    losses.add(record, "metadata", len(metadata(record)) - len(comments))
+    values = metadata(record, text_label(record, registry))
+    comments = {key: value for key, value in values.items() if not _LINE_ENDS.search(value)}
+    losses.add(record, "metadata", len(values) - len(comments))
     lines.lines += [f"#{number}\t{key} *\t{value}" for number, (key, value) in enumerate(comments.items(), 1)]
     return lines.lines
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from build.convert.losses import Losses, Placed, placed_pairs, without_overlaps
-from build.convert.rows import attributes_of, has_pairs, is_readable, metadata
+from build.convert.rows import attributes_of, has_pairs, is_readable, metadata, text_label
 from build.convert.tokens import Offsets, words
 from mmm_dataset import Record, Registry
 
@@ -43,10 +43,11 @@ def to_block(record: Record, registry: Registry, losses: Losses) -> str | None:
     if not places:
         losses.add(record, "no_tokens")
         return None
+    label = text_label(record, registry)
     losses.add(record, "line_breaks", int(text != record.text))
-    losses.add(record, "labels", sum(label != _one_line(label) for label, _, _ in pairs))
-    losses.add(record, "labels", int(record.label is not None and record.label != _one_line(record.label)))
-    comments = {"text": text, "label": record.label, **metadata(record, text_label=False)}
+    losses.add(record, "labels", sum(kind != _one_line(kind) for kind, _, _ in pairs))
+    losses.add(record, "labels", int(label is not None and label != _one_line(label)))
+    comments = {"text": text, "label": label, **metadata(record)}
     lines = [f"# {key} = {_one_line(value)}" for key, value in comments.items() if value is not None]
     lines[0] = f"# text = {text}"
     return "\n".join([*lines, *_tagged(text, places, pairs)]) + "\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from build.convert.losses import Losses
-from build.convert.rows import graph, is_readable, metadata
+from build.convert.rows import graph, is_readable, metadata, text_label
 from mmm_dataset import Record, Registry
 
 
@@ -17,17 +17,18 @@ def to_row(record: Record, registry: Registry, losses: Losses) -> dict[str, Any]
     """A row of a doccano import; None if the record's items are not known."""
     if not is_readable(record, losses):
         return None
+    label = text_label(record, registry)
     found = graph(record, registry, losses)
     return {
         "text": record.text,
-        "cats": [] if record.label is None else [record.label],
+        "cats": [label] if label else [],
         "entities": [
-            {"id": number, "start_offset": start, "end_offset": end, "label": label}
-            for number, (label, start, end) in enumerate(found.entities)
+            {"id": number, "start_offset": start, "end_offset": end, "label": kind}
+            for number, (kind, start, end) in enumerate(found.entities)
         ],
         "relations": [
-            {"id": number, "from_id": head, "to_id": tail, "type": label}
-            for number, (head, tail, label) in enumerate(found.relations)
+            {"id": number, "from_id": head, "to_id": tail, "type": kind}
+            for number, (head, tail, kind) in enumerate(found.relations)
         ],
-        **metadata(record, text_label=False),
+        **metadata(record),
     }

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from build.convert.losses import Losses
-from build.convert.rows import graph, is_readable, metadata
+from build.convert.rows import graph, is_readable, metadata, text_label
 from build.convert.tokens import words
 from mmm_dataset import Record, Registry
 
@@ -30,4 +30,4 @@ def to_row(record: Record, registry: Registry, losses: Losses) -> dict[str, Any]
     }
     if found.relations:
         row["relations"] = [list(relation) for relation in found.relations]
-    return row | {"text": record.text, **metadata(record)}
+    return row | {"text": record.text, **metadata(record, text_label(record, registry))}

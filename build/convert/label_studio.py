@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from build.convert.losses import Losses
-from build.convert.rows import graph, is_readable, metadata, write_json_array
+from build.convert.rows import graph, is_readable, metadata, text_label, write_json_array
 from build.review.label_studio import CLOSED, ITEMS, OPEN, TEXT, labeling_config
 from mmm_dataset import Record, Registry
 
@@ -40,10 +40,11 @@ class Writer:
         self.texts |= dict.fromkeys(closed or ())
         self.entities |= dict.fromkeys(label for label, _, _ in found.entities)
         self.relations |= dict.fromkeys(label for _, _, label in found.relations)
-        result = [] if record.label is None else [_label_result(record.label, closed is not None)]
+        label = text_label(record, registry)
+        result = [_label_result(label, closed is not None)] if label else []
         result += [_region(number, record.text, *entity) for number, entity in enumerate(found.entities)]
         result += [_relation(*relation) for relation in found.relations]
-        data = {"text": record.text, **metadata(record, text_label=False)}
+        data = {"text": record.text, **metadata(record)}
         return {"data": data, "annotations": [{"result": result}]}
 
     def finish(self, folder: Path) -> None:

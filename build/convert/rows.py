@@ -39,11 +39,16 @@ class Graph:
     relations: Sequence[tuple[int, int, str]] = ()
 
 
-def metadata(record: Record, text_label: bool = True) -> dict[str, str]:
-    """What a format with room for it keeps of a row, under the keys that ``read foreign`` looks for."""
+def metadata(record: Record, label: str | None = None) -> dict[str, str]:
+    """What a format with room for it keeps of a row, under the keys that ``read foreign`` looks for.
+
+    Args:
+        record: the row.
+        label: of the text, for formats without another place for it.
+    """
     values = {
         "id": record.id,
-        "text_label": record.label if text_label else None,
+        "text_label": label,
         "task_word": record.word,
         "source": record.source,
         "source_id": record.source_id,
@@ -51,6 +56,11 @@ def metadata(record: Record, text_label: bool = True) -> dict[str, str]:
         "split": record.split,
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def text_label(record: Record, registry: Registry) -> str | None:
+    """The label of the text; None as well if every row of the task has the same."""
+    return record.label if registry.fixed_text_label(registry.config(record.config)) is None else None
 
 
 def argument_roles(record: Record, registry: Registry) -> list[str]:

@@ -23,7 +23,7 @@ AXOLOTL: Final = "axolotl.yaml"
 def to_columns(record: Record, registry: Registry, losses: Losses) -> dict[str, Any]:
     """``input`` and ``output``, and the metadata in further columns, which the tools pass over."""
     line, output = encode(record, registry.task_words)
-    return {"input": line, "output": output, **metadata(record, text_label=False)}
+    return {"input": line, "output": output, **metadata(record)}
 
 
 def to_messages(record: Record, registry: Registry, losses: Losses) -> dict[str, Any]:

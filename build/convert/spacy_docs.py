@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from build.convert.losses import Losses, Placed, placed_pairs, without_overlaps
-from build.convert.rows import attributes_of, has_pairs, is_readable, metadata
+from build.convert.rows import attributes_of, has_pairs, is_readable, metadata, text_label
 from build.convert.tokens import Offsets
 from build.core import KitError
 from mmm_dataset import Record, Registry
@@ -60,8 +60,8 @@ def to_doc(record: Record, registry: Registry, losses: Losses) -> Doc | None:
     nlp = _nlp(record.language)
     tokens = [(token.idx, token.idx + len(token)) for token in nlp.make_doc(record.text)]
     doc = Doc(nlp.vocab, *_pieces(record.text, tokens, [(start, end) for _, start, end in pairs]))
-    doc.user_data.update(metadata(record, text_label=False))
-    doc.cats = {} if record.label is None else {record.label: 1.0}
+    doc.user_data.update(metadata(record))
+    doc.cats = {label: 1.0} if (label := text_label(record, registry)) else {}
     if has_pairs(record, registry):
         doc.spans[SPANS_KEY] = [_span(doc, pair) for pair in pairs]
         doc.set_ents([_span(doc, pair) for pair in without_overlaps(record, pairs, Losses())], default="outside")
