@@ -11,9 +11,10 @@ from typing import Final
 
 from build.core import KitError, Note, Row
 from build.readers.conll.columns import ROLES, Columns, Profile, choose, surface
+from build.readers.conll.lines import is_table
 from build.readers.conll.records import GLUED, FileReader, Settings
 from build.readers.conll.schemes import Scheme, Sequences, Tag, describe, detect, parse_tag
-from build.readers.conll.tables import Sentence, Table, find_column, is_table, read_table
+from build.readers.conll.tables import Sentence, Table, find_column, read_table
 from build.readers.inputs import Unique, find_all, stem, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
 from build.readers.provenance import PROVENANCE_OPTIONS, Provenance, resolve_provenance
@@ -157,20 +158,8 @@ def read(
         _parse_columns(columns),
         delimiter,
     )
-    found, notes = find_all(path, registry.source("user"), *SUFFIXES)
+    files, notes = _find_files(path, registry, language)
     yield from notes
-    files: dict[Path, str] = {}
-    for file in found:
-        spoken = _spoken(file, registry) if language is None or path.is_dir() else language
-        reason = _skipped(file, spoken, language)
-        if not reason and path.is_dir() and suffix(file) in _PLAIN and not is_table(file):
-            reason = "no tokens with tags"
-        if reason:
-            yield Note(file.name, "unmatched_file", f"{reason}: not read")
-        else:
-            files[file] = spoken or language or ""
-    if not files:
-        raise KitError(f"{path}: no file of a known language: name it xx.NAME.conll or give --language xx")
     splits = {file: split_of(file, path, split_from) for file in files}
     run.look(list(files), scheme)
     yield Note(path.name, f"columns: {' and '.join(sorted({str(one) for one in run.chosen.values()}))}")
@@ -182,6 +171,24 @@ def read(
         settings = run.settings(file, path, code, splits[file])
         ids = unique.setdefault(code, Unique())(_stem(file, path, code))
         yield from FileReader(run.tables.pop(file), ids, settings).rows()
+
+
+def _find_files(path: Path, registry: Registry, language: str | None) -> tuple[dict[Path, str], list[Note]]:
+    """The files to read with their languages, and notes on the others."""
+    found, notes = find_all(path, registry.source("user"), *SUFFIXES)
+    files: dict[Path, str] = {}
+    for file in found:
+        spoken = _spoken(file, registry) if language is None or path.is_dir() else language
+        reason = _skipped(file, spoken, language)
+        if not reason and path.is_dir() and suffix(file) in _PLAIN and not is_table(file):
+            reason = "no tokens with tags"
+        if reason:
+            notes.append(Note(file.name, "unmatched_file", f"{reason}: not read"))
+        else:
+            files[file] = spoken or language or ""
+    if not files:
+        raise KitError(f"{path}: no file of a known language: name it xx.NAME.conll or give --language xx")
+    return files, notes
 
 
 def _parse_columns(given: str | None) -> dict[str, str]:

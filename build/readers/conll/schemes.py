@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from build.core import KitError
@@ -85,6 +86,7 @@ class Sequences:
         self.long += sum(first != last for _, first, last in spans)
 
 
+@lru_cache(maxsize=1 << 16)
 def parse_tag(value: str, style: Style) -> Tag | None:
     """The tag that a cell holds, written in this style; None if it holds none."""
     value = value.strip(BLANKS)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -12,15 +11,21 @@ from sys import intern
 from typing import Final
 
 from build.core import KitError
-from build.files import read_text
+from build.readers.conll.lines import (
+    ASCII_BLANKS,
+    DELIMITERS,
+    detect_delimiter,
+    inline,
+    is_blank,
+    name_of,
+    read_lines,
+    split_cells,
+)
 from build.readers.conll.schemes import BLANKS, looks_like_a_tag
 
-DELIMITERS: Final = {"tab": "\t", "pipe": "|", "space": " ", "comma": ","}
-"""In the order in which they are tried."""
 CONLLU: Final = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 
 _KEY_VALUE = re.compile(r"#(?P<blank> ?)(?P<key>[\w.-]+)[^\S\t]*[=:] ?(?P<value>.*)")
-_BLANKS = re.compile("[ \t]+")
 _PIECE = re.compile(r"([\w.-]+)=(\S+)")
 _HEADER_TOKENS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _HEADER_TAGS: Final = frozenset(
@@ -82,14 +87,14 @@ def read_table(
     Raises:
         KitError: not UTF-8, no tokens with tags, or a line with too few or too many columns.
     """
-    lines = _lines(file)
+    lines = read_lines(file)
     if delimiter is None:
-        delimiter = _detect(file, lines)
+        delimiter = detect_delimiter(file, lines)
     else:
         delimiter = DELIMITERS.get(delimiter, delimiter)
         if len(delimiter) != 1:
             raise KitError(f"--delimiter {delimiter}: must be {', '.join(DELIMITERS)} or one character")
-    numbered = list(_inline(lines) if delimiter == "|" else enumerate(lines, 1))
+    numbered = list(inline(lines) if delimiter == "|" else enumerate(lines, 1))
     names, header = _header(numbered, delimiter, wanted)
     is_row = _RowTest([line for number, line in numbered if number != header], delimiter)
     numbered = [(number, line) for number, line in numbered if number != header]
@@ -104,14 +109,6 @@ def read_table(
         names = CONLLU
         _read_conllu(file, sentences)
     return Table(file, delimiter, width, names, sentences)
-
-
-def split_cells(line: str, delimiter: str) -> list[str]:
-    """The cells of a line. Blanks around a cell are no part of it; only ASCII blanks separate or are cut."""
-    if delimiter == " ":
-        return _BLANKS.split(line.strip(" \t"))
-    cells = next(csv.reader([line]), []) if delimiter == "," else line.split(delimiter)
-    return [cell.strip(" \t") for cell in cells]
 
 
 def find_column(wanted: str, names: Sequence[str], width: int) -> int:
@@ -130,61 +127,12 @@ def find_column(wanted: str, names: Sequence[str], width: int) -> int:
     raise KitError(f"--columns: no column {wanted!r}; there are {width}{known}")
 
 
-def is_table(file: Path) -> bool:
-    """Whether at least half of the lines have a token and a tag: a README among the files has not."""
-    lines = [line for line in _lines(file) if not _is_blank(line) and not line.startswith("#")]
-    return 2 * _fitting(lines)[1] >= max(len(lines), 1)
-
-
-def _lines(file: Path) -> list[str]:
-    return read_text(file).split("\n")
-
-
-def _fitting(lines: Sequence[str]) -> tuple[str, int]:
-    """The delimiter under which most lines have a tag, and how many; of equals, the first in the order of ``DELIMITERS``."""
-    counts = {
-        mark: sum(any(map(looks_like_a_tag, split_cells(line, mark)[1:])) for line in lines)
-        for mark in DELIMITERS.values()
-    }
-    best = max(counts, key=lambda mark: counts[mark])
-    return best, counts[best]
-
-
-def _detect(file: Path, lines: Sequence[str]) -> str:
-    plain = [line for line in lines if not _is_blank(line) and not line.startswith("#")]
-    plain = plain or [line for line in lines if not _is_blank(line) and not _KEY_VALUE.fullmatch(line)]
-    if not plain:
-        raise KitError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
-    best, fitting = _fitting(plain)
-    if fitting:
-        return best
-    # Tags of an unknown kind: the first delimiter that every line has.
-    for mark in DELIMITERS.values():
-        if all(len(split_cells(line, mark)) > 1 for line in plain):
-            return mark
-    number = next(number for number, line in enumerate(lines, 1) if line == plain[0])
-    raise KitError(
-        f"{file}:{number}: expected a token and a tag, separated by a tab, a blank, a comma or a pipe: {plain[0][:80]!r}; "
-        "name another --delimiter"
-    )
-
-
-def _inline(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Numbered lines; a line with a whole sentence, ``token|TAG token|TAG``, becomes one line per token and a blank one."""
-    for number, line in enumerate(lines, 1):
-        pieces = line.split()
-        if len(pieces) > 1 and all("|" in piece[1:-1] for piece in pieces):
-            yield from ((number, piece) for piece in (*pieces, ""))
-        else:
-            yield number, line
-
-
 def _header(lines: Sequence[tuple[int, str]], delimiter: str, wanted: Collection[str]) -> tuple[tuple[str, ...], int]:
     """The columns' names and the line of the header, 0 if there is none; ``# global.columns`` gives names as well."""
     for number, line in lines:
         if line.startswith("# global.columns"):
             return tuple(line.partition("=")[2].lower().split()), 0
-        if not _is_blank(line) and not line.startswith("# "):
+        if not is_blank(line) and not line.startswith("# "):
             cells = [cell.strip(BLANKS) for cell in split_cells(line, delimiter)]
             named = {cell.lower() for cell in cells}
             known = named & _HEADER_TOKENS and named & _HEADER_TAGS
@@ -197,7 +145,7 @@ class _RowTest:
 
     def __init__(self, lines: Sequence[str], delimiter: str) -> None:
         self._delimiter = delimiter
-        rows = [split_cells(line, delimiter) for line in lines if not _is_blank(line) and not line.startswith("#")]
+        rows = [split_cells(line, delimiter) for line in lines if not is_blank(line) and not line.startswith("#")]
         self.width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
         columns = [{row[at] for row in rows if at < len(row)} for at in range(1, self.width)]
         self._tags = {
@@ -228,7 +176,8 @@ def _sentences(
     sentence, current = Sentence(1), ""
     for number, line in [*lines, (0, "")]:
         starts = False
-        if not (blank := _is_blank(line) or (delimiter == "," and not line.strip(", \t"))) and is_row(line):
+        blank = is_blank(line) or (delimiter == "," and not line.strip(", \t"))
+        if is_token := not blank and is_row(line):
             cells = [intern(cell) for cell in split_cells(line, delimiter)]
             # A column may number the sentences, in every row or in the first of each.
             starts = at is not None and at < len(cells) and cells[at] not in ("", current)
@@ -243,13 +192,13 @@ def _sentences(
         if blank:
             continue
         sentence.lines.append(line)
-        if not is_row(line):
+        if not is_token:
             sentence.comments |= _comment(line)
         elif line.startswith("-DOCSTART-"):
             document, sentence.comments = _of_document(sentence), {}
         elif len(cells) < 2:
             raise KitError(
-                f"{file}:{number}: needs a token and a tag, separated by a {_name(delimiter)}: {line[:80]!r}"
+                f"{file}:{number}: needs a token and a tag, separated by a {name_of(delimiter)}: {line[:80]!r}"
             )
         else:
             sentence.rows.append(cells)
@@ -262,7 +211,7 @@ def _read_conllu(file: Path, sentences: Sequence[Sentence]) -> None:
     for sentence in filter(lambda one: one.rows, sentences):
         try:
             # The library takes two blanks, as a form may hold them, for the end of a cell.
-            rows = ["\t".join(_BLANKS.sub(" ", cell) or "_" for cell in row) for row in sentence.rows]
+            rows = ["\t".join(ASCII_BLANKS.sub(" ", cell) or "_" for cell in row) for row in sentence.rows]
             (tokens,) = conllu.parse("\n".join(rows))
         except (conllu.exceptions.ParseException, ValueError) as error:
             raise KitError(f"{file}:{sentence.line}: not CoNLL-U: {error}") from error
@@ -303,15 +252,7 @@ def _even(file: Path, delimiter: str, sentences: Sequence[Sentence]) -> int:
                 row += [""] * (width - len(row))  # editors cut tabs at the end of a line
             if len(row) != width:
                 raise KitError(
-                    f"{file}:{number}: {len(row)} columns where other rows have {width}, separated by a {_name(delimiter)}: "
+                    f"{file}:{number}: {len(row)} columns where other rows have {width}, separated by a {name_of(delimiter)}: "
                     f"{delimiter.join(row)[:80]!r}; mend the line, or choose another --delimiter"
                 )
     return width
-
-
-def _name(delimiter: str) -> str:
-    return next((name for name, mark in DELIMITERS.items() if mark == delimiter), repr(delimiter))
-
-
-def _is_blank(line: str) -> bool:
-    return not line.strip().strip(BLANKS)

@@ -1,0 +1,90 @@
+"""Lines of a file of columns, and what separates the columns."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from build.core import KitError
+from build.files import read_text
+from build.readers.conll.schemes import BLANKS, looks_like_a_tag
+
+DELIMITERS: Final = {"tab": "\t", "pipe": "|", "space": " ", "comma": ","}
+"""In the order in which they are tried."""
+
+ASCII_BLANKS: Final = re.compile("[ \t]+")
+_TRIED = 10_000
+"""So many lines are tried to find the delimiter."""
+
+
+def read_lines(file: Path) -> list[str]:
+    """All lines. Raises KitError if the file cannot be read."""
+    return read_text(file).split("\n")
+
+
+def split_cells(line: str, delimiter: str) -> list[str]:
+    """The cells of a line. Blanks around a cell are no part of it; only ASCII blanks separate or are cut."""
+    if delimiter == " ":
+        return ASCII_BLANKS.split(line.strip(" \t"))
+    cells = next(csv.reader([line]), []) if delimiter == "," else line.split(delimiter)
+    return [cell.strip(" \t") for cell in cells]
+
+
+def is_table(file: Path) -> bool:
+    """Whether at least half of the lines have a token and a tag: a README among the files has not."""
+    lines = [line for line in read_lines(file) if not is_blank(line) and not line.startswith("#")]
+    return 2 * _fitting(lines)[1] >= max(len(lines[:_TRIED]), 1)
+
+
+def _fitting(lines: Sequence[str]) -> tuple[str, int]:
+    """The delimiter under which most lines have a tag, and how many; of equals, the first in the order of ``DELIMITERS``."""
+    lines = lines[:_TRIED]
+    counts = {
+        mark: sum(any(map(looks_like_a_tag, split_cells(line, mark)[1:])) for line in lines)
+        for mark in DELIMITERS.values()
+    }
+    best = max(counts, key=lambda mark: counts[mark])
+    return best, counts[best]
+
+
+def detect_delimiter(file: Path, lines: Sequence[str]) -> str:
+    """The delimiter under which most lines have a tag. Raises KitError if there is none."""
+    plain = [line for line in lines if not is_blank(line) and not line.startswith("#")]
+    plain = plain or [line for line in lines if not is_blank(line) and not re.match(r"# ?[\w.-]+ ?[=:]", line)]
+    if not plain:
+        raise KitError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
+    best, fitting = _fitting(plain)
+    if fitting:
+        return best
+    # Tags of an unknown kind: the first delimiter that every line has.
+    for mark in DELIMITERS.values():
+        if all(len(split_cells(line, mark)) > 1 for line in plain):
+            return mark
+    number = next(number for number, line in enumerate(lines, 1) if line == plain[0])
+    raise KitError(
+        f"{file}:{number}: expected a token and a tag, separated by a tab, a blank, a comma or a pipe: {plain[0][:80]!r}; "
+        "name another --delimiter"
+    )
+
+
+def inline(lines: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Numbered lines; a line with a whole sentence, ``token|TAG token|TAG``, becomes one line per token and a blank one."""
+    for number, line in enumerate(lines, 1):
+        pieces = line.split()
+        if len(pieces) > 1 and all("|" in piece[1:-1] for piece in pieces):
+            yield from ((number, piece) for piece in (*pieces, ""))
+        else:
+            yield number, line
+
+
+def name_of(delimiter: str) -> str:
+    """The name of a delimiter, for messages."""
+    return next((name for name, mark in DELIMITERS.items() if mark == delimiter), repr(delimiter))
+
+
+def is_blank(line: str) -> bool:
+    """Whether nothing can be seen in a line."""
+    return not line.strip().strip(BLANKS)
