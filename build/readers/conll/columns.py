@@ -76,6 +76,10 @@ class Profile:
         self._look_at_ids(table)
         self._try_texts(table)
 
+    def types(self, columns: Columns) -> set[str]:
+        """The types in the column of tags."""
+        return _types(_values(self, (columns.tag, columns.misc)), columns.style)
+
     def _look_at_ids(self, table: Table) -> None:
         ids = [[_ID.fullmatch(row[0]) for row in sentence.rows] for sentence in table.sentences]
         self.integers &= all(found is not None for one in ids for found in one)

@@ -13,7 +13,7 @@ from build.core import KitError, Note, Row
 from build.readers.conll.columns import ROLES, Columns, Profile, choose, surface
 from build.readers.conll.lines import is_table
 from build.readers.conll.records import GLUED, FileReader, Settings
-from build.readers.conll.schemes import Scheme, Sequences, Tag, describe, detect, parse_tag
+from build.readers.conll.schemes import Scheme, Sequences, Style, Tag, describe, detect, parse_tag
 from build.readers.conll.tables import Sentence, Table, find_column, read_table
 from build.readers.inputs import Unique, find_all, stem, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
@@ -96,12 +96,13 @@ class _Run:
             table = self.table(file)
             self.profiles.setdefault(table.columns, Profile(*table.columns)).add(table)
         self.chosen = {key: choose(profile, self.columns) for key, profile in self.profiles.items()}
-        styles = {columns.style for columns in self.chosen.values()}
+        # A file without entities says nothing of how tags are written.
+        styles = {one.style for key, one in self.chosen.items() if self.profiles[key].types(one)} or {"prefix"}
         if len(styles) > 1:
             raise KitError(
                 f"{files[0].parent}: files with different kinds of tags: {', '.join(sorted(styles))}: read each alone"
             )
-        style = styles.pop()
+        style: Style = styles.pop()
         sentences = [(self.chosen[table.columns], one) for table in map(self.table, files) for one in table.sentences]
         for columns, sentence in sentences:
             tags = [parse_tag(cell, style) for cell in _tags(columns, sentence)]

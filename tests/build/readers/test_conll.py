@@ -323,6 +323,9 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     assert {note.id for note in rows.notes if note.reason == "unmatched_file"} == {
         *("train.ZIP", "en.readme.txt", "LICENSE.txt")
     }
+    write(tmp_path, "Mia\tPER\nran\tO\n", "bare/en.one.conll")
+    write(tmp_path, "it\tx\tO\nran\tx\tO\n", "bare/en.two.conll")
+    assert [pairs(one) for one in read_ner(tmp_path / "bare").records] == [[("PER", "Mia")], []]
     # What the files hold is one thing: a scheme that only some of them show, a layer that is empty in the others.
     write(tmp_path, "Mia\tB-PER\nOno\tE-PER\n", "more/en.one.conll")
     write(tmp_path, "Mia\tB-PER\tO\nOno\tE-PER\tO\n", "more/en.two.conll")
