@@ -74,6 +74,8 @@ def parse_brat(text: str, annotations: str, labels: dict[str, str] | None = None
                 document.notes.append(("not_read", f"line {number}: {fields[1][:40]!r}"))
             else:
                 raise ValueError
+        except ShapeError as error:
+            raise ShapeError(f"{number}: {error}") from error
         except (ValueError, IndexError) as error:
             raise ShapeError(f"{number}: {line!r:.80}; expected {SHAPE}") from error
     _attributes(document, events, later, names)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -211,7 +210,7 @@ def _named(
     if relation.trigger is not None and relation.trigger in places:
         role = TRIGGER if TRIGGER in shape.spans else shape.spans[0]
         is_argument = places[relation.trigger] in [places[key] for _, key in named]
-        if role not in dict(named) and not is_argument:
+        if role not in dict(named) and (role == TRIGGER or not is_argument):
             named.insert(0, (role, relation.trigger))
         elif not is_argument:
             findings.add("trigger_not_read", f"{relation.label!r}: the task has no role for a trigger")
@@ -219,13 +218,18 @@ def _named(
 
 
 def fitting_relations(document: Document, shape: Shape) -> int:
-    """How many relations have arguments in roles of the shape; what a task word is chosen by."""
-    places = dict.fromkeys(document.mentions, (0, 1))
-    counts: Counter[bool] = Counter()
+    """How well the relations fit the shape; what a task word is chosen by.
+
+    A relation counts if its arguments have all roles that are needed, and counts more if roles and trigger are there by name.
+    """
+    places = {key: (number, number + 1) for number, key in enumerate(document.mentions)}
+    known = {role.casefold() for role in shape.spans}
+    fit = 0
     for relation in _grouped(document, shape):
         if any(key not in places for _, key in relation.arguments):
             continue
         named = _named(relation, document.mentions, shape, places, Findings())
-        had = {role for role, _ in named}
-        counts[bool(named) and set(shape.needed) & set(shape.spans) <= had] += 1
-    return counts[True]
+        if named and set(shape.needed) & set(shape.spans) <= {role for role, _ in named}:
+            strange = any(role is not None and role.casefold() not in known for role, _ in relation.arguments)
+            fit += 3 - strange - (relation.trigger is not None and TRIGGER not in known)
+    return fit

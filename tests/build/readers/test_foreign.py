@@ -1,0 +1,406 @@
+"""Data of other tools: what each format says beyond spans, how a file is told, and what is refused."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from build.core import KitError
+from build.readers import foreign
+from mmm_dataset import Record, load
+from tests.build.readers.collect_rows import Rows, collect, pairs
+
+REGISTRY_TEXT = """
+[task_word]
+Typed = ["head", "@head_type?", "LABEL", "tail", "@tail_type?"]
+Move = ["trigger", "LABEL", "agent?", "goal?"]
+[task.mine]
+title = "Mine"
+description = "Entities, relations and events"
+family = "mine"
+words = ["NER", "Typed", "Move"]
+[task.entities]
+title = "Mine"
+description = "Entities"
+family = "mine"
+words = ["NER"]
+[config]
+en_mine = { language = "en", task = "mine", version = "1.0.0" }
+en_entities = { language = "en", task = "entities", version = "1.0.0" }
+"""
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Any:
+    """Write files (bytes, text, or JSON) and read them."""
+    (tmp_path / "my.toml").write_text(REGISTRY_TEXT)
+    registry = load("ner-only", str(tmp_path / "my.toml"))
+
+    def run(files: dict[str, Any], **options: str) -> Rows:
+        for name, content in files.items():
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = content if isinstance(content, (str, bytes)) else json.dumps(content)
+            path.write_bytes(text.encode() if isinstance(text, str) else text)
+        named = {"task": "entities", "language": "en", "source": "own", "license": "CC0-1.0"} | options
+        return collect(foreign.read(tmp_path / "data", registry, **named))
+
+    return run
+
+
+def spans(record: Record) -> list[Any]:
+    return [
+        (item.label, {span.role: span.text for span in item.spans}, dict(item.attributes))
+        for item in record.items or ()
+    ]
+
+
+MIA = {"text": "Mia ran.", "label": [[0, 3, "PER"]]}
+ROWS: dict[str, Any] = {
+    "doccano": MIA,
+    "langextract": {"text": "Mia ran.", "extractions": [{"extraction_class": "PER", "extraction_text": "Mia"}]},
+    "spacy": ["Mia ran.", {"entities": [[0, 3, "PER"]]}],
+    "gliner": {"tokenized_text": ["Mia", "ran."], "ner": [[0, 0, "PER"]]},
+    "hf-tokens": {"tokens": ["Mia", "ran."], "ner_tags": ["S-PER", "O"]},
+    "uie": {"content": "Mia ran.", "result_list": [{"text": "Mia", "start": 0, "end": 3}], "prompt": "PER"},
+    "iepile": {"instruction": '{"schema": ["PER"], "input": "Mia ran."}', "output": '{"PER": ["Mia"]}'},
+    "label-studio": {"id": 1, "text": "Mia ran.", "ner": [{"start": 0, "end": 3, "text": "Mia", "labels": ["PER"]}]},
+    "universalner": {"input": "Mia ran.", "tagName": "PER", "output": '["Mia"]', "doc_question_pairID": "1:0"},
+}
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_the_format_is_told_by_the_file_however_it_is_packed(name: str, read: Any) -> None:
+    text = json.dumps(ROWS[name])
+    packed = {
+        "bom.jsonl": "\ufeff" + text + "\r\n\r\n",
+        "array.json": json.dumps([ROWS[name]], indent=1),
+        "zip.jsonl.gz": gzip.compress(text.encode()),
+        "one.json": json.dumps(ROWS[name], indent=2),
+    }
+    rows = read(packed)
+    assert [pairs(record) for record in rows.records] == [[("PER", "Mia")]] * len(packed)
+    assert {record.text for record in rows.records} == {"Mia ran."} and not rows.drops
+
+
+def test_text_level_labels(read: Any) -> None:
+    task = {"data": {"text": "Mia ran.", "topic": "sport"}, "annotations": [{"result": []}]}
+    fields = [
+        {"type": "choices", "from_name": name, "value": {"choices": [name.upper()]}} for name in ("mood", "style")
+    ]
+    task["annotations"][0]["result"] = fields  # type: ignore[index]
+    with pytest.raises(KitError, match="--label-from key:mood"):
+        read({"a.json": [task]})
+    labels = [read({"a.json": [task]}, label_from=f"key:{key}").records[0].label for key in ("style", "topic", "none")]
+    assert labels == ["STYLE", "sport", None]
+    assert read({"a.json": [task]}, label="x").records[0].label == "x"
+    assert read({"a.json": {**MIA, "cats": [" news "]}}).records[0].label == "news"
+    rows = read({"a.json": {**MIA, "cats": ["news", "sport"]}})
+    assert rows.records[0].label is None and rows.noted == {"several_text_labels": 1}
+    assert read({"a.json": ["Mia", {"entities": [], "cats": {"news": 1.0, "x": 0.0}}]}).records[0].label == "news"
+    sentiment = [
+        ROWS["uie"],
+        {**ROWS["uie"], "prompt": "mood[good, bad]", "result_list": [{"text": "good", "start": -10, "end": -6}]},
+    ]
+    assert [(r.label, pairs(r)) for r in read({"a.json": sentiment}).records] == [("good", [("PER", "Mia")])]
+
+
+def test_a_task_with_one_text_label_gives_it(read: Any) -> None:
+    rows = read({"a.json": {**MIA, "cats": ["news"]}}, task="ner-only")
+    assert rows.records[0].is_annotated and rows.noted == {"text_label_not_read": 1}
+
+
+TYPED = [("works for", {"head": "Mia", "tail": "Acme"}, {"head_type": "PER", "tail_type": "ORG"})]
+ENTITIES = [(7, 0, 3, "PER"), (9, 11, 15, "ORG")]
+ACME = "Mia joined Acme"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {
+            "text": ACME,
+            "entities": [{"id": n, "start_offset": a, "end_offset": b, "label": x} for n, a, b, x in ENTITIES],
+            "relations": [{"from_id": 7, "to_id": 9, "type": "works for"}],
+        },
+        {
+            "tokenized_text": ACME.split(),
+            "ner": [[2, 2, "ORG"], [0, 0, "PER"]],
+            "relations": [[1, 0, "works for"]],
+        },
+        {
+            "data": {"t": ACME},
+            "annotations": [
+                {
+                    "result": [
+                        *(
+                            {
+                                "id": str(n),
+                                "type": "labels",
+                                "value": {"start": a, "end": b, "text": ACME[a:b], "labels": [x]},
+                            }
+                            for n, a, b, x in ENTITIES
+                        ),
+                        {
+                            "type": "relation",
+                            "from_id": "9",
+                            "to_id": "7",
+                            "direction": "left",
+                            "labels": ["works for"],
+                        },
+                    ]
+                }
+            ],
+        },
+    ],
+)
+def test_relations_with_types(row: Any, read: Any) -> None:
+    (record,) = read({"a.json": [row]}, task="mine").records
+    assert (record.word, spans(record)) == ("Typed", TYPED)
+    rows = read({"a.json": [row]})
+    assert sorted(pairs(rows.records[0])) == [("ORG", "Acme"), ("PER", "Mia")] and rows.noted["relations_not_read"] == 1
+
+
+def test_relations_and_events_of_instructions(read: Any) -> None:
+    def row(output: Any) -> Any:
+        return {"instruction": json.dumps({"schema": [], "input": "Mia moved to Oslo."}), "output": json.dumps(output)}
+
+    relation = row({"lives in": [{"subject": "Mia", "object": "Oslo"}], "died in": []})
+    (record,) = read({"a.json": [relation]}, task="mine").records
+    assert (record.word, spans(record)) == ("Typed", [("lives in", {"head": "Mia", "tail": "Oslo"}, {})])
+    event = row(
+        {
+            "move": [
+                {"trigger": "moved ", "arguments": {"Agent": "Mia", "goal": ["Oslo"]}},
+                {"trigger": "NAN", "arguments": {}},
+            ]
+        }
+    )
+    (record,) = read({"a.json": [event]}, task="mine").records
+    assert (record.word, spans(record)) == (
+        "Move",
+        [("move", {"trigger": "moved", "agent": "Mia", "goal": "Oslo"}, {})],
+    )
+    with pytest.raises(KitError, match="nothing in it fits the task entities"):
+        read({"a.json": [relation]})
+
+
+def test_prompts_of_relations(read: Any) -> None:
+    rows = [
+        {
+            "content": "红楼梦的作者是曹雪芹",
+            "prompt": prompt,
+            "result_list": [{"text": text, "start": start, "end": start + 3}],
+        }
+        for prompt, text, start in (("作品", "红楼梦", 0), ("红楼梦的作者", "曹雪芹", 7))
+    ]
+    (record,) = read({"a.jsonl": "".join(json.dumps(row) + "\n" for row in rows)}, task="mine").records
+    assert spans(record) == [("作者", {"head": "红楼梦", "tail": "曹雪芹"}, {"head_type": "作品"})]
+
+
+BRAT = "\n".join(
+    [
+        "T1\tPER 0 3\tMia",
+        "T2\tmove 4 9\tmoved",
+        "T3\tLOC 13 17;19 24\tOslo South",
+        "T4\tPER 0 3;13 17\tMia Oslo",
+        "E1\tmove:T2 Agent:T1 Goal2:T3",
+        "A1\tNegated E1",
+        "N1\tReference T1 Wikidata:Q1\tx",
+        "#1\ttopic *\tnews",
+    ]
+)
+
+
+def test_brat(read: Any) -> None:
+    files = {"d/a.txt": "Mia moved to Oslo\r\nSouth.", "d/a.ann": BRAT, "visual.conf": "[labels]\nmove | moves to\n"}
+    (record,) = (rows := read(files | {"b.txt": "alone"}, task="mine", label_from="key:topic")).records
+    assert (record.word, record.label) == ("Move", "news")
+    assert spans(record) == [("moves to", {"trigger": "moved", "agent": "Mia", "goal": "Oslo\r\nSouth"}, {})]
+    assert rows.noted == {
+        "unmatched_file": 1,
+        "discontinuous_span": 1,
+        "attribute_not_read": 1,
+        "not_read": 1,
+        "entity_without_relation": 1,
+    }
+    for line, words in (
+        ("T1 PER 0 3 Mia", "expected T1<tab>PER"),
+        ("A1\tNegated T9", "of nothing"),
+        (f"{BRAT}\nT1\tX 0 1\tM", "two entities"),
+    ):
+        with pytest.raises(KitError, match=rf"a\.ann:\d.*({words})"):
+            read(files | {"d/a.ann": line}, task="mine")
+    (Path(files_root(read)) / "d/a.txt").unlink()
+    with pytest.raises(KitError, match=r"no a\.txt beside it"):
+        read({}, task="mine")
+
+
+def files_root(read: Any) -> Path:
+    """The folder that the fixture writes to."""
+    return Path(read.__closure__[[*read.__code__.co_freevars].index("tmp_path")].cell_contents) / "data"
+
+
+def test_tags(read: Any) -> None:
+    rows = '{"tokens": ["Mia", "Ono", "ran"], "ner_tags": [1, 2, 0]}\n{"tokens": ["Bo"], "ner_tags": [3]}\n'
+    with pytest.raises(KitError, match="give --labels O,B-PER"):
+        read({"a.jsonl": rows})
+    with pytest.raises(KitError, match="there are 3 labels"):
+        read({"a.jsonl": '{"tokens": ["Bo"], "ner_tags": [3]}\n'}, labels="O,B-PER,I-PER")
+    found = read({"a.jsonl": rows}, labels="O,B-PER,E-PER,S-PER")
+    assert [pairs(record) for record in found.records] == [[("PER", "Mia Ono")], [("PER", "Bo")]]
+    info = {"features": {"ner_tags": {"feature": {"names": ["O", "B-PER", "I-PER", "B-LOC"]}, "_type": "Sequence"}}}
+    found = read({"dataset_info.json": info})
+    assert [pairs(record) for record in found.records] == [[("PER", "Mia Ono")], [("LOC", "Bo")]]
+    with pytest.raises(KitError, match="2 tokens, but 1 ner_tags"):
+        read({"a.jsonl": '{"tokens": ["Mia", "ran"], "ner_tags": ["O"]}'})
+
+
+def test_the_names_of_tags_in_a_parquet_file(read: Any) -> None:
+    from datasets import ClassLabel, Dataset, Features, Sequence, Value
+
+    features = Features({"tokens": Sequence(Value("string")), "ner_tags": Sequence(ClassLabel(names=["O", "B-PER"]))})
+    read_root = files_root(read)
+    read_root.mkdir()
+    Dataset.from_dict({"tokens": [["Mia", "ran"]], "ner_tags": [[1, 0]]}, features).to_parquet(
+        read_root / "train.parquet"
+    )
+    (record,) = read({}, split_from="file-name").records
+    assert (pairs(record), record.split) == ([("PER", "Mia")], "train")
+
+
+def test_words_are_counted_with_the_last_one(read: Any) -> None:
+    with pytest.raises(KitError, match="the end is the last word"):
+        read({"a.json": [{"tokenized_text": ["Go", "Mia"], "ner": [[1, 2, "PER"]]}]})
+    rows = read({"a.json": [{"tokenized_text": ["東", "京"], "ner": [[0, 1, "LOC"]]}]}, task="ner-only", language="ja")
+    assert (rows.records[0].text, pairs(rows.records[0]), rows.noted) == ("東京", [("LOC", "東京")], {"no_text": 1})
+
+
+def test_annotations_of_a_task(read: Any) -> None:
+    def result(label: Any, **more: Any) -> Any:
+        return {
+            "result": [{"id": "a", "type": "labels", "value": {"start": 0, "end": 3, "text": "Mia", "labels": label}}],
+            **more,
+        }
+
+    def task(*annotations: Any, **more: Any) -> Any:
+        return {"id": 5, "data": {"text": "Mia ran.", **more}, "annotations": list(annotations)}
+
+    old, new = result(["OLD"], updated_at="2024"), result(["NEW"], updated_at="2025")
+    cancelled = result(["X"], was_cancelled=True, updated_at="2026")
+    rows = read(
+        {"a.json": [task(new, old, cancelled), task(old | {"ground_truth": True}, new), task(result(["A", "B"]))]}
+    )
+    assert [pairs(record) for record in rows.records] == [
+        [("NEW", "Mia")],
+        [("OLD", "Mia")],
+        [("A", "Mia"), ("B", "Mia")],
+    ]
+    assert rows.noted == {"more_annotations": 2}
+    rows = read({"a.json": [task(new), task(result([])), task(), task(cancelled)]})
+    assert [record.items is None for record in rows.records] == [False, False, True, True]
+    assert rows.noted == {"region_without_label": 1}
+    with pytest.raises(KitError, match="no region of it has a label"):
+        read({"a.json": [task(result([]))]})
+    two = [task(new) | {"data": {"a": "Mia ran.", "b": "x"}}]
+    with pytest.raises(KitError, match="--text-key; strings are: a, b"):
+        read({"a.json": two})
+    assert pairs(read({"a.json": two}, text_key="a").records[0]) == [("NEW", "Mia")]
+    row = ROWS["label-studio"]
+    annotators = [row | {"annotation_id": n, "annotator": n, "updated_at": f"202{n}", "mood": f"m{n}"} for n in (1, 2)]
+    rows = read({"a.json": annotators}, label_from="key:mood")
+    assert [record.label for record in rows.records] == ["m2"] and rows.noted["more_annotations"] == 1
+
+
+def test_systematic_faults_are_errors_of_the_file(read: Any) -> None:
+    def prodigy(*spans: tuple[str, int]) -> str:
+        rows = [
+            {"text": "So Mia ran.", "spans": [{"start": a, "end": a + 3, "label": "PER", "text": p}]} for p, a in spans
+        ]
+        return "".join(json.dumps(row) + "\n" for row in rows)
+
+    with pytest.raises(KitError, match=r"fit the text in no unit.*--offsets none"):
+        read({"a.jsonl": prodigy(("Mia", 4), ("Mia", 4), ("Mia", 3))})
+    assert pairs(read({}, offsets="none").records[0]) == [("PER", "Mia")]
+    rows = read({"a.jsonl": prodigy(("Mia", 4), ("Mia", 3), ("Ono", 3), ("Mia", 3))})
+    assert rows.noted == {"offset_error": 1, "entity_not_in_text": 1} and [len(r.items) for r in rows.records] == [
+        1,
+        1,
+        0,
+        1,
+    ]
+    with pytest.raises(KitError, match="2 of 2 entities have no place"):
+        read({"a.jsonl": prodigy(("Ono", 3), ("Ono", 3))})
+    bad = json.dumps({"text": "Mia", "label": [["0", 3, "PER"]]})
+    with pytest.raises(KitError, match=r"an offset is '0'; expected .*\(2 of 3 rows"):
+        read({"a.jsonl": f"{bad}\n{json.dumps(MIA)}\n{bad}\n"})
+    assert read({"a.jsonl": f"{bad}\n{json.dumps(MIA)}\n{json.dumps(MIA)}\n"}).dropped == {"bad_row": 1}
+    with pytest.raises(KitError, match="nothing in it fits the task mine: .*in no relation"):
+        read({"a.jsonl": json.dumps({"text": "Mia ran.", "label": [[0, 3, "PER"]], "task_word": "Typed"})}, task="mine")
+
+
+@pytest.mark.parametrize(
+    ("row", "options", "words"),
+    [
+        ({"sentence": "Mia"}, {}, "none that is known.*give --format"),
+        ({"text": "Mia", "entities": [[0, 3, "PER"]]}, {}, "may be doccano or spacy: give --format"),
+        (MIA, {"format": "word"}, "--format word: must be one of"),
+        (MIA, {"format": "gliner"}, "the key 'tokenized_text' is missing; expected"),
+        (MIA, {"task": ""}, "--task is missing"),
+        (MIA, {"task": "scnm", "language": "ko"}, "no config ko_scnm"),
+        (MIA, {"source": ""}, "--source is missing"),
+        (MIA, {"offsets": "chars"}, "--offsets chars: must be one of"),
+        (MIA, {"task": "scnm", "label": "社会"}, "--unknown-labels drop"),
+        ('{"text": "Mia", "label": [], "label": []}', {}, "the key 'label' is there twice"),
+        ('{"text": "Mia", "label": [[NaN, 3, "PER"]]}', {}, "NaN is not JSON"),
+        ("", {}, "holds no rows"),
+    ],
+)
+def test_what_is_refused(row: Any, options: dict[str, str], words: str, read: Any) -> None:
+    with pytest.raises(KitError, match=words):
+        read({"a.jsonl": row if isinstance(row, str) else json.dumps(row)}, **options)
+
+
+def test_spacy_is_needed_for_its_own_files_alone(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(KitError, match="pip install spacy"):
+        read({"a.spacy": b"x"})
+    monkeypatch.undo()
+    with pytest.raises(KitError, match="not a DocBin"):
+        read({"a.spacy": b"x"})
+
+
+def test_a_row_that_convert_wrote_keeps_what_it_says(read: Any) -> None:
+    written = {
+        "id": "x-1",
+        "task_word": "NER",
+        "source": "wiki",
+        "source_id": "s",
+        "license": "MIT",
+        "split": "validation",
+    }
+    own = {"id": "x-1", "source": "https://example.org", "split": "test", "meta": {"topic": "news"}}
+    one, two = (read({"a.json": {**MIA, **more}}).records[0] for more in (written, own))
+    assert (one.id, one.source, one.source_id, one.licence, one.split) == ("x-1", "wiki", "s", "MIT", "validation")
+    assert (two.id, two.source, two.licence, two.split, two.origin) == (
+        "en_entities-x-1",
+        "own",
+        "CC0-1.0",
+        None,
+        "own",
+    )
+
+
+def test_questions_as_the_reader_of_its_own_has_them(real_data: Path) -> None:
+    from build.readers import tconer
+
+    path = real_data / "universalner-crossner"
+    options = {"task": "tconer", "language": "en", "source": "universalner"}
+    found = collect(foreign.read(path, load(), **options))
+    same = collect(tconer.read(path, load()))
+    assert [(r.text, r.items) for r in found.records] == [(r.text, r.items) for r in same.records]
