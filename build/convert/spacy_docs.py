@@ -61,7 +61,7 @@ def to_doc(record: Record, registry: Registry, losses: Losses) -> Doc | None:
     tokens = [(token.idx, token.idx + len(token)) for token in nlp.make_doc(record.text)]
     doc = Doc(nlp.vocab, *_pieces(record.text, tokens, [(start, end) for _, start, end in pairs]))
     doc.user_data.update(metadata(record))
-    doc.cats = {label: 1.0} if (label := text_label(record, registry)) else {}
+    doc.cats = _cats(record, registry)
     if has_pairs(record, registry):
         doc.spans[SPANS_KEY] = [_span(doc, pair) for pair in pairs]
         doc.set_ents([_span(doc, pair) for pair in without_overlaps(record, pairs, Losses())], default="outside")
@@ -69,6 +69,14 @@ def to_doc(record: Record, registry: Registry, losses: Losses) -> Doc | None:
         losses.add(record, "relations", len(record.items or ()))
         doc.set_ents([], default="missing")
     return doc
+
+
+def _cats(record: Record, registry: Registry) -> dict[str, float]:
+    """The text's label, and 0 for the others of a closed set, as spaCy takes a label that is not there as unknown."""
+    label = text_label(record, registry)
+    name = registry.task(record.task).text_labels
+    closed = [row.label for row in registry.labels if (row.set, row.language) == (name, record.language)]
+    return {} if label is None else {**dict.fromkeys(closed, 0.0), label: 1.0}
 
 
 def _span(doc: Doc, pair: Placed) -> Span:

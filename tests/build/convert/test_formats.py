@@ -8,6 +8,7 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from build.cli import main
 from build.convert.command import convert
 from build.convert.options import FORMATS
 from build.core import KitError
@@ -113,7 +114,10 @@ def test_spacy_loads_the_corpus_and_aligns_it(release, converted):
             docs += 1
             assert doc.text == record.text
             assert doc.user_data["id"] == record.id
-            assert doc.cats == {record.label: 1.0}
+            assert [label for label, value in doc.cats.items() if value] == [record.label]
+            assert len(doc.cats) == {"tconer": 1, "scnm": 5, "scpos_adj_n": 2, "tcree": 9}[record.task], (
+                "a closed set is whole"
+            )
             if config == "en_tcree":
                 assert not doc.has_annotation("ENT_IOB"), "relations say nothing of entities: unknown, not none"
                 continue
@@ -199,6 +203,20 @@ def test_conll_is_a_word_and_a_tag_on_each_line(converted):
             assert word and not re.search(r"\s", word)
             assert tag == "O" or tag[:2] == "B-" or (tag[:2] == "I-" and before[2:] == tag[2:])
             before = tag
+
+
+def test_the_command_says_what_is_lost(demo_release, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["convert", str(demo_release), "--to", "conll", "--config", "en_scnm", "--config", "en_tcree"]) == 0
+    assert [path.name for path in sorted((tmp_path / "work/convert/mmm-conll").iterdir())] == [
+        ".step.json",
+        "en_scnm",
+        "manifest.json",
+    ]
+    summary = capsys.readouterr().out
+    assert "overlap" in summary and "relations or events" in summary
+    assert main(["convert", "nowhere", "--to", "conll"]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
 
 
 def test_a_chosen_config_alone_and_only_over_its_own_result(release, tmp_path):
