@@ -26,7 +26,7 @@ GLUED: Final = re.compile(r"(.+?)(0|[1-9]\d*)")
 _LABELS: Final = ("intent", "label")
 _LONGEST: Final = 1_000
 """A file of one sentence with more tokens than this lacks the blank lines between its sentences."""
-_UNSPACED: Final = frozenset({"han", "kana", "thai", "lao", "khmer", "myanmar"})
+UNSPACED: Final = frozenset({"han", "kana", "thai", "lao", "khmer", "myanmar"})
 
 
 @dataclass(frozen=True)
@@ -223,7 +223,7 @@ class FileReader:
         if text is not None and (places := align(text, tokens)) is not None:
             return text, places, []
         language = self.settings.registry.languages[self.settings.config.language]
-        joiner = "" if _UNSPACED & set(language.scripts) else " "
+        joiner = "" if UNSPACED & set(language.scripts) else " "
         glue = [sentence.misc[at].get("SpaceAfter") == "No" if sentence.misc else False for at in rows]
         rebuilt, places = join(tokens, ["" if glued else joiner for glued in glue])
         if text is None:

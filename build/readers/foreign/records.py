@@ -9,6 +9,7 @@ from pathlib import Path
 
 from build.core import Drop, KitError, Row
 from build.readers.conll.places import align, join
+from build.readers.conll.records import UNSPACED
 from build.readers.foreign.document import Document
 from build.readers.foreign.items import Findings, Shape, fitting_relations, pair_items, place_mentions, relation_items
 from build.readers.foreign.prompts import relations_of_prompts
@@ -137,7 +138,7 @@ def _text(entry: Entry, target: Target, findings: Findings) -> tuple[str, list[O
             )
     if document.text is not None and (places := align(document.text, words)) is not None:
         return document.text, places
-    unspaced = {"han", "kana"} & set(target.registry.languages[target.config.language].scripts)
+    unspaced = UNSPACED & set(target.registry.languages[target.config.language].scripts)
     text, places = join(words, ["" if unspaced else " "] * size)
     reason = "text_differs" if document.text is not None else "no_text"
     findings.add(reason, "text rebuilt from the words")

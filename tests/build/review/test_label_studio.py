@@ -212,7 +212,7 @@ def test_what_cannot_be_read_is_refused_and_named_and_the_rest_is_taken(tmp_path
     assert book.decided == 1
     for words in (
         "a region says '別'",
-        "'怪' is no text-level label",
+        "text-level label '怪'",
         "label of the text was removed",
         "rebuilt since the export",
         "an offset is None",
@@ -286,3 +286,30 @@ def test_an_export_that_is_taken_under_two_names_does_not_agree_with_itself(tmp_
     book, summary, _ = imported(path, tasks, reviewer="Ben")
     assert book.decided_by == {"ann@example.org": 3}
     assert "0 decisions added, 3 were there" in summary
+
+
+def test_two_labels_other_newlines_and_other_units_fit_if_places_do(tmp_path):
+    text = "😀 Mia\r\nOno ran"
+    item = Item.pair("人名", "Mia\r\nOno", 2, 10)
+    rows = [make_record(text, [item], id=f"r{n}", source_id=f"s{n}") for n in range(6)]
+    path = write_rows(tmp_path / "r.jsonl", map(to_dict, rows))
+    tasks = exported(path)
+    values = [results(tasks, number)[1]["value"] for number in range(6)]
+    values[0] |= {"text": "Mia\\nOno"}
+    values[1] |= {"text": "Mia\nOno"}
+    values[2] |= {"text": "Mia\nOno", "end": 9}
+    values[3] |= {"start": 3, "end": 10, "text": "Mia\nOno"}
+    values[4]["labels"] = ["人名", "地名"]
+    del values[5]["labels"]
+    book, summary, refused = imported(path, tasks)
+    assert refused == 1 and "the region 'Mia\\r\\nOno' has no label" in summary
+    given = [book.standing(number)["ann@example.org"] for number in range(5)]
+    assert [decision.action for decision in given] == ["accept"] * 4 + ["edit"]
+    assert from_dict(given[4].record).items == (item, replace(item, label="地名"))
+
+
+def test_a_project_of_ones_own_is_no_review(tmp_path):
+    path = review_file(tmp_path, 1)
+    own = [{"data": {"text": "Mia ran"}, "annotations": [{"result": []}]}]
+    _, summary, refused = imported(path, own)
+    assert refused == 1 and "read foreign --format label-studio" in summary
