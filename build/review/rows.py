@@ -14,6 +14,7 @@ from sys import intern
 from typing import Any
 
 from build.core import KitError
+from build.files import strict_load
 from build.review.options import Order
 from build.review.rules import Weights, weights
 from mmm_dataset import Record, RecordError, Registry, from_dict, to_dict
@@ -177,7 +178,7 @@ class ReviewFile:
     def _parse(self, content: bytes, line: int) -> ReviewRow:
         where = f"{self.path}:{line}"
         try:
-            return parse_row(json.loads(content.decode("utf-8-sig")), self._rules)
+            return parse_row(strict_load(content.decode("utf-8-sig")), self._rules)
         except json.JSONDecodeError as error:
             raise KitError(f"{where}: not JSON ({error.msg} at column {error.colno})") from error
         except UnicodeDecodeError as error:
