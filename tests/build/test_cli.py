@@ -77,7 +77,7 @@ def test_a_wrong_label_is_named_with_its_line(tmp_path, capsys):
     path.write_text(path.read_text().replace('"地名"', '"宇宙"', 1), encoding="utf-8")
     for verb in (["export", str(path)], ["read", "records", "--from", str(path)]):
         assert main([*verb, "--out", str(tmp_path / "mmm")]) == 2
-        assert f"{path}:1: record 'r0': '宇宙' is no label of its items: 人名" in capsys.readouterr().err
+        assert f"{path}:1: record 'r0': unknown entity label '宇宙'; allowed: 人名" in capsys.readouterr().err
 
 
 def test_read_release_validate(tmp_path, capsys):
