@@ -141,14 +141,26 @@ def test_a_large_bucket_in_two_orders():
     assert groups(*texts) == groups(*texts[::-1]) == [0] * 60
 
 
+def _pairs_by_digest(signatures, digests):
+    pairs = _pairs(signatures, digests)
+    return {
+        tuple(sorted(pair)) for left, right in pairs for pair in zip(digests[left].tolist(), digests[right].tolist())
+    }
+
+
 def test_a_bucket_is_closed_over_neighbours_when_its_first_row_is_no_twin():
     """Rows 1 and 2 share all bands, and one with row 0: all three pairs are candidates."""
     signatures = np.zeros((3, NUM_PERM), dtype=np.uint32)
     signatures[0, ROWS:] = np.arange(NUM_PERM - ROWS) + 1
     signatures[1, ROWS:] = signatures[2, ROWS:] = np.arange(NUM_PERM - ROWS) + 1000
-    pairs = {
-        tuple(sorted(pair))
-        for left, right in _pairs(signatures, np.arange(3, dtype=np.uint64))
-        for pair in zip(left.tolist(), right.tolist())
-    }
-    assert pairs == {(0, 1), (0, 2), (1, 2)}
+    assert _pairs_by_digest(signatures, np.arange(3, dtype=np.uint64)) == {(0, 1), (0, 2), (1, 2)}
+
+
+def test_candidates_of_a_large_bucket_are_linear_and_do_not_depend_on_the_order():
+    size, rng = 5 * NEIGHBOURS, np.random.default_rng(0)
+    signatures = rng.integers(0, 1 << 32, (size, NUM_PERM), dtype=np.uint32)
+    signatures[:, :ROWS] = 7
+    digests, order = np.arange(size, dtype=np.uint64), rng.permutation(size)
+    pairs = _pairs_by_digest(signatures, digests)
+    assert pairs == _pairs_by_digest(signatures[order], digests[order])
+    assert pairs == {(a, b) for b in range(size) for a in range(b) if a == 0 or b - a <= NEIGHBOURS}

@@ -140,6 +140,16 @@ def test_what_is_shown_is_hardly_ever_a_part_of_its_text(given_rows: list[tuple[
     assert sum(found["shown"].values()) + sum(h["count"] for h in found["hidden"].values()) == len(given_rows)
 
 
+def test_where_entities_stand_and_where_rows_are_repeated_nothing_is_shown() -> None:
+    entities, repeated = Strings(), Strings()
+    for n in range(2 * TEXTS):
+        entities.add(f"{n}", RowText.of(f"{n}"))
+        entities.add("elsewhere", RowText.of(f"{n}"))
+        repeated.add("label", RowText.of("a text"))
+    assert not entities.shown() and entities.as_dict()["hidden"]["place"] == {"strings": 1, "count": 2 * TEXTS}
+    assert not repeated.shown()
+
+
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = make_published_folder(tmp_path / "files"), tmp_path / "census.json"
     assert main(["census", str(folder / NAME)]) == 0
