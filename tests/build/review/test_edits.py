@@ -91,11 +91,11 @@ def test_a_good_correction_is_kept():
     [
         ({"id": "other"}, "only the text, the label and the items"),
         ({"licence": "CC0-1.0"}, "only the text, the label and the items"),
-        ({"label": "社會"}, "no text-level label"),
+        ({"label": "社會"}, "unknown text-level label"),
         ({"label": None}, "the label cannot be taken away"),
         ({"items": None}, "the items cannot be taken away"),
         ({"text": " ", "items": []}, "the text is empty"),
-        ({"items": [{"label": "怪物", "text": "大阪"}]}, "no label of its items"),
+        ({"items": [{"label": "怪物", "text": "大阪"}]}, "unknown entity label"),
         ({"items": [{"label": "地名", "text": "京都"}]}, "'京都' is not in the text"),
         ({"items": [{"label": "地名", "text": "大阪", "start": 0, "end": 2}]}, r"text\[0:2\] is"),
         ({"items": [item(target_record(1).text, "大阪", source_item=9)]}, "the source has no item 9"),
@@ -153,8 +153,8 @@ def test_a_row_of_a_worklist_gets_its_label_and_items_together_or_one_by_one():
 @pytest.mark.parametrize(
     "values, message",
     [
-        ({"label": "怪"}, "'怪' is no text-level label"),
-        ({"items": [{"label": "怪物", "text": "大阪"}]}, "no label of its items"),
+        ({"label": "怪"}, "unknown text-level label '怪'"),
+        ({"items": [{"label": "怪物", "text": "大阪"}]}, "unknown entity label"),
         ({"items": [{"label": "地名", "text": "京都"}]}, "'京都' is not in the text"),
     ],
 )

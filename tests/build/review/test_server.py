@@ -144,7 +144,7 @@ def test_a_wrong_correction_is_refused_with_words_and_not_logged(tmp_path):
     with serving(path) as server:
         row = server.first()
         status, answer = server.decide(row, "edit", record={**row["target"], "label": "怪"})
-        assert status == 422 and "'怪' is no text-level label" in answer["error"]
+        assert status == 422 and "unknown text-level label '怪'" in answer["error"]
         assert server.decide(row, "edit")[0] == 422
         assert server.decide(row, "reject", reason="dislike")[0] == 422
         assert server.decide(row, "accept", " ")[0] == 422
