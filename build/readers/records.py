@@ -14,7 +14,7 @@ from typing import Any, Final
 from build.core import KitError, Note, Row
 from build.readers.foreign.formats import FORMATS, KEYS
 from build.readers.inputs import clean_label, find_all, read_json
-from build.readers.offsets import CODE_POINTS, Marked, Scale, find_scale
+from build.readers.offsets import CODE_POINTS, Marked, Offsets, Scale, find_scale
 from mmm_dataset import Item, Record, RecordError, Registry, RegistryError, Span, from_dict
 from mmm_f1.locate import locate
 
@@ -158,24 +158,22 @@ def _located(text: str, items: list[Item]) -> tuple[list[Item], int]:
     single = [item for item in items if len(item.spans) == 1]
     keys = [((item.label, item.attributes), item.spans[0].text) for item in single]
     taken = {(key, item.spans[0].start) for key, item in zip(keys, single)}
+    free: dict[Any, list[Offsets]] = {}
+    for key, place in zip(keys, locate(text, keys)):
+        if place is not None and (key, place[0]) not in taken:
+            free.setdefault(key, []).append(place)
     arguments = list(dict.fromkeys(s.text for item in items if len(item.spans) > 1 for s in item.spans if s.text))
     shared = dict(zip(arguments, locate(text, [("", argument) for argument in arguments])))
-    own = iter(zip(keys, locate(text, keys)))
     added = 0
 
-    def placed(span: Span, place: tuple[int, int] | None) -> Span:
+    def placed(item: Item, span: Span) -> Span:
         nonlocal added
-        if span.start is not None or place is None:
+        if span.start is not None:
             return span
-        added += 1
-        return replace(span, start=place[0], end=place[1])
+        mine = free.get(((item.label, item.attributes), span.text))
+        place = (mine.pop(0) if mine else None) if len(item.spans) == 1 else shared.get(span.text)
+        added += place is not None
+        return span if place is None else replace(span, start=place[0], end=place[1])
 
-    found = []
-    for item in items:
-        if len(item.spans) == 1:
-            key, place = next(own)
-            place = None if place is None or (key, place[0]) in taken else place
-            found.append(replace(item, spans=(placed(item.spans[0], place),)))
-        else:
-            found.append(replace(item, spans=tuple(placed(span, shared.get(span.text)) for span in item.spans)))
+    found = [replace(item, spans=tuple([placed(item, span) for span in item.spans])) for item in items]
     return found, added

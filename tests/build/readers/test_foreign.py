@@ -102,8 +102,9 @@ def test_text_level_labels(read: Any) -> None:
     assert read({"a.json": {**MIA, "cats": [" news "]}}).records[0].label == "news"
     rows = read({"a.json": {**MIA, "cats": ["news", "sport"]}})
     assert rows.records[0].label is None and rows.noted == {"several_text_labels": 1}
-    assert read({"a.json": ["Mia", {"entities": [], "cats": {"news": 1.0, "x": 0.0}}]}).records[0].label == "news"
+    assert read({"a.json": ["Mia", {"entities": [], "cats": {"x": 0.4, "news": 1.0}}]}).records[0].label == "news"
     sentiment = [
+        ROWS["uie"],
         ROWS["uie"],
         {**ROWS["uie"], "prompt": "mood[good, bad]", "result_list": [{"text": "good", "start": -10, "end": -6}]},
     ]
@@ -294,7 +295,7 @@ def test_annotations_of_a_task(read: Any) -> None:
     old, new = result(["OLD"], updated_at="2024"), result(["NEW"], updated_at="2025")
     cancelled = result(["X"], was_cancelled=True, updated_at="2026")
     rows = read(
-        {"a.json": [task(new, old, cancelled), task(old | {"ground_truth": True}, new), task(result(["A", "B"]))]}
+        {"a.json": [task(old, new, cancelled), task(new, old | {"ground_truth": True}), task(result(["A", "B"]))]}
     )
     assert [pairs(record) for record in rows.records] == [
         [("NEW", "Mia")],
