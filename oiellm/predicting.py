@@ -124,7 +124,7 @@ def _predict(
     if full := selection.protocol == "full":
         print(counts(selection), file=sys.stderr)
     with ExitStack() as stack:
-        for folder in folders:
+        for folder in () if getattr(options, "dry_run", False) else folders:
             stack.enter_context(locked(folder))
         if by_chat(options):
             return _chat(options, stack, release, selection, folders, style, limit)
