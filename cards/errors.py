@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from mmm_f1.errors import UserError
 
 
