@@ -233,7 +233,7 @@ def from_dict(row: Mapping[str, Any]) -> Record:
     Raises:
         RecordError: a key is missing or unknown, or the record is not valid.
     """
-    where = f"record {row.get('id')!r}"
+    where = f"record {row['id']!r}" if "id" in row else "record"
     if not row.keys() <= _KEYS.keys():
         unknown = min(row.keys() - _KEYS.keys())
         raise RecordError(f"{where}: unknown key {unknown!r}; known keys: {', '.join(_KEYS)}")

@@ -123,6 +123,8 @@ def guess_format(path: Path, row: Any) -> str:
     by_suffix = {".ann": "brat", ".spacy": "spacy", ".parquet": "hf-tokens"}.get(suffix(path))
     found = [by_suffix] if by_suffix else [name for name, form in FORMATS.items() if form.is_row(row)]
     if len(found) != 1:
+        if isinstance(row, dict) and {"source_id", "origin"} <= row.keys():
+            raise KitError(f"{path}: these are records of this kit: read them with `read records`")
         said = f"may be {' or '.join(found)}" if found else f"is none that is known (its first row is {row!r:.100})"
         raise KitError(f"{path}: the format {said}: give --format, one of {', '.join(FORMATS)}")
     return found[0]

@@ -13,7 +13,7 @@ from build.readers.conll.records import UNSPACED
 from build.readers.foreign.document import Document
 from build.readers.foreign.items import Findings, Shape, fitting_relations, pair_items, place_mentions, relation_items
 from build.readers.foreign.prompts import relations_of_prompts
-from build.readers.inputs import Unique, clean_label, record_or_drop, row_note, stem, text_id
+from build.readers.inputs import Unique, clean_label, raw_text, record_or_drop, row_note, stem, text_id
 from build.readers.labels import TextLabels, check_record
 from build.readers.offsets import Offsets, Scale
 from build.readers.provenance import Provenance, is_written_by_convert
@@ -79,23 +79,29 @@ def to_rows(entries: Sequence[Entry], target: Target, scale: Scale, where: Path)
     rows: list[Row] = []
     for entry in entries:
         rows += _rows(entry, target, scale, counts)
+    if fault := _fault(counts, rows, target):
+        raise KitError(f"{where}: {fault}")
+    yield from rows
+
+
+def _fault(counts: _Counts, rows: Sequence[Row], target: Target) -> str | None:
+    """What is wrong with a file of which most is lost."""
+    first = next(iter(counts.first.values()), "")
     if 2 * counts.misplaced > counts.mentions:
-        raise KitError(
-            f"{where}: the offsets of {counts.misplaced:,} of {counts.mentions:,} entities fit the text in no unit, such as: "
+        return (
+            f"the offsets of {counts.misplaced:,} of {counts.mentions:,} entities fit the text in no unit, such as: "
             f"{counts.first['offset_error']}; --offsets none places entities by their strings"
         )
     if counts.mentions > 2 * counts.placed:
-        detail = next(iter(counts.first.values()), "")
-        raise KitError(
-            f"{where}: {counts.mentions - counts.placed:,} of {counts.mentions:,} entities have no place: {detail}"
-        )
+        return f"{counts.mentions - counts.placed:,} of {counts.mentions:,} entities have no place: {first}"
     if not counts.mentions and "region_without_label" in counts.first:
-        raise KitError(f"{where}: no region of it has a label: {counts.first['region_without_label']}")
-    if (counts.mentions or counts.relations) and not counts.items and counts.first:
-        raise KitError(
-            f"{where}: nothing in it fits the task {target.config.task}: {next(iter(counts.first.values()))}"
-        )
-    yield from rows
+        return f"no region of it has a label: {counts.first['region_without_label']}"
+    if (counts.mentions or counts.relations) and not counts.items and first:
+        return f"nothing in it fits the task {target.config.task}: {first}"
+    lost = [row for row in rows if isinstance(row, Drop) and row.reason != "unknown_label"]
+    if lost and not any(isinstance(row, Record) for row in rows):
+        return f"none of its {len(lost):,} rows makes a record: {lost[0].detail}"
+    return None
 
 
 def _rows(entry: Entry, target: Target, scale: Scale, counts: _Counts) -> Iterator[Row]:
@@ -118,7 +124,8 @@ def _rows(entry: Entry, target: Target, scale: Scale, counts: _Counts) -> Iterat
     for reason, detail in findings.notes:
         counts.first.setdefault(reason, f"{entry.where}: {detail}")
     if isinstance(record, Record):
-        yield from (row_note(record.id, reason, entry.where, detail, text) for reason, detail in findings.notes)
+        for reason, detail in findings.notes:
+            yield row_note(record.id, reason, entry.where, raw_text(detail), text)
     yield record
 
 

@@ -114,6 +114,8 @@ def test_text_level_labels(read: Any) -> None:
 def test_a_task_with_one_text_label_gives_it(read: Any) -> None:
     rows = read({"a.json": {**MIA, "cats": ["news"]}}, task="ner-only")
     assert rows.records[0].is_annotated and rows.noted == {"text_label_not_read": 1}
+    odd = read({"a.json": {**MIA, "cats": ["\ud83d"]}}, task="ner-only").detail("text_label_not_read")
+    assert odd.encode(), "what is noted can be written"
 
 
 TYPED = [("works for", {"head": "Mia", "tail": "Acme"}, {"head_type": "PER", "tail_type": "ORG"})]
@@ -357,6 +359,9 @@ def test_systematic_faults_are_errors_of_the_file(read: Any) -> None:
         (MIA, {"source": ""}, "--source is missing"),
         (MIA, {"offsets": "chars"}, "--offsets chars: must be one of"),
         (MIA, {"task": "scnm", "label": "社会"}, "--unknown-labels drop"),
+        ({"text": "Mia", "label": "x", "source_id": "1", "origin": "own"}, {}, "read records"),
+        ({"text": "Mia \ud83d", "label": []}, {}, "none of its 1 rows makes a record"),
+        ({"text": "", "label": []}, {}, "the text is empty"),
         ('{"text": "Mia", "label": [], "label": []}', {}, "the key 'label' is there twice"),
         ('{"text": "Mia", "label": [[NaN, 3, "PER"]]}', {}, "NaN is not JSON"),
         ("", {}, "holds no rows"),

@@ -119,15 +119,17 @@ def test_offsets_that_are_not_there_are_found_by_the_rule(tmp_path: Path) -> Non
     rows = [
         ROW | {"text": text, "items": [item("Ann"), item("Ann Lee"), item("Bob"), item("Ann", 0, "Event")]},
         ROW | {"id": "2", "text": text, "items": [item("Ann", 8), item("Ann")]},
+        ROW | {"id": "4", "text": text, "items": [item("Ann", 0), item("Ann")]},
         ROW | {"id": "3", "text": text, "items": [item("Ann"), item("Ann"), item("Ann")]},
     ]
     found = collect(records.read(write(tmp_path, *rows), REGISTRY))
     assert [spans(record) for record in found.records] == [
         [("Ann", 0), ("Ann Lee", 8), ("Bob", None), ("Ann", 0)],
         [("Ann", 8), ("Ann", 0)],
+        [("Ann", 0), ("Ann", 8)],
         [("Ann", 0), ("Ann", 8), ("Ann", None)],
     ]
-    assert found.noted == {"offsets_added": 3}
+    assert found.noted == {"offsets_added": 4}
     relation = {"label": "所属", "spans": [{"text": "Ann", "role": "head"}, {"text": "Ann Lee", "role": "tail"}]}
     tree = ROW | {
         "language": "ja",
