@@ -55,12 +55,12 @@ def kept_by_config(configs: Sequence[str], steps: Mapping[str, Any], registry: R
 
 
 def leakage_line(report: Mapping[str, Any]) -> str:
-    """One line for people: how many test rows have a twin in train, of each kind."""
+    """One line for people: how many test rows have a duplicate in train, of each kind."""
     return ", ".join(f"{report[name]['test_rows']} {title}" for name, title, _ in KINDS if name in report)
 
 
 def leakage(report: Mapping[str, Any], examples: Mapping[str, Any], tests: Mapping[str, int]) -> str:
-    """Test rows with a twin among the train rows of any config: totals, and by config where there are any.
+    """Rows with a duplicate among the train rows of any config: totals, and test rows by config where there are any.
 
     Args:
         report: ``leakage`` of the manifest.
@@ -68,11 +68,17 @@ def leakage(report: Mapping[str, Any], examples: Mapping[str, Any], tests: Mappi
         tests: config to its test rows.
     """
     whole, rows = sum(tests.values()), []
+    validation = any("validation_rows" in part for part in report.values())
     for name, title, meaning in KINDS:
         if name in report:
             count = report[name]["test_rows"]
-            rows.append([title, meaning, f"{count:,}", share(count, whole)])
-    parts = [table(rows, ["twin", "what it is", "test rows >", "of all >"])]
+            also = [f"{report[name]['validation_rows']:,}"] if validation else []
+            rows.append([title, meaning, f"{count:,}", share(count, whole), *also])
+    parts = [
+        table(
+            rows, ["duplicate", "what it is", "test rows >", "of all >", *(["validation rows >"] if validation else [])]
+        )
+    ]
     by_config = {name: report[name]["by_config"] for name, _, _ in KINDS if name in report}
     affected = [config for config in tests if any(config in counts for counts in by_config.values())]
     if affected:
@@ -85,7 +91,7 @@ def leakage(report: Mapping[str, Any], examples: Mapping[str, Any], tests: Mappi
         first = next((part["examples"][0] for part in examples.values() if part.get("examples")), None)
         if first:
             body += f"\n\nFor example test row {code(first['test'])} and train row {code(first['train'])}."
-        parts.append(folded("Test rows with a twin, by config", body))
+        parts.append(folded("Test rows with a duplicate, by config", body))
     return "\n\n".join(parts)
 
 

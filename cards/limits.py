@@ -108,4 +108,4 @@ def _of_labels(sets: list[Inventory], registry: Registry) -> Iterator[str]:
 def _of_split(manifest: Mapping[str, Any]) -> Iterator[str]:
     leaking = max((part["test_rows"] for part in manifest["leakage"].values()), default=0)
     if leaking:
-        yield f"Up to {leaking:,} test rows have a twin in train; see [the split](#how-the-split-was-made-and-what-leaks)."
+        yield f"Up to {leaking:,} test rows have a duplicate in train; see [the split](#how-the-split-was-made-and-what-leaks)."

@@ -115,7 +115,7 @@ def test_its_card_says_what_it_is(release, folder, capsys):
         assert [entry["split"] for entry in front["configs"][0]["data_files"]] == ["train", "validation", "test"]
         body = text.split("## Citation and credit")[0]
         assert "named entity recognition in German: 120 rows of Das Dorfblatt, under CC-BY-4.0." in body
-        assert "80/10/10" in body
+        assert "80/10/10" in body and "| validation rows |" in body
         for word in ("MMM", "paper", "Stand-in"):
             assert word not in body.replace("MMM F1", "")
 
@@ -125,6 +125,7 @@ def test_a_model_of_it_is_trained_and_scored(release, folder, capsys):
 
     recipe = small(release, name="dorf", data={"configs": ["de_dorf"]}).model_dump(mode="json", exclude_none=True)
     (folder / "dorf.yaml").write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    assert oiellm(["validate", "dorf.yaml"]) == 0
     assert oiellm(["train", "dorf.yaml", "--out", "model"]) == 0, capsys.readouterr().err
     assert oiellm(["evaluate", "--model", "model", "--data", "release/dorf", "--out", "results"]) == 0
     scores = json.loads((folder / "results/results.json").read_text())

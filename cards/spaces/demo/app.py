@@ -10,19 +10,17 @@ from typing import Any, Final
 
 import gradio as gr
 
-from mmm_dataset import Item, Registry
-from mmm_dataset import load as load_registry
+from mmm_dataset import Item, Registry, registry_of
 from mmm_dataset.registry import Config
 from oiellm.errors import OiellmError
 from oiellm.predict.checkpoint import ABOUT, find
-from oiellm.predict.extract import Extraction, load
+from oiellm.predict.extract import Entity, Extraction, Relation, load
 
 HERE: Final = Path(__file__).parent
 LONGEST: Final = 4000  # characters of a text: this runs on a CPU
 NOTES: Final = {
     "demo": "**A demonstration, not OIELLM**: trained on rows that show how the release kit works. Its answers are not to be "
     "relied on.",
-    "own": "**Not trained on MMM**, but on rows of other sources in its format.",
 }
 TEXTS: Final = {
     "en": "Kazan filmed in New York in 1953 with Brando, who won a prize for it.",
@@ -37,7 +35,7 @@ def page() -> gr.Blocks:
     name = json.loads((HERE / "space.json").read_text(encoding="utf-8"))["model"]
     folder = find(str(HERE / name) if (HERE / name).is_dir() else name)
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
-    registry, extractor = load_registry(), load(folder)
+    registry, extractor = registry_of(folder), load(folder)
     trained = [registry.config(config) for config in about["data"]["configs"] if config in registry.configs]
     tasks = {choice: code for config in trained for choice, code in choices(config, registry)}
     known = {(code, config.language) for config in trained for _, code in choices(config, registry)}
@@ -102,14 +100,11 @@ def results() -> list[gr.Component]:
 def show(found: Extraction) -> tuple[str, dict[str, Any], list[Row], str]:
     """What a model says about a text as the page shows it: label, highlights, table of items, raw output."""
     label = f"(unreadable: {found.failure})" if found.failure else found.label or ""
+    labeled: tuple[Entity | Relation, ...] = (*found.entities, *found.relations)
     rows: list[Row] = [[one.label, "", one.text, one.start, one.end] for one in found.entities]
     rows += [[one.label, a.role, a.text, a.start, a.end] for one in found.relations for a in one.arguments]
     spans = [(start, end, f"{item}: {role}" if role else item) for item, role, _, start, end in rows]
-    rows += [
-        [one.label, name, value, None, None]
-        for one in (*found.entities, *found.relations)
-        for name, value in one.attributes
-    ]
+    rows += [[one.label, name, value, None, None] for one in labeled for name, value in one.attributes]
     rows += [_unplaced(item, count) for item, count in Counter(found.unplaced).items()]
     output = f"{found.output} (cut off)" if found.cut else found.output
     return label, {"text": found.text, "entities": highlights(spans)}, rows, output
