@@ -174,11 +174,15 @@ def _to_items(rows: Sequence[tuple[str, ...]], roles: Sequence[str], text: str |
         at = at_spans[0][0]
         keys = [((*fields[:at], *fields[at + 1 :]), fields[at]) for fields in rows]
         located = locate(text, keys) if text is not None else [None] * len(keys)
-        return tuple([item(fields, [place]) for fields, place in zip(rows, located)])
+        placed = list(zip(rows, located))
+        # Equal items are one object: a model that loops writes hundreds of thousands.
+        made = {pair: item(pair[0], [pair[1]]) for pair in dict.fromkeys(placed)}
+        return tuple([made[pair] for pair in placed])
     # The arguments of relations and events name a mention, not a new one each time: equal strings share their place.
     arguments = list(dict.fromkeys(fields[at] for fields in rows for at, _ in at_spans if fields[at]))
     found = dict(zip(arguments, locate(text, [("", a) for a in arguments]))) if text is not None else {}
-    return tuple([item(fields, [found.get(fields[at]) for at, _ in at_spans]) for fields in rows])
+    once = {fields: item(fields, [found.get(fields[at]) for at, _ in at_spans]) for fields in dict.fromkeys(rows)}
+    return tuple([once[fields] for fields in rows])
 
 
 def _span(text: str, place: Offsets | None, role: str) -> Span:
@@ -187,16 +191,31 @@ def _span(text: str, place: Offsets | None, role: str) -> Span:
 
 
 def _content_failures(items: Sequence[Item], text: str | None, labels: Collection[str] | None) -> tuple[Failure, ...]:
-    issues, unplaced = [], []
+    issues: list[Failure] = []
+    unplaced: list[str] = []
+    known: dict[int, tuple[list[Failure], str | None]] = {}
     for item in items:
-        if labels is not None and item.label not in labels:
-            issues.append(Failure(UNKNOWN_LABEL, f"{item.label!r} is not in the label set"))
-        if text is None:
-            continue
-        lost = [span.text for span in item.spans if span.text not in text]
-        issues += [Failure(ENTITY_NOT_IN_TEXT, f"{piece!r} is not in the text") for piece in lost]
-        if item.is_pair and item.spans[0].start is None and not lost:
-            unplaced.append(f"{item.label};{item.spans[0].text}")
+        if id(item) not in known:
+            known[id(item)] = _content_failures_of(item, text, labels)
+        found, pair = known[id(item)]
+        issues += found
+        if pair is not None:
+            unplaced.append(pair)
     for pair, count in Counter(unplaced).items():
         issues.append(Failure(REPEATED_PAIR, f"{pair} is listed more often than it occurs, by {count}"))
     return tuple(issues)
+
+
+def _content_failures_of(
+    item: Item, text: str | None, labels: Collection[str] | None
+) -> tuple[list[Failure], str | None]:
+    """The failures of an item by itself; and its pair, if the text has its entity but no place for it."""
+    issues = []
+    if labels is not None and item.label not in labels:
+        issues.append(Failure(UNKNOWN_LABEL, f"{item.label!r} is not in the label set"))
+    if text is None:
+        return issues, None
+    lost = [span.text for span in item.spans if span.text not in text]
+    issues += [Failure(ENTITY_NOT_IN_TEXT, f"{piece!r} is not in the text") for piece in lost]
+    unplaced = item.is_pair and item.spans[0].start is None and not lost
+    return issues, f"{item.label};{item.spans[0].text}" if unplaced else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -89,11 +90,17 @@ def _overlaps(gold: Keys, predicted: Keys) -> int:
     equal = Counter(gold) & Counter(predicted)
     hits = sum(count for key, count in equal.items() if not _has_offsets(key))
     left, right = ([key for key in keys if _has_offsets(key)] for keys in (gold, predicted))
+    starts: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+    for j, p in enumerate(right):
+        starts[p[0]].append((p[1], p[2], j))
+    for places in starts.values():
+        places.sort()
+    longest = max((p[2] - p[1] for p in right), default=0)
     options = sorted(
-        (max(g[1], p[1]) - min(g[2], p[2]), g[1], p[1], i, j)
+        (max(g[1], start) - min(g[2], end), g[1], start, i, j)
         for i, g in enumerate(left)
-        for j, p in enumerate(right)
-        if g[0] == p[0] and g[1] < p[2] and p[1] < g[2]
+        for start, end, j in _between(starts.get(g[0], []), g[1] - longest, g[2])
+        if g[1] < end
     )
     taken_left: set[int] = set()
     taken_right: set[int] = set()
@@ -102,6 +109,11 @@ def _overlaps(gold: Keys, predicted: Keys) -> int:
             taken_left.add(i)
             taken_right.add(j)
     return hits + len(taken_left)
+
+
+def _between(places: list[tuple[int, int, int]], first: int, last: int) -> list[tuple[int, int, int]]:
+    """The places that begin after ``first`` and before ``last``."""
+    return places[bisect_right(places, (first,)) : bisect_left(places, (last,))]
 
 
 def _has_offsets(key: tuple[Any, ...]) -> bool:

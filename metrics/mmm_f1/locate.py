@@ -26,27 +26,35 @@ def locate(text: str, items: Sequence[tuple[Hashable, str]]) -> list[Offsets | N
     [(5, 7), (0, 4)]
     """
     found: list[Offsets | None] = [None] * len(items)
-    taken: list[Offsets] = []
-    own: dict[tuple[Hashable, str], set[int]] = {}
+    covered = bytearray(len(text))
+    free: dict[str, Iterator[int]] = {}
+    own: dict[tuple[Hashable, str], tuple[set[int], Iterator[int]]] = {}
     for index in sorted(range(len(items)), key=lambda i: -len(items[i][1])):
-        entity = items[index][1]
-        used = own.setdefault(items[index], set())
-        fallback = -1
-        for start in occurrences(text, entity):
-            if start in used:
-                continue
-            end = start + len(entity)
-            if all(end <= left or right <= start for left, right in taken):
-                break
-            if fallback < 0:
-                fallback = start
-        else:
-            start = fallback
+        item, size = items[index], len(items[index][1])
+        if item not in own:
+            own[item] = set(), occurrences(text, item[1])
+        # What was overlapped once or taken by the item itself stays so: both searches go on from where they stopped.
+        used, every = own[item]
+        start = next(free.setdefault(item[1], _free(text, item[1], covered)), -1)
+        if start < 0:
+            start = next((at for at in every if at not in used), -1)
         if start >= 0:
             used.add(start)
-            taken.append((start, start + len(entity)))
-            found[index] = taken[-1]
+            covered[start : start + size] = b"\1" * size
+            found[index] = (start, start + size)
     return found
+
+
+def _free(text: str, entity: str, covered: bytearray) -> Iterator[int]:
+    """Starts of an entity where nothing is covered, left to right; what is covered may grow in between."""
+    size = len(entity)
+    start = text.find(entity) if entity else -1
+    while start >= 0:
+        last = covered.rfind(1, start, start + size)
+        if last < 0:
+            yield start
+            last = start
+        start = text.find(entity, last + 1)
 
 
 def occurrences(text: str, entity: str) -> Iterator[int]:

@@ -13,7 +13,9 @@ from .figures import summary
 from .intervals import FIGURES
 from .locate import locate
 from .paper import parse_output
+from .published import split_published
 from .reading import read
+from .roles import shape
 from .rows import Rules
 from .scoring import compare, score
 from .tally import Tally
@@ -32,6 +34,8 @@ __all__ = [
     "read",
     "render",
     "score",
+    "shape",
+    "split_published",
     "summary",
 ]
 

@@ -18,7 +18,9 @@ from .unified import (
     EMPTY_FIELD,
     EMPTY_LABEL,
     LABEL,
+    MAX_LENGTH,
     NO_TASK_WORD,
+    OVERLONG,
     PAIR,
     Failure,
     Parsed,
@@ -45,7 +47,9 @@ def _count_default(rows: Rows) -> Tally:
         if name != config:
             config, table, labels = name, tally.pair_labels[name], rules.label_sets.get(name)
         published, equal = form == "published", prediction == reference
-        if published or ("\\" not in reference and (equal or "\\" not in prediction)):
+        if len(prediction) <= MAX_LENGTH and (
+            published or ("\\" not in reference and (equal or "\\" not in prediction))
+        ):
             parts = reference.split("/", 2)  # almost always label, task word, pairs
             mark = marks.get(parts[1]) if len(parts) == 3 else None
             if mark is None and (word := find_word(reference, words, form)) is not None:
@@ -92,6 +96,8 @@ def _only_reading(side: Side | str, labels: Collection[str] | None, text: str | 
     """Whether the plain split of a published row is good and no ``:`` could be read otherwise (``split_published``)."""
     if isinstance(side, str):
         return side in (NO_TASK_WORD, EMPTY_LABEL)
+    if any(label.isspace() or entity.isspace() for label, _, entity in side[1].values()):
+        return False
     if text is None:
         return labels is None
     if ":" in text or (labels is not None and any(":" in label for label in labels)):
@@ -155,6 +161,8 @@ def _count_paper(rows: Rows) -> Tally:
 
 def _algorithm_1(output: str, word: str, words: Mapping[str, Sequence[str]]) -> Side | str:
     mark = f"/{word}/"
+    if len(output) > MAX_LENGTH:
+        return OVERLONG
     if mark not in output:
         return NO_TASK_WORD
     label, pairs = parse_output(output, mark, is_tuple(shape(word, words)))

@@ -7,17 +7,13 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Final, Literal, NamedTuple
 
-from .intervals import WIDTH
-from .unified import FORMS, LABEL, Form
+from .unified import FORMS, LABEL, MAX_LENGTH, Form
 
 Mode = Literal["default", "paper"]
 MODES: Final = ("default", "paper")
 Matching = Literal["set", "multiset"]
 MATCHINGS: Final = ("set", "multiset")
 LabelSets = Mapping[str, Collection[str] | None]
-
-MAX_LENGTH: Final = 1 << WIDTH + 1
-"""Longest row in characters: no reading of such a string has more items than an outcome can count."""
 
 _BLOCK: Final = 4096
 
@@ -129,7 +125,13 @@ class Rows:
             configs = _strings("configs", self.configs[rows], start)
         forms: Iterable[Form] = repeat(self.forms) if isinstance(self.forms, str) else self.forms[rows]
         predictions = _strings(self.name, self.predictions[rows], start)
-        return zip(predictions, _strings("references", self.references[rows], start), inputs, configs, forms)
+        references = _strings("references", self.references[rows], start)
+        if (
+            max(map(len, references)) > MAX_LENGTH
+        ):  # such a prediction is a failure like others, and does not end the scoring
+            number = start + next(at for at, value in enumerate(references) if len(value) > MAX_LENGTH)
+            raise ValueError(f"references, row {number}: longer than {MAX_LENGTH:,} characters")
+        return zip(predictions, references, inputs, configs, forms)
 
     def rows(self) -> Iterator[Row]:
         """The same, each as a :class:`Row`."""
@@ -169,7 +171,4 @@ def _strings(name: str, values: Sequence[str], start: int) -> Sequence[str]:
         for number, value in enumerate(values, start):
             if not isinstance(value, str):
                 raise ValueError(f"{name}, row {number}: {value!r} is no string but {type(value).__name__}")
-    if max(map(len, values)) > MAX_LENGTH:
-        number = start + next(at for at, value in enumerate(values) if len(value) > MAX_LENGTH)
-        raise ValueError(f"{name}, row {number}: longer than {MAX_LENGTH:,} characters")
     return values

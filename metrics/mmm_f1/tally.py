@@ -24,6 +24,7 @@ Side = tuple[str, Items, bool]
 _UNREAD: Final[tuple[None, Items, bool]] = (None, {}, False)
 _AGREED: Final = HIT + GOLD + PREDICTED
 _RIGHT: Final = LABEL_RIGHT + ALL_RIGHT
+_MANY: Final = 64
 
 
 def numbered(keys: Sequence[Hashable], items: Items) -> Items:
@@ -102,9 +103,11 @@ class Tally:
         self.text_labels.same[label] += 1
         self.repeated_rows += repeated
         same, size = labels.same, len(items)
-        if text is None:
+        if text is None or size > _MANY:
             for kind, _, _ in items.values():
                 same[kind] += 1
+            if text is not None:
+                self.ground((entity for _, _, entity in items.values()), text)
         else:
             self.entities += size
             for kind, _, entity in items.values():
@@ -147,7 +150,7 @@ class Tally:
 
     def ground(self, entities: Iterable[str], text: str) -> None:
         """Count predicted entities, and those that are not in the text."""
-        for entity in entities:
-            self.entities += 1
+        for entity, count in Counter(entities).items():
+            self.entities += count
             if entity not in text:
-                self.hallucinated += 1
+                self.hallucinated += count

@@ -9,62 +9,83 @@ explains it to users. Two forms exist, and which one a string is in is told by t
   another's: the first bare ``/WORD/`` of a string is that of its row. Rows without such characters are byte-identical to
   the published ones, and every row survives the round trip.
 - ``published`` (the authors' files): no escape exists. Entities that hold a separator are put together again by rule,
-  see :func:`split_published`.
+  see :func:`mmm_f1.published.split_published`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
+
+from .published import NOTHING_MARKER, split_published
+from .roles import (
+    ATTRIBUTE,
+    BROKEN_PAIR,
+    CONTENT_FAILURES,
+    EMPTY_FIELD,
+    EMPTY_LABEL,
+    ENTITY_NOT_IN_TEXT,
+    LABEL,
+    NO_TASK_WORD,
+    OVERLONG,
+    PAIR,
+    PARSE_FAILURES,
+    REPEATED_PAIR,
+    TASK_WORDS,
+    UNKNOWN_LABEL,
+    Failure,
+    check_fields,
+    is_span,
+    is_tuple,
+    role_name,
+    shape,
+    shown,
+)
+
+__all__ = [
+    "ATTRIBUTE",
+    "BROKEN_PAIR",
+    "CONTENT_FAILURES",
+    "EMPTY_FIELD",
+    "EMPTY_LABEL",
+    "ENTITY_NOT_IN_TEXT",
+    "FORMS",
+    "LABEL",
+    "MAX_LENGTH",
+    "NOTHING_MARKER",
+    "NO_TASK_WORD",
+    "OVERLONG",
+    "PAIR",
+    "PARSE_FAILURES",
+    "REPEATED_PAIR",
+    "TASK_WORDS",
+    "UNKNOWN_LABEL",
+    "Failure",
+    "Form",
+    "Parsed",
+    "escape_field",
+    "escape_label",
+    "find_word",
+    "input_word",
+    "is_span",
+    "is_tuple",
+    "parse",
+    "render",
+    "role_name",
+    "shape",
+    "split_published",
+    "unescape",
+]
 
 Form = Literal["published", "escaped"]
 FORMS: Final = ("published", "escaped")
 
-LABEL: Final = "LABEL"
-"""The role of the field that holds the label of an item."""
-
-ATTRIBUTE: Final = "@"
-"""Beginning of the roles of attributes, further labels of an item. Fields of all other roles are pieces of the text."""
-
-PAIR: Final = (LABEL, "entity")
-
-TASK_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "NER": PAIR,
-    "Sentiment Relation Word": PAIR,
-    "Sentiment Adj and N": PAIR,
-    "Sentiment Adj": PAIR,
-    "Sentiment N": PAIR,
-    "Relation Extraction": ("head", LABEL, "tail"),
-    "Event Extraction": ("subject", LABEL, "object?", "time?"),
-}
-"""Task word to the roles of an item's fields, in the order they are written; ``?`` at the end marks a field that may be empty,
-``@`` at the beginning an attribute: ``("aspect?", "@category", "LABEL", "opinion?")``.
-
-The words and the relation triple are those of figure 5 of the paper. How MMM writes events is not published: the order
-here follows figure 1 and is ours. Other data sets pass their own table, see ``task_words`` of :func:`parse`.
-"""
-
-NO_TASK_WORD: Final = "no_task_word"
-EMPTY_LABEL: Final = "empty_label"
-BROKEN_PAIR: Final = "broken_pair"
-EMPTY_FIELD: Final = "empty_field"
-UNKNOWN_LABEL: Final = "unknown_label"
-ENTITY_NOT_IN_TEXT: Final = "entity_not_in_text"
-REPEATED_PAIR: Final = "repeated_pair"
-
-PARSE_FAILURES: Final = (NO_TASK_WORD, EMPTY_LABEL, BROKEN_PAIR, EMPTY_FIELD)
-"""Kinds of failure that leave nothing to score: the string is not of the format."""
-
-CONTENT_FAILURES: Final = (UNKNOWN_LABEL, ENTITY_NOT_IN_TEXT, REPEATED_PAIR)
-"""Kinds that concern a well-formed string: what it says does not fit the label set, the text, or itself."""
-
-NOTHING_MARKER: Final = ":無い;"
-"""How the authors' older converter wrote a row without any pair (inferred for MMM); read as the empty list."""
+MAX_LENGTH: Final = 1 << 21
+"""Longest string that is read, in characters: no reading of it has more items than an outcome of the scorer can count."""
 
 _ESCAPABLE: Final = frozenset("\\:;/")
-_MANY: Final = 4
 _TOKEN: Final = re.compile(r"\\[\\:;/]|[:;]|[^\\:;]+|\\")
 
 
@@ -83,34 +104,6 @@ class Parsed:
     word: str
     items: tuple[tuple[str, ...], ...]
     ambiguous: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why a string could not be decoded: one of the kinds above, and the place in words."""
-
-    kind: str
-    detail: str
-
-
-def shape(word: str, task_words: Mapping[str, Sequence[str]] = TASK_WORDS) -> Sequence[str]:
-    """Roles of the fields of ``word``'s items; a word that no table knows writes label-entity pairs."""
-    return task_words.get(word, PAIR)
-
-
-def is_tuple(roles: Sequence[str]) -> bool:
-    """Whether items of these roles are tuples (relations, events), which are closed by a trailing ``:``."""
-    return roles[0] != LABEL
-
-
-def is_span(role: str) -> bool:
-    """Whether the field of a role is a piece of the text: neither the label nor an attribute."""
-    return role != LABEL and not role.startswith(ATTRIBUTE)
-
-
-def role_name(role: str) -> str:
-    """A role without its marks: ``category`` for ``@category?``."""
-    return role.removeprefix(ATTRIBUTE).removesuffix("?")
 
 
 # ---------------------------------------------------------------------------------------------------------------- write
@@ -173,7 +166,7 @@ def render(
         raise ValueError("the text-level label is empty: annotate the row first")
     roles = shape(word, task_words)
     for item in items:
-        if failure := _check_fields(tuple(item), roles):
+        if failure := check_fields(tuple(item), roles):
             raise ValueError(f"{failure.kind}: {failure.detail}")
     if form == "escaped":
         label = escape_label(label, word, task_words)
@@ -222,7 +215,10 @@ def _find_mark(output: str, word: str, form: Form) -> int:
 
 
 def _backslashes_before(output: str, at: int) -> int:
-    return at - len(output[:at].rstrip("\\"))
+    first = at
+    while first and output[first - 1] == "\\":
+        first -= 1
+    return at - first
 
 
 def parse(
@@ -247,6 +243,8 @@ def parse(
     Returns:
         :class:`Parsed`, or a :class:`Failure` whose kind is one of ``PARSE_FAILURES``.
     """
+    if len(output) > MAX_LENGTH:
+        return Failure(OVERLONG, f"{len(output):,} characters, more than {MAX_LENGTH:,}")
     at = _find_mark(output, word, form)
     if at < 0:
         return Failure(NO_TASK_WORD, f"no '/{word}/' in the output")
@@ -265,146 +263,31 @@ def _split_escaped(rest: str, roles: Sequence[str]) -> tuple[tuple[str, ...], ..
     if not rest:
         return ()
     if rest[0] != ":":
-        return Failure(BROKEN_PAIR, f"{rest[:20]!r} stands where ':' or the end was due")
+        return Failure(BROKEN_PAIR, f"{shown(rest)} stands where ':' or the end was due")
     if is_tuple(roles) and len(rest) > 1 and rest[-1] == ":" and _backslashes_before(rest, len(rest) - 1) % 2 == 0:
         rest = rest[:-1]
-    items = [tuple(chunk.split(";")) for chunk in rest[1:].split(":")] if "\\" not in rest else _tokenize(rest[1:])
-    for item in items:
-        if failure := _check_fields(item, roles):
+    items = []
+    for item in map(_fields, rest[1:].split(":")) if "\\" not in rest else _tokenize(rest[1:]):
+        if failure := check_fields(item, roles):
             return failure
+        items.append(item)
     return tuple(items)
 
 
-def _tokenize(rest: str) -> list[tuple[str, ...]]:
-    items: list[tuple[str, ...]] = []
+def _fields(chunk: str) -> tuple[str, ...]:
+    return tuple(chunk.split(";"))
+
+
+def _tokenize(rest: str) -> Iterator[tuple[str, ...]]:
     fields: list[str] = []
-    field = ""
+    field: list[str] = []
     for token in _TOKEN.findall(rest):
-        if token == ":":
-            items.append((*fields, field))
-            fields, field = [], ""
-        elif token == ";":
-            fields.append(field)
-            field = ""
+        if token in (":", ";"):
+            fields.append("".join(field))
+            field = []
+            if token == ":":
+                yield tuple(fields)
+                fields = []
         else:
-            field += token[1:] if len(token) == 2 and token[0] == "\\" and token[1] in _ESCAPABLE else token
-    return [*items, (*fields, field)]
-
-
-def _check_fields(item: tuple[str, ...], roles: Sequence[str]) -> Failure | None:
-    if len(item) != len(roles):
-        return Failure(BROKEN_PAIR, f"{';'.join(item)!r} has {len(item)} fields, not {len(roles)}")
-    if "" not in item:
-        return None
-    for field, role in zip(item, roles):
-        if not field and role[-1] != "?":
-            return Failure(EMPTY_FIELD, f"{';'.join(item)!r} has an empty {role.lower()}")
-    if not any(field for field, role in zip(item, roles) if role != LABEL):
-        return Failure(EMPTY_FIELD, f"{';'.join(item)!r} has nothing but a label")
-    return None
-
-
-# ------------------------------------------------------------------------------------------------------- published form
-
-
-def split_published(
-    rest: str, roles: Sequence[str], *, labels: Collection[str] | None = None, text: str | None = None
-) -> tuple[tuple[tuple[str, ...], ...], bool] | Failure:
-    """Split what follows the task word of a published row, where separators inside entities are not escaped.
-
-    Every ``:`` may end an item or belong to it, and every ``;`` may end a field or belong to it. A reading is good when
-    each item has all its fields, its label is of ``labels`` (if given) and its entities are in ``text`` (if given). Of
-    several good readings the one with the most items wins, then the one whose fields end at the earliest ``;``, and
-    the row is reported as ambiguous. Where no reading is good, the same is tried without empty pieces and blanks at their
-    ends, then without the text, then without the labels: then a piece without ``;`` continues the entity before it, so
-    ``:法人名;J:COM春日部`` still reads well.
-
-    Returns:
-        The items, and whether another reading was as good; or a :class:`Failure`.
-    """
-    if not rest or rest == NOTHING_MARKER:
-        return (), False
-    if rest[0] != ":":
-        return Failure(BROKEN_PAIR, f"{rest[:20]!r} stands where ':' or the end was due")
-    body = rest[1:-1] if is_tuple(roles) and rest[-1] == ":" and len(rest) > 1 else rest[1:]
-    chunks = body.split(":")
-    plain = [tuple(chunk.split(";")) for chunk in chunks]
-    well_formed = all(_check_fields(item, roles) is None for item in plain)
-    if well_formed and labels is None and text is None:
-        return tuple(plain), False
-    # Algorithm 1 passes over empty pieces and blanks around a piece: so does every attempt but the one the text settles.
-    trimmed = [chunk.strip() for chunk in chunks if chunk.strip()]
-    exact = [(chunks, labels, text)] if text is not None else []
-    for pieces, label_set, inside in (*exact, (trimmed, labels, text), (trimmed, labels, None), (trimmed, None, None)):
-        items, readings = _best_reading(pieces, roles, label_set, inside)
-        if items is not None:
-            return items, readings > 1 and (label_set is not None or inside is not None)
-    bad = next(item for item in plain if _check_fields(item, roles) is not None)
-    return _check_fields(bad, roles) or Failure(BROKEN_PAIR, body)
-
-
-def _best_reading(
-    chunks: list[str], roles: Sequence[str], labels: Collection[str] | None, text: str | None
-) -> tuple[tuple[tuple[str, ...], ...] | None, int]:
-    """Most items over all ways to join chunks, from the right: (items, number of good readings)."""
-    longest = len(chunks) if text is None else max(1, text.count(":") + 1)
-    # Without the text the last field takes any continuation, so the shortest good item leaves room for most others, and
-    # what is left to learn is whether there is a second reading. A model's endless output would else take seconds.
-    settled = None if text is not None or roles[-1] == LABEL else 1 if labels is None else 2
-    best: list[tuple[tuple[tuple[str, ...], ...] | None, int]] = [(None, 0)] * len(chunks) + [((), 1)]
-    for start in range(len(chunks) - 1, -1, -1):
-        items, readings = None, 0
-        for stop in range(start + 1, min(len(chunks), start + longest * len(roles)) + 1):
-            tail, tail_readings = best[stop]
-            if tail is None:
-                continue
-            ways = _field_readings(":".join(chunks[start:stop]), roles, labels, text)
-            readings += len(ways) * tail_readings
-            if ways and (items is None or len(tail) + 1 > len(items)):
-                items = (ways[0], *tail)
-            if settled is not None and readings >= settled:
-                break
-        best[start] = (items, readings)
-    return best[0]
-
-
-def _field_readings(
-    piece: str, roles: Sequence[str], labels: Collection[str] | None, text: str | None
-) -> list[tuple[str, ...]]:
-    parts = piece.split(";")
-    extra = len(parts) - len(roles)
-    if extra < 0:
-        return []
-    ways = []
-    for surplus in _shares(extra, len(roles)):
-        fields, at = [], 0
-        for more in surplus:
-            fields.append(";".join(parts[at : at + more + 1]))
-            at += more + 1
-        ways.append(tuple(fields))
-    return [fields for fields in ways if _is_good(fields, roles, labels, text)]
-
-
-def _shares(surplus: int, fields: int) -> list[tuple[int, ...]]:
-    """Ways to share surplus separators among the fields of an item, those that end the first fields earliest first.
-
-    More than ``_MANY`` separators are taken for one field's: a model's endless output has millions of ways.
-    """
-    if surplus > _MANY:
-        return [tuple(surplus if at == one else 0 for at in range(fields)) for one in range(fields - 1, -1, -1)]
-    if fields == 1:
-        return [(surplus,)]
-    return [(first, *rest) for first in range(surplus + 1) for rest in _shares(surplus - first, fields - 1)]
-
-
-def _is_good(fields: tuple[str, ...], roles: Sequence[str], labels: Collection[str] | None, text: str | None) -> bool:
-    if _check_fields(fields, roles) is not None:
-        return False
-    for field, role in zip(fields, roles):
-        if not is_span(role):
-            # Without a label set a label is taken to hold no ':', else every ':' of an entity could start one.
-            if field not in labels if labels is not None and role == LABEL else ":" in field:
-                return False
-        elif text is not None and field not in text:
-            return False
-    return True
+            field.append(token[1:] if len(token) == 2 and token[0] == "\\" and token[1] in _ESCAPABLE else token)
+    yield (*fields, "".join(field))

@@ -33,6 +33,7 @@ KINDS: Final = {
     unified.EMPTY_LABEL: "no text-level label",
     unified.BROKEN_PAIR: "a broken item",
     unified.EMPTY_FIELD: "an item with an empty field",
+    unified.OVERLONG: "too long to be read",
     SURROUNDED: "words or a code fence around the answer",
     PUNCTUATION: "separators written otherwise",
     SPELLING: "a label spelled otherwise",

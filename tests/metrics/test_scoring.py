@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from mmm_f1 import Parsed, parse, reading, render, score, scoring
 from mmm_f1 import rows as columns
+from mmm_f1.intervals import WIDTH
 from mmm_f1.tally import Tally
-from mmm_f1.unified import PARSE_FAILURES, TASK_WORDS, input_word
+from mmm_f1.unified import MAX_LENGTH, PARSE_FAILURES, TASK_WORDS, input_word
 from tests.strategies import garbage, items, rows, tame, texts_around
 
 MATCHINGS = st.sampled_from(("set", "multiset"))
@@ -177,11 +178,12 @@ def test_gold_against_gold_in_published_form(drawn, matching, data):
 
 @st.composite
 def published_items(draw, word):
-    """Hostile entities under labels without separators, as published files have them."""
+    """Hostile entities under labels without separators, as published files have them; a blank one is none there."""
     roles = TASK_WORDS[word]
-    drawn = draw(items(word))
+    drawn = [item for item in draw(items(word)) if not any(field.isspace() for field in item)]
+    label = tame.filter(str.strip)
     return [
-        tuple(draw(tame) if role == "LABEL" else field for field, role in zip(i, roles, strict=True)) for i in drawn
+        tuple(draw(label) if role == "LABEL" else field for field, role in zip(i, roles, strict=True)) for i in drawn
     ]
 
 
@@ -367,13 +369,22 @@ def test_own_task_words():
         ((["a"], ["a"]), {"label_sets": {"c": {"P"}}}, "label_sets needs configs"),
         ((["a"], ["a"], None, ["c"]), {"label_sets": {"c": "P"}}, "label_sets, config 'c'"),
         ((["a"], ["a"]), {"task_words": {"N/R": ("LABEL", "entity")}}, "task_words: 'N/R'"),
-        ((["a" * (columns.MAX_LENGTH + 1)], ["a"]), {}, "predictions, row 0: longer than"),
+        ((["a"], ["a" * (MAX_LENGTH + 1)]), {}, "references, row 0: longer than"),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(arguments, options, message):
     with pytest.raises(ValueError) as error:
         score(*arguments, **options)
     assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("options", [{}, {"form": "published"}, {"mode": "paper"}, {"extended": True}])
+def test_one_overlong_prediction_is_a_failure_and_the_others_are_scored(options):
+    gold = "社会/NER/:人名;坂本"
+    assert MAX_LENGTH <= 2 << WIDTH
+    long = gold + ":" * (MAX_LENGTH + 1 - len(gold))
+    result = score([gold, long, gold], [gold] * 3, ["坂本"] * 3, **options)
+    assert result["parse_failures"]["overlong"] == 1 and result["all"] == pytest.approx(2 / 3)
 
 
 def test_row_numbers_count_across_blocks():

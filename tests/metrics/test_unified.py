@@ -194,7 +194,7 @@ def test_nothing_marker_is_the_empty_list():
     assert parse(f"社会/NER/{NOTHING_MARKER}", "NER").kind == EMPTY_FIELD
 
 
-@given(st.lists(st.tuples(tame, hostile), max_size=3), garbage)
+@given(st.lists(st.tuples(tame.filter(str.strip), hostile.filter(str.strip)), max_size=3), garbage)
 def test_published_rows_with_text_keep_every_entity_in_it(items, between):
     text = between.join(entity for _, entity in items)
     output = render("x", "NER", items, form="published")
