@@ -38,6 +38,10 @@ def _has(*keys: str) -> Callable[[Any], bool]:
     return lambda row: isinstance(row, dict) and all(key in row for key in keys)
 
 
+def _is_gliner2(row: Any) -> bool:
+    return isinstance(row, dict) and any(isinstance(row.get(key), dict) for key in ("output", "schema"))
+
+
 def _is_doccano(row: Any) -> bool:
     if not isinstance(row, dict) or not isinstance(row.get("text", row.get("data")), str) or "spans" in row:
         return False
@@ -74,7 +78,11 @@ FORMATS: Final[dict[str, Format]] = {
     "doccano": Format(spans.parse_doccano, spans.DOCCANO, _is_doccano),
     "brat": Format(spans.parse_doccano, "a folder of .txt and .ann files", lambda _: False, (".ann",)),
     "spacy": Format(spacy_docs.parse_spacy, spacy_docs.SPACY, _is_spacy, (*JSON_SUFFIXES, ".spacy")),
-    "gliner": Format(spans.parse_gliner, spans.GLINER, _has("tokenized_text", "ner")),
+    "gliner": Format(
+        lambda row: prompts.parse_gliner2(row) if _is_gliner2(row) else spans.parse_gliner(row),
+        spans.GLINER,
+        lambda row: _has("tokenized_text", "ner")(row) or _is_gliner2(row),
+    ),
     "hf-tokens": Format(words.parse_tokens, words.HF_TOKENS, _has("tokens"), (*JSON_SUFFIXES, ".parquet")),
     "label-studio": Format(label_studio.parse_task, label_studio.LABEL_STUDIO, _is_label_studio),
     "universalner": Format(
@@ -102,7 +110,7 @@ KEYS: Final = (
         "tagName",
         "content",
     ),
-    *("instruction", "extractions"),
+    *("instruction", "extractions", "input", "schema"),
 )
 """Keys that a row of one of the formats has."""
 

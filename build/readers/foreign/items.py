@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -81,14 +82,19 @@ def place_mentions(
             place := _place(Marked(text, mention.start, mention.end, mention.text), scale, findings)
         ):
             places[key] = place
-    mentions = [document.mentions[key] for key in unplaced]
-    pairs = [(m.label or "", m.text if m.text and m.text in text else (m.text or "").strip()) for m in mentions]
-    for key, (label, entity), found in zip(unplaced, pairs, locate(text, pairs), strict=True):
-        if found:
-            places[key] = found
-        else:
-            reason = "repeated_pair" if entity and entity in text else "entity_not_in_text"
-            findings.add(reason, f"{entity!r} ({label!r}) left out")
+    # An argument without a label of its own names an entity that may be listed as well: they share a place.
+    for group in (
+        [key for key in unplaced if document.mentions[key].label is not None],
+        [key for key in unplaced if document.mentions[key].label is None],
+    ):
+        mentions = [document.mentions[key] for key in group]
+        pairs = [(m.label or "", m.text if m.text and m.text in text else (m.text or "").strip()) for m in mentions]
+        for key, (label, entity), found in zip(group, pairs, locate(text, pairs), strict=True):
+            if found:
+                places[key] = found
+            else:
+                reason = "repeated_pair" if entity and entity in text else "entity_not_in_text"
+                findings.add(reason, f"{entity!r} ({label!r}) left out")
     return places
 
 
@@ -133,6 +139,10 @@ def relation_items(
         r.trigger for r in document.relations
     }
     for relation in _grouped(document, shape):
+        if several := sorted(
+            role for role, count in Counter(role for role, _ in relation.arguments).items() if role and count > 1
+        ):
+            findings.add("several_mentions", f"{relation.label!r}: {', '.join(several)}: the first one is written")
         lost = [key for _, key in relation.arguments if key not in places]
         if lost or not (named := _named(relation, document.mentions, shape, places, findings)):
             if lost:

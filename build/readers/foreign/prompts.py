@@ -1,4 +1,4 @@
-"""Formats of questions about a text, joined by their text: UIE (PaddleNLP), IEPile, and UniversalNER's conversations."""
+"""Formats of prompts and answers: UIE (PaddleNLP), IEPile, UniversalNER, whose rows are joined by their text, and GLiNER2."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ UIE: Final = '{"content": "Mia ran.", "result_list": [{"text": "Mia", "start": 0
 IEPILE: Final = (
     '{"instruction": "{\\"schema\\": [\\"PER\\"], \\"input\\": \\"Mia ran.\\"}", "output": "{\\"PER\\": [\\"Mia\\"]}"}'
 )
+GLINER2: Final = '{"input": "Mia ran.", "output": {"entities": {"PER": ["Mia"]}}}'
 UNIVERSALNER: Final = (
     '{"conversations": [{"from": "human", "value": "Text: Mia ran."}, {"from": "gpt", "value": "..."}, {"from": "human", '
     '"value": "What describes PER in the text?"}, {"from": "gpt", "value": "[\\"Mia\\"]"}]}'
@@ -64,7 +65,32 @@ def parse_iepile(row: Any) -> Document:
     """An instruction with ``schema`` and ``input``, and its output: entities by type, relations, or events."""
     instruction = _inner(get(row, "instruction", str, IEPILE), "instruction")
     document = Document(get(instruction, "input", str, IEPILE), meta=rest(row, ("instruction", "output", "task")))
-    answer = _inner(get(row, "output", str, IEPILE), "output")
+    answer = expect(_inner(get(row, "output", str, IEPILE), "output"), dict, "'output'", IEPILE)
+    _add_listed(document, answer, IEPILE)
+    return document
+
+
+def parse_gliner2(row: Any) -> Document:
+    """GLiNER2's training data: listed entities, classifications as labels of the text, relations."""
+    keys = ("input", "output") if "input" in row else ("text", "schema")
+    document = Document(get(row, keys[0], str, GLINER2), meta=rest(row, keys))
+    answer = get(row, keys[1], dict, GLINER2)
+    _add_listed(document, expect(answer.get("entities") or {}, dict, "'entities'", GLINER2), GLINER2)
+    for task in answer.get("classifications") or ():
+        given = expect(task, dict, "a classification", GLINER2).get("true_label") or []
+        document.labels[get(task, "task", str, GLINER2)] = [given] if isinstance(given, str) else list(given)
+    for relation in answer.get("relations") or ():
+        _add_listed(
+            document, {name: [value] for name, value in expect(relation, dict, "a relation", GLINER2).items()}, GLINER2
+        )
+    document.is_annotated = "entities" in answer or "relations" in answer
+    if answer.get("json_structures"):
+        document.notes.append(("not_read", "json_structures"))
+    return document
+
+
+def _add_listed(document: Document, answer: dict[str, Any], shape: str) -> None:
+    """Add what is listed for each label: strings are entities, objects relations or events."""
     strings: dict[str, Any] = {}
 
     def argument(text: str) -> Any:
@@ -72,7 +98,7 @@ def parse_iepile(row: Any) -> Document:
             strings[text] = document.add(Mention(None, text=text))
         return strings[text]
 
-    for label, found in expect(answer, dict, "'output'", IEPILE).items():
+    for label, found in answer.items():
         for value in found if isinstance(found, list) else [found]:
             if isinstance(value, str):
                 if value not in _ABSENT:
@@ -80,14 +106,12 @@ def parse_iepile(row: Any) -> Document:
             elif isinstance(value, dict):
                 document.relations += _relations(label, value, argument)
             else:
-                raise ShapeError(f"'output' has {value!r:.80} for {label!r}; expected {IEPILE}")
-    return document
+                raise ShapeError(f"{label!r} has {value!r:.80}; expected {shape}")
 
 
 def _relations(label: str, value: dict[str, Any], argument: Any) -> list[Relation]:
     event = "arguments" in value or "trigger" in value
     given = value.get("arguments") or {} if event else value
-    # A list is several mentions of one argument, by IEPile's own instruction; so are two of a role.
     pairs = [(role, text) for role, texts in given.items() for text in (texts if isinstance(texts, list) else [texts])]
     arguments = [
         (role, argument(text.strip())) for role, text in pairs if isinstance(text, str) and text not in _ABSENT

@@ -65,6 +65,7 @@ ROWS: dict[str, Any] = {
     "doccano": MIA,
     "langextract": {"text": "Mia ran.", "extractions": [{"extraction_class": "PER", "extraction_text": "Mia"}]},
     "spacy": ["Mia ran.", {"entities": [[0, 3, "PER"]]}],
+    "gliner2": {"text": "Mia ran.", "schema": {"entities": {"PER": ["Mia"]}}},
     "gliner": {"tokenized_text": ["Mia", "ran."], "ner": [[0, 0, "PER"]]},
     "hf-tokens": {"tokens": ["Mia", "ran."], "ner_tags": ["S-PER", "O"]},
     "uie": {"content": "Mia ran.", "result_list": [{"text": "Mia", "start": 0, "end": 3}], "prompt": "PER"},
@@ -191,6 +192,14 @@ def test_relations_and_events_of_instructions(read: Any) -> None:
     )
     with pytest.raises(KitError, match="nothing in it fits the task entities"):
         read({"a.json": [relation]})
+    output = {"entities": {"PER": ["Mia"]}, "relations": [{"lives in": {"head": "Mia", "tail": "Oslo"}}]}
+    mood = [{"task": "mood", "labels": ["good", "bad"], "true_label": ["good"]}]
+    gliner2 = {"input": "Mia moved to Oslo.", "output": {**output, "classifications": mood}}
+    (record,) = read({"a.json": [gliner2]}, task="mine").records
+    assert (record.label, spans(record)) == ("good", [("lives in", {"head": "Mia", "tail": "Oslo"}, {})])
+    assert pairs(read({"a.json": [gliner2]}).records[0]) == [("PER", "Mia")]
+    twice = {"input": "Mia saw Mia.", "output": {**output, "relations": [{"saw": {"head": "Mia", "tail": "Mia"}}]}}
+    assert [span.start for span in read({"a.json": [twice]}, task="mine").records[0].items[0].spans] == [0, 0]
 
 
 def test_prompts_of_relations(read: Any) -> None:
