@@ -21,6 +21,8 @@ from mmm_dataset.record import Origin, Split
 
 MANIFEST: Final = "manifest.json"
 RECORD: Final = ".step.json"
+_SHOWN: Final = 80
+"""Characters of two values that a message shows; longer ones, such as checksums, say nothing to people."""
 
 
 def _plain(name: str) -> str:
@@ -70,6 +72,7 @@ class Leakage(BaseModel):
     """Rows of one kind of duplicate across splits."""
 
     test_rows: NonNegativeInt
+    validation_rows: NonNegativeInt | None = None
     by_config: dict[str, NonNegativeInt]
 
 
@@ -142,8 +145,9 @@ class Run(BaseModel):
         for what, now, was in (("option", self.options, earlier.options), ("input", self.inputs, earlier.inputs)):
             for name in {**was, **now}:
                 if was.get(name) != now.get(name):
-                    values = f" {was.get(name)!r}, now {now.get(name)!r}" if what == "option" else " has changed"
-                    return f"of `{self.command}` with another {what} ({name}{values})"
+                    values = f"{was.get(name)!r}, now {now.get(name)!r}"
+                    shown = values if what == "option" and len(values) <= _SHOWN else "has changed"
+                    return f"of `{self.command}` with another {what} ({name} {shown})"
         return ""
 
 

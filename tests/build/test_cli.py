@@ -118,11 +118,11 @@ def test_ctrl_c_leaves_the_old_release(tmp_path):
     assert main(["export", str(records_file(tmp_path, 40)), "--out", str(out)]) == 0
     before = (out / "manifest.json").read_bytes()
     big = records_file(tmp_path, 60_000)
-    command = [sys.executable, "-m", "build", "export", str(big), "--out", str(out)]
+    command = [sys.executable, "-m", "build", "export", str(big), "--out", str(out), "--replace"]
     # A shell that runs the tests in the background ignores Ctrl-C, and its children inherit that.
     heed = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
     running = subprocess.Popen(command, cwd=ROOT, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True, **heed)
-    while not list(tmp_path.glob(".mmm.*/staged/ja_scnm.parquet")) and running.poll() is None:
+    while not list(tmp_path.glob(".mmm.*/out/.staged/ja_scnm.parquet")) and running.poll() is None:
         time.sleep(0.02)
     running.send_signal(signal.SIGINT)
     _, errors = running.communicate(timeout=60)

@@ -35,6 +35,8 @@ OPTIONS: Final = {
 SUFFIXES: Final = (".conll", ".iob2", ".bio", ".conllu", ".txt", ".tsv", ".csv")
 _PLAIN: Final = frozenset({".txt", ".tsv", ".csv"})
 """Suffixes that other files have as well: without any tag such a file of a folder is noted, not refused."""
+_NAMED: Final = 20
+"""Files of a folder that a summary names one by one."""
 
 
 @dataclass
@@ -161,6 +163,8 @@ def read(
     )
     files, notes = _find_files(path, registry, language)
     yield from notes
+    if 1 < len(files) <= _NAMED:  # a folder may hold more than the data: outputs of systems look the same
+        yield from (Note(path.name, f"file: {file.relative_to(path)}") for file in files)
     splits = {file: split_of(file, path, split_from) for file in files}
     run.look(list(files), scheme)
     yield Note(path.name, f"columns: {' and '.join(sorted({str(one) for one in run.chosen.values()}))}")
