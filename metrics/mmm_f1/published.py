@@ -156,13 +156,14 @@ class _Search:
         # what is left to learn is whether there is a second reading.
         settled = 0 if text is not None or not is_span(roles[-1]) else 1 if self._labels is None else 2
         # Number of items (-1 without a reading), readings, fields of the first item, and where the next one begins.
-        self._best: list[tuple[int, int, Fields, int]] = [(-1, 0, (), 0)] * count + [(0, 1, (), 0)]
+        nothing: Fields = ()
+        self._best = [(-1, 0, nothing, 0)] * count + [(0, 1, nothing, 0)]
         separators = [piece.count(";") for piece in pieces]
         for start in range(count - 1, -1, -1):
             if not self._can_start(pieces[start]):
                 continue
-            most, readings, fields, next_start, found = -1, 0, (), 0, 0
-            extra = -len(roles) + 1
+            most, readings, next_start, extra = -1, 0, 0, 1 - len(roles)
+            fields: Fields = ()
             for stop in range(start + 1, min(count, start + reach) + 1):
                 self._left -= 1
                 if self._left < 0:
