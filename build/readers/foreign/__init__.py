@@ -1,5 +1,6 @@
-"""Data in the formats of other tools, from doccano to LangExtract; :mod:`.formats` lists them."""
+"""Data in the formats of other tools, from doccano to LangExtract."""
 
+from build.readers.foreign.formats import FORMATS
 from build.readers.foreign.read import OPTIONS, read
 
-__all__ = ["OPTIONS", "read"]
+__all__ = ["FORMATS", "OPTIONS", "read"]

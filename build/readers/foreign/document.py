@@ -98,6 +98,17 @@ def get(row: Any, key: str, kind: type | tuple[type, ...], shape: str) -> Any:
     return expect(row[key], kind, repr(key), shape)
 
 
+def list_of(value: Any, kind: type, name: str, shape: str) -> list[Any]:
+    """A list of values of this kind; empty if it is null. Raises ShapeError otherwise, as :func:`expect` does."""
+    found = [] if value is None else expect(value, list, name, shape)
+    return [expect(one, kind, f"an element of {name}", shape) for one in found]
+
+
+def key_of(value: Any, shape: str) -> str | int:
+    """The id of an entity, a string or a number. Raises ShapeError if it is neither."""
+    return expect(value, (str, int), "the id of an entity", shape)  # type: ignore[no-any-return]
+
+
 def offsets(start: Any, end: Any, shape: str) -> tuple[int, int]:
     """Start and end, if they are whole numbers. Raises ShapeError if not."""
     return expect(start, int, "an offset", shape), expect(end, int, "an offset", shape)

@@ -54,7 +54,8 @@ def _is_spacy(row: Any) -> bool:
         return len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], dict)
     if not isinstance(row, dict) or not isinstance(row.get("text"), str) or ("label" in row and "spans" not in row):
         return False
-    plain = all(isinstance(span, list) for span in row.get("entities") or ()) and "entities" in row
+    entities = row.get("entities")
+    plain = isinstance(entities, list) and all(isinstance(span, list) for span in entities)
     return (plain and not isinstance(row.get("cats"), list) and "relations" not in row) or (
         "spans" in row and "extractions" not in row
     )

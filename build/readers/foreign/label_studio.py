@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from build.readers.foreign.document import Document, Mention, Relation, ShapeError, expect, offsets
+from build.readers.foreign.document import Document, Mention, Relation, ShapeError, expect, key_of, list_of, offsets
 from build.readers.offsets import CODE_POINTS, UNITS, Marked, Offsets, Scale
 
 ARGUMENT: Final = "(argument)"
@@ -66,13 +66,13 @@ def parse_results(results: Sequence[Mapping[str, Any]]) -> Annotation:
     """Take the results of an annotation apart. Raises ShapeError if they are not in Label Studio's form."""
     found = Annotation()
     fields: list[Mapping[str, Any]] = []
-    for number, result in enumerate(expect(results, list, "'result'", LABEL_STUDIO)):
-        expect(result, dict, "a result", LABEL_STUDIO)
-        value, key = result.get("value") or {}, result.get("id", number)
+    for number, result in enumerate(list_of(results, dict, "'result'", LABEL_STUDIO)):
+        value = expect(result.get("value") or {}, dict, "'value'", LABEL_STUDIO)
+        key = key_of(result.get("id", number), LABEL_STUDIO)
         if result.get("type") == "relation":
-            ends = (result.get("from_id"), result.get("to_id"))
+            ends = [key_of(result.get(end), '{"from_id": "a", "to_id": "b"}') for end in ("from_id", "to_id")]
             head, tail = ends[::-1] if result.get("direction") == "left" else ends
-            found.links.append(Link(head, tail, list(result.get("labels") or ())))
+            found.links.append(Link(head, tail, list_of(result.get("labels"), str, "'labels'", '["works for"]')))
         elif any(name in value for name in _FIELD_KEYS if name != "text") or isinstance(value.get("text"), list):
             fields.append(result)
         elif any(name in value for name in ("start", "end", "globalOffsets", *_LABEL_KEYS)):
@@ -91,20 +91,24 @@ def parse_results(results: Sequence[Mapping[str, Any]]) -> Annotation:
 
 
 def _region(key: Any, value: Mapping[str, Any]) -> Region:
-    places = value.get("globalOffsets") or value
-    labels = next((value[name] for name in _LABEL_KEYS if value.get(name)), None) or []
+    places = expect(value.get("globalOffsets") or value, dict, "'globalOffsets'", '{"start": 0, "end": 3}')
+    labels = list_of(
+        next((value[name] for name in _LABEL_KEYS if value.get(name)), None), str, "'labels'", LABEL_STUDIO
+    )
     text = value.get("text")
     start, end = (
         int(place) if isinstance(place, str) and place.isdigit() else place
         for place in (places.get("start"), places.get("end"))
     )
-    return Region(key, *offsets(start, end, LABEL_STUDIO), text if isinstance(text, str) else None, list(labels))
+    return Region(key, *offsets(start, end, LABEL_STUDIO), text if isinstance(text, str) else None, labels)
 
 
 def _add_field(found: Annotation, result: Mapping[str, Any]) -> None:
     value = result["value"]
     given = next(value[name] for name in _FIELD_KEYS if name in value)
-    values = [given] if isinstance(given, str) else ["/".join(v) if isinstance(v, list) else str(v) for v in given]
+    chosen = [given] if isinstance(given, str) else expect(given, list, "'choices'", '{"choices": ["news"]}')
+    # A path of a taxonomy is a list itself.
+    values = ["/".join(map(str, one)) if isinstance(one, list) else str(one) for one in chosen]
     name = str(result.get("from_name") or "label")
     region = found.regions.get(result.get("id"))
     if region is not None:
@@ -232,10 +236,11 @@ def latest(documents: Sequence[tuple[str, Document, Any]]) -> Iterator[tuple[str
     """Of the rows that JSON_MIN has for one task, one for each annotator, the one updated last."""
     chosen: dict[Any, tuple[str, int]] = {}
     for number, (_, _, row) in enumerate(documents):
-        if isinstance(row, dict) and "data" not in row and "annotation_id" in row and row.get("id") is not None:
+        if "data" not in row and "annotation_id" in row and isinstance(row.get("id"), int | str):
             chosen[row["id"]] = max(chosen.get(row["id"], ("", -1)), (str(row.get("updated_at") or ""), number))
     for number, (where, document, row) in enumerate(documents):
-        at = chosen.get(row.get("id"), ("", number))[1] if isinstance(row, dict) and "data" not in row else number
+        known = "data" not in row and isinstance(row.get("id"), int | str)
+        at = chosen.get(row["id"], ("", number))[1] if known else number
         if at == number:
             yield where, document
         else:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from build.files import strict_load
-from build.readers.foreign.document import Document, Mention, Relation, ShapeError, expect, get, offsets, rest
+from build.readers.foreign.document import Document, Mention, Relation, ShapeError, expect, get, list_of, offsets, rest
 
 UIE: Final = '{"content": "Mia ran.", "result_list": [{"text": "Mia", "start": 0, "end": 3}], "prompt": "PER"}'
 IEPILE: Final = (
@@ -76,13 +76,12 @@ def parse_gliner2(row: Any) -> Document:
     document = Document(get(row, keys[0], str, GLINER2), meta=rest(row, keys))
     answer = get(row, keys[1], dict, GLINER2)
     _add_listed(document, expect(answer.get("entities") or {}, dict, "'entities'", GLINER2), GLINER2)
-    for task in answer.get("classifications") or ():
-        given = expect(task, dict, "a classification", GLINER2).get("true_label") or []
-        document.labels[get(task, "task", str, GLINER2)] = [given] if isinstance(given, str) else list(given)
-    for relation in answer.get("relations") or ():
-        _add_listed(
-            document, {name: [value] for name, value in expect(relation, dict, "a relation", GLINER2).items()}, GLINER2
-        )
+    for task in list_of(answer.get("classifications"), dict, "'classifications'", GLINER2):
+        given = task.get("true_label")
+        given = [given] if isinstance(given, str) else list_of(given, str, "'true_label'", '["positive"]')
+        document.labels[get(task, "task", str, GLINER2)] = given
+    for relation in list_of(answer.get("relations"), dict, "'relations'", GLINER2):
+        _add_listed(document, {name: [value] for name, value in relation.items()}, GLINER2)
     document.is_annotated = "entities" in answer or "relations" in answer
     if answer.get("json_structures"):
         document.notes.append(("not_read", "json_structures"))
@@ -111,7 +110,7 @@ def _add_listed(document: Document, answer: dict[str, Any], shape: str) -> None:
 
 def _relations(label: str, value: dict[str, Any], argument: Any) -> list[Relation]:
     event = "arguments" in value or "trigger" in value
-    given = value.get("arguments") or {} if event else value
+    given = expect(value.get("arguments") or {}, dict, "'arguments'", IEPILE) if event else value
     pairs = [(role, text) for role, texts in given.items() for text in (texts if isinstance(texts, list) else [texts])]
     arguments = [
         (role, argument(text.strip())) for role, text in pairs if isinstance(text, str) and text not in _ABSENT

@@ -149,7 +149,7 @@ def _documents(run: _Run, form: str | None, file: Path) -> tuple[list[tuple[str,
     if ending == ".spacy":
         return list(spacy_docs.read_docbin(file)), "spacy", []
     rows = list(_parquet(file) if ending == ".parquet" else read_json(file, KEYS, inside=("annotations", "documents")))
-    rows = [(place, row) for place, row in rows if row is not None]
+    rows = [(place, row) for place, row in rows if row is not None] or rows
     name = form or guess_format(file, rows[0][1])
     parse = FORMATS[name].parse
     if name == "brat":

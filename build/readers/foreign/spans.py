@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from build.readers.foreign.document import Document, Mention, Relation, ShapeError, expect, get, offsets, rest
+from build.readers.foreign.document import (
+    Document,
+    Mention,
+    Relation,
+    ShapeError,
+    expect,
+    get,
+    key_of,
+    list_of,
+    offsets,
+    rest,
+)
 
 DOCCANO = (
     '{"text": "Mia ran.", "label": [[0, 3, "PER"]]}, or with '
     '"entities": [{"id": 1, "start_offset": 0, "end_offset": 3, "label": "PER"}]'
 )
+DOCCANO_RELATION = '{"from_id": 1, "to_id": 2, "type": "works_for"}'
 GLINER = '{"tokenized_text": ["Mia", "ran"], "ner": [[0, 0, "PER"]]}'
 LANGEXTRACT = (
     '{"text": "Mia ran.", "extractions": [{"extraction_class": "PER", "extraction_text": "Mia", '
@@ -21,6 +33,7 @@ _SPAN_KEYS = ("label", "labels", "entities")
 
 def parse_doccano(row: Any) -> Document:
     """A row of doccano's JSONL: spans as lists or objects, relations, categories."""
+    expect(row, dict, "the row", DOCCANO)
     text = get(row, "text" if "text" in row or "data" not in row else "data", str, DOCCANO)
     document = Document(text, meta=rest(row, ("text", "data", "relations", "cats", "Comments", *_SPAN_KEYS)))
     given = [key for key in _SPAN_KEYS if row.get(key) is not None]
@@ -30,15 +43,16 @@ def parse_doccano(row: Any) -> Document:
     for span in spans:
         if isinstance(span, dict):
             places = offsets(span.get("start_offset"), span.get("end_offset"), DOCCANO)
-            document.add(Mention(get(span, "label", str, DOCCANO), *places), span.get("id"))
+            key = None if span.get("id") is None else key_of(span["id"], DOCCANO)
+            document.add(Mention(get(span, "label", str, DOCCANO), *places), key)
         elif not isinstance(span, str):
             expect(span, list, "an entity", DOCCANO)
             start, end, label = span if len(span) == 3 else (None, None, None)
             document.add(Mention(expect(label, str, "an entity's label", DOCCANO), *offsets(start, end, DOCCANO)))
-    for relation in row.get("relations") or ():
-        label = get(relation, "type", str, '{"from_id": 1, "to_id": 2, "type": "works_for"}')
-        document.relations.append(Relation(label, [(None, relation.get("from_id")), (None, relation.get("to_id"))]))
-    document.labels["cats"] = [*labels, *(row.get("cats") or ())]
+    for relation in list_of(row.get("relations"), dict, "'relations'", DOCCANO_RELATION):
+        ends = [(None, key_of(relation.get(key), DOCCANO_RELATION)) for key in ("from_id", "to_id")]
+        document.relations.append(Relation(get(relation, "type", str, DOCCANO_RELATION), list(ends)))
+    document.labels["cats"] = [*labels, *list_of(row.get("cats"), str, "'cats'", '["news"]')]
     if labels and len(labels) == len(spans):  # a project of categories: nobody was asked for spans
         document.is_annotated = "entities" in row
     return document
@@ -48,7 +62,9 @@ def parse_gliner(row: Any) -> Document:
     """A row of GLiNER's training data; places are words, the last one included. The text is in ``text``, if it is there."""
     tokens = get(row, "tokenized_text", list, GLINER)
     document = Document(
-        None, meta=rest(row, ("tokenized_text", "ner", "relations", "text")), tokens=_strings(tokens, GLINER)
+        None,
+        meta=rest(row, ("tokenized_text", "ner", "relations", "text")),
+        tokens=list_of(tokens, str, "'tokenized_text'", GLINER),
     )
     if isinstance(row.get("text"), str):
         document.text = row["text"]
@@ -58,13 +74,16 @@ def parse_gliner(row: Any) -> Document:
         document.add(
             Mention(expect(span[2], str, "an entity's label", GLINER), *offsets(span[0], span[1], GLINER)), number
         )
-    for relation in row.get("relations") or ():
-        if not isinstance(relation, list) or len(relation) != 3:
+    for relation in list_of(row.get("relations"), list, "'relations'", "[head, tail, label]"):
+        if len(relation) != 3:
             raise ShapeError(
                 f"'relations' has {relation!r:.80}; expected [head, tail, label], head and tail numbers of 'ner'"
             )
         document.relations.append(
-            Relation(expect(relation[2], str, "a relation's label", GLINER), [(None, e) for e in relation[:2]])
+            Relation(
+                expect(relation[2], str, "a relation's label", GLINER),
+                [(None, key_of(e, GLINER)) for e in relation[:2]],
+            )
         )
     return document
 
@@ -76,10 +95,10 @@ def parse_langextract(row: Any) -> Document:
         document.meta = {"source_id": row["document_id"], **document.meta}
     given = row.get("extractions")
     document.is_annotated = given is not None
-    for found in expect(given or [], list, "'extractions'", LANGEXTRACT):
+    for found in list_of(given, dict, "'extractions'", LANGEXTRACT):
         label, text = (get(found, f"extraction_{part}", str, LANGEXTRACT) for part in ("class", "text"))
-        mention = Mention(label, text=text, attributes=_texts(found.get("attributes") or {}))
-        interval = found.get("char_interval") or {}
+        mention = Mention(label, text=text, attributes=_texts(found.get("attributes")))
+        interval = expect(found.get("char_interval") or {}, dict, "'char_interval'", LANGEXTRACT)
         if interval.get("start_pos") is not None:
             mention.start, mention.end = offsets(interval["start_pos"], interval.get("end_pos"), LANGEXTRACT)
             if found.get("alignment_status") not in (None, "match_exact"):
@@ -89,11 +108,6 @@ def parse_langextract(row: Any) -> Document:
     return document
 
 
-def _strings(values: list[Any], shape: str) -> list[str]:
-    for value in values:
-        expect(value, str, "a word", shape)
-    return values
-
-
-def _texts(values: dict[str, Any]) -> dict[str, str]:
+def _texts(values: Any) -> dict[str, str]:
+    values = expect(values or {}, dict, "'attributes'", '{"state": "acute"}')
     return {key: value for key, value in values.items() if isinstance(value, str) and value}

@@ -6,13 +6,17 @@ import gzip
 import json
 import sys
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from build.core import KitError
 from build.readers import foreign
 from mmm_dataset import Record, load
+from mmm_dataset.files import dump
 from tests.build.readers.collect_rows import Rows, collect, pairs
 
 REGISTRY_TEXT = """
@@ -124,45 +128,45 @@ ENTITIES = [(7, 0, 3, "PER"), (9, 11, 15, "ORG")]
 ACME = "Mia joined Acme"
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        {
-            "text": ACME,
-            "entities": [{"id": n, "start_offset": a, "end_offset": b, "label": x} for n, a, b, x in ENTITIES],
-            "relations": [{"from_id": 7, "to_id": 9, "type": "works for"}],
-        },
-        {
-            "tokenized_text": ACME.split(),
-            "ner": [[2, 2, "ORG"], [0, 0, "PER"]],
-            "relations": [[1, 0, "works for"]],
-        },
-        {
-            "data": {"t": ACME},
-            "annotations": [
-                {
-                    "result": [
-                        *(
-                            {
-                                "id": str(n),
-                                "type": "labels",
-                                "value": {"start": a, "end": b, "text": ACME[a:b], "labels": [x]},
-                            }
-                            for n, a, b, x in ENTITIES
-                        ),
+RELATIONS: list[Any] = [
+    {
+        "text": ACME,
+        "entities": [{"id": n, "start_offset": a, "end_offset": b, "label": x} for n, a, b, x in ENTITIES],
+        "relations": [{"from_id": 7, "to_id": 9, "type": "works for"}],
+    },
+    {
+        "tokenized_text": ACME.split(),
+        "ner": [[2, 2, "ORG"], [0, 0, "PER"]],
+        "relations": [[1, 0, "works for"]],
+    },
+    {
+        "data": {"t": ACME},
+        "annotations": [
+            {
+                "result": [
+                    *(
                         {
-                            "type": "relation",
-                            "from_id": "9",
-                            "to_id": "7",
-                            "direction": "left",
-                            "labels": ["works for"],
-                        },
-                    ]
-                }
-            ],
-        },
-    ],
-)
+                            "id": str(n),
+                            "type": "labels",
+                            "value": {"start": a, "end": b, "text": ACME[a:b], "labels": [x]},
+                        }
+                        for n, a, b, x in ENTITIES
+                    ),
+                    {
+                        "type": "relation",
+                        "from_id": "9",
+                        "to_id": "7",
+                        "direction": "left",
+                        "labels": ["works for"],
+                    },
+                ]
+            }
+        ],
+    },
+]
+
+
+@pytest.mark.parametrize("row", RELATIONS)
 def test_relations_with_types(row: Any, read: Any) -> None:
     (record,) = read({"a.json": [row]}, task="mine").records
     assert (record.word, spans(record)) == ("Typed", TYPED)
@@ -379,6 +383,37 @@ def test_systematic_faults_are_errors_of_the_file(read: Any) -> None:
 def test_what_is_refused(row: Any, options: dict[str, str], words: str, read: Any) -> None:
     with pytest.raises(KitError, match=words):
         read({"a.jsonl": row if isinstance(row, str) else json.dumps(row)}, **options)
+
+
+def spoiled(value: Any, random: Random) -> Any:
+    """The value with some of its parts replaced, left out or said twice."""
+    if random.random() < 0.15:
+        return random.choice([None, 0, -1, 10**9, 1.5, True, "", "x", "\ud83d", [], {}, [1], [[0, 3, "P"]], {"a": 1}])
+    if isinstance(value, dict):
+        return {key: spoiled(inner, random) for key, inner in value.items() if random.random() > 0.05}
+    if isinstance(value, list):
+        return [spoiled(inner, random) for inner in value for _ in range(random.choice([0, 1, 1, 1, 1, 1, 2]))]
+    return value
+
+
+@given(random=st.randoms(use_true_random=False))
+@settings(max_examples=300)
+def test_any_row_is_read_dropped_or_refused(random: Random, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("f")
+    name, good = random.choice([*ROWS.items(), *[("relations", row) for row in RELATIONS]])
+    rows = [spoiled(good, random) for _ in range(3)] + [good] * random.choice([0, 4])
+    (folder / "a.json").write_text(json.dumps(rows))
+    (folder / "my.toml").write_text(REGISTRY_TEXT)
+    options = {"task": random.choice(["mine", "entities"]), "language": "en", "source": "own", "license": "CC0-1.0"}
+    if name in foreign.FORMATS and random.random() < 0.5:
+        options["format"] = name
+    try:
+        found = collect(foreign.read(folder / "a.json", load("ner-only", str(folder / "my.toml")), **options))
+    except KitError as error:
+        assert "\n" not in str(error)
+    else:
+        for row in (*found.notes, *found.drops):
+            dump(row.as_dict()).encode()
 
 
 def test_spacy_is_needed_for_its_own_files_alone(read: Any, monkeypatch: pytest.MonkeyPatch) -> None:
