@@ -1,5 +1,6 @@
 """The file under review: what is read, what is refused, and in which order rows are shown."""
 
+import hashlib
 import json
 import tracemalloc
 
@@ -7,13 +8,14 @@ import pytest
 
 from build.annotate.outcome import RUNG as ANNOTATE
 from build.core import KitError
-from build.review.rows import ReviewFile
+from build.review.rows import ReviewFile, digest
 from build.review.rules import reasons, weights
 from build.translate.ladder import NO_COUNTERPART, RUNGS
 from build.translate.paper import PAPER
 from build.translate.rows import MERGED
 from build.translate.rules import CHECKS, LADDER
-from mmm_dataset import to_dict
+from mmm_dataset import from_dict, to_dict
+from mmm_dataset.files import dump
 from oiellm.files import read_toml
 from tests.build.review.review_files import review_file, review_row, target_record, write_rows
 
@@ -133,3 +135,8 @@ def test_all_that_a_translation_says_of_a_row_has_a_weight_and_what_is_new_has_a
     base = rules.risk((), "")
     assert rules.risk(("new",), "") == pytest.approx(1 - (1 - base) * (1 - rules.other_check))
     assert rules.risk((), "new") == pytest.approx(1 - (1 - base) * (1 - rules.other_rung))
+
+
+def test_decisions_made_under_the_old_name_of_an_origin_still_hold():
+    row = to_dict(target_record(1, origin="own")) | {"origin": "stand-in"}
+    assert digest(from_dict(row)) == hashlib.sha256(dump(row).encode()).hexdigest()
