@@ -27,6 +27,7 @@ from mmm_f1.unified import (
     render,
     role_name,
     shape,
+    shown,
 )
 
 
@@ -212,10 +213,10 @@ def _content_failures_of(
     """The failures of an item by itself; and its pair, if the text has its entity but no place for it."""
     issues = []
     if labels is not None and item.label not in labels:
-        issues.append(Failure(UNKNOWN_LABEL, f"{item.label!r} is not in the label set"))
+        issues.append(Failure(UNKNOWN_LABEL, f"{shown(item.label)} is not in the label set"))
     if text is None:
         return issues, None
     lost = [span.text for span in item.spans if span.text not in text]
-    issues += [Failure(ENTITY_NOT_IN_TEXT, f"{piece!r} is not in the text") for piece in lost]
+    issues += [Failure(ENTITY_NOT_IN_TEXT, f"{shown(piece)} is not in the text") for piece in lost]
     unplaced = item.is_pair and item.spans[0].start is None and not lost
     return issues, f"{item.label};{item.spans[0].text}" if unplaced else None

@@ -75,6 +75,7 @@ __all__ = [
     "render",
     "role_name",
     "shape",
+    "shown",
     "split_published",
     "unescape",
 ]

@@ -13,7 +13,7 @@ from oiellm.baselines.said import Said, TaskWords, spelled
 from oiellm.predict.deviations import PUNCTUATION, SURROUNDED
 from oiellm.predict.reading import Question
 
-_FENCE: Final = re.compile(r"```[^\n]*\n(.*?)```", re.DOTALL)
+_FENCE: Final = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
 _WIDE: Final = str.maketrans({"：": ":", "；": ";"})
 _MARKS: Final = " \t*_`\"'「」“”>-"
 
@@ -70,14 +70,17 @@ def _answers(block: str, mark: re.Pattern[str]) -> list[tuple[str, str, bool]]:
     """What stands before and behind each task word, and whether nothing else is in the block."""
     lines = [line.strip() for line in block.splitlines()]
     places = [at for at, line in enumerate(lines) if mark.search(line)]
+    written = [at for at, line in enumerate(lines) if line] or [0]
     answers = []
     for place in places:
         match = mark.search(lines[place])
         assert match is not None
-        tail, end = lines[place][match.end() :], place + 1
+        tail, end = [lines[place][match.end() :]], place + 1
         while end < len(lines) and lines[end].startswith((":", "：")):
-            tail, end = f"{tail}\n{lines[end]}", end + 1
-        answers.append((lines[place][: match.start()], tail, not any(lines[:place]) and not any(lines[end:])))
+            tail += ["\n", lines[end]]
+            end += 1
+        alone = written[0] == place and written[-1] < end
+        answers.append((lines[place][: match.start()], "".join(tail), alone))
     return answers
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
+from string import ascii_letters
 from typing import Any
 
 from oiellm.llm.calls import Reply
 
 _THOUGHT = "</think>"
-_FENCE = re.compile(r"\s*```[a-zA-Z]*\s*\n?(.*?)\n?\s*```\s*", re.DOTALL)
+_FENCE = "```"
 
 _DECODER = json.JSONDecoder(strict=False)
 """Models write line breaks inside strings."""
@@ -22,8 +22,9 @@ def read_object(reply: Reply) -> dict[str, Any] | None:
     JSON can smuggle in as an escape, is none: no prompt, file or record could hold it.
     """
     text = reply.text
-    if "```" in text and (match := _FENCE.fullmatch(text)):
-        text = match[1]
+    bare = text.strip()
+    if bare.startswith(_FENCE) and bare.endswith(_FENCE) and len(bare) >= 2 * len(_FENCE):
+        text = bare[len(_FENCE) : -len(_FENCE)].lstrip(ascii_letters).strip()
     found = _object(text) or _embedded(text)
     try:
         (json.dumps(found, ensure_ascii=False) if "\\u" in text else text).encode()

@@ -1,6 +1,7 @@
 """Chat models: what they are told, and what is made of their replies, strictly and leniently, as text and as JSON."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -173,6 +174,13 @@ def test_entities_over_several_lines_are_whole():
     found = read(encode(row)[1], row)
     assert found.deviations == () and found.lenient is None
     assert read("Literature and Art/NER/:Person;Kazan\nbegan", row).lenient == encode(row)[1]
+
+
+@pytest.mark.parametrize("loop", ["`", "```a\n", "Literature/NER/:Person;Kazan\n", "/NER/\n", ":a;b\n", ": "])
+def test_a_loop_is_read_in_no_time(loop):
+    start = time.process_time()
+    read(f"Literature/NER/:Person;{loop * (200_000 // len(loop))}")
+    assert time.process_time() - start < 3
 
 
 def test_no_items_in_words():

@@ -1,6 +1,7 @@
 """JSON objects in replies: bare, fenced, among words, after thoughts; never a guess."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,13 @@ from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
 
 ANSWER = '{"translation": "a <1>b</1> {c}"}'
+
+
+@pytest.mark.parametrize("loop", ["`", " ", "\n", "```\n", "{", "["])
+def test_a_loop_is_no_answer_and_takes_no_time(loop):
+    start = time.process_time()
+    assert read_object(Reply(f"```{loop * (200_000 // len(loop))}```")) is None
+    assert time.process_time() - start < 2
 
 
 @pytest.mark.parametrize(
