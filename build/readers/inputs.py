@@ -103,7 +103,11 @@ def is_json(path: Path) -> bool:
 
 
 def read_json(
-    path: Path, keys: Sequence[str], extra: Counter[str] | None = None, inside: Sequence[str] = ()
+    path: Path,
+    keys: Sequence[str],
+    extra: Counter[str] | None = None,
+    inside: Sequence[str] = (),
+    any_rows: bool = False,
 ) -> Iterator[tuple[str, Any]]:
     """Place (``file:line`` or ``file[index]``) and value of every row of a JSON array or of JSON lines, gzipped or not.
 
@@ -111,15 +115,16 @@ def read_json(
         path: the file.
         keys: what the reader knows of a row.
         extra: counts the keys that it does not know, if given.
-        inside: keys of an object around the array of rows; another object is a row then, whatever its keys.
+        inside: keys of an object around the array of rows that is looked into.
+        any_rows: an object is a row whatever its keys, and a file may have no rows.
 
     Raises:
         KitError: the file is missing, not UTF-8, not JSON, has a key twice in an object, or holds no rows.
     """
     is_array = path.is_file() and _first_byte(path) == b"["
-    given = _read_array(path) if is_array else _read_lines(path, keys, inside)
+    given = _read_array(path) if is_array else _read_lines(path, keys, inside, any_rows)
     try:
-        for where, row in some(given, path, f"{_DUE} with the keys {', '.join(keys)}"):
+        for where, row in given if any_rows else some(given, path, f"{_DUE} with the keys {', '.join(keys)}"):
             if extra is not None and isinstance(row, dict):
                 extra.update(row.keys() - keys)
             yield where, row
@@ -178,7 +183,7 @@ def _is_one_value(text: str) -> bool:
     return False
 
 
-def _read_lines(path: Path, keys: Sequence[str], inside: Sequence[str]) -> Iterator[tuple[str, Any]]:
+def _read_lines(path: Path, keys: Sequence[str], inside: Sequence[str], any_rows: bool) -> Iterator[tuple[str, Any]]:
     rows = read_json_lines(path)
     try:
         head = list(islice(rows, 2))
@@ -188,14 +193,14 @@ def _read_lines(path: Path, keys: Sequence[str], inside: Sequence[str]) -> Itera
             raise
         head = [(1, whole)]
         rows = iter(())
-        if not inside:
+        if not (any_rows or inside):
             raise _object(path, whole) from None
     if len(head) == 1 and isinstance(head[0][1], dict) and not head[0][1].keys() & set(keys):
         for key in inside:
             if isinstance(found := head[0][1].get(key), list):
                 yield from ((f"{path.name} {key}[{index}]", row) for index, row in enumerate(found))
                 return
-        if not inside:
+        if not any_rows:
             raise _object(path, head[0][1])
     yield from ((f"{path.name}:{number}", row) for number, row in chain(head, rows))
 

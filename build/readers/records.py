@@ -33,7 +33,7 @@ def read(path: Path, registry: Registry, offsets: str | None = None) -> Iterator
     yield from notes
     for file in files:
         parser = _Parser(file, find_scale(list(_spans(file)), str(file), offsets) if offsets else None)
-        for place, row in read_json(file, KEYS):
+        for place, row in _rows(file):
             where = str(file.with_name(place))
             record = parser.parse(row, where)
             _check(record, where, registry, seen.setdefault(record.config, set()))
@@ -85,7 +85,7 @@ class _Parser:
             KitError: rows before this one fit either way.
         """
         scale = find_scale(list(_spans(self.file)), str(self.file))
-        for _, row in read_json(self.file, KEYS):
+        for _, row in _rows(self.file):
             if row.get("id") == id:
                 return scale
             spans = [marked for _, marked in _marked(row)]
@@ -106,6 +106,10 @@ class _Parser:
         if added:
             self.notes.append(Note(record.id, "offsets_added", f"{where}: {added:,} spans had no offsets"))
         return replace(record, items=tuple(items)) if trimmed or added else record
+
+
+def _rows(file: Path) -> Iterator[tuple[str, Any]]:
+    return read_json(file, KEYS, any_rows=True)  # `read` leaves an empty file where all rows went to another
 
 
 def _hint(row: Any) -> str:
@@ -140,7 +144,7 @@ def _marked(row: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Marked]]:
 
 
 def _spans(file: Path) -> Iterator[Marked]:
-    for _, row in read_json(file, KEYS):
+    for _, row in _rows(file):
         if isinstance(row, dict):
             yield from (marked for _, marked in _marked(row))
 

@@ -45,6 +45,9 @@ _NOT_DATA: Final = (
     "dataset_dict.json",
 )
 
+_AROUND: Final = ("annotations", "documents")
+"""Keys of an object around all rows."""
+
 
 @dataclass(frozen=True)
 class _Run:
@@ -148,8 +151,12 @@ def _documents(run: _Run, form: str | None, file: Path) -> tuple[list[tuple[str,
         return list(brat.read_brat(file, run.root)), "brat", []
     if ending == ".spacy":
         return list(spacy_docs.read_docbin(file)), "spacy", []
-    rows = list(_parquet(file) if ending == ".parquet" else read_json(file, KEYS, inside=("annotations", "documents")))
-    rows = [(place, row) for place, row in rows if row is not None] or rows
+    found = _parquet(file) if ending == ".parquet" else read_json(file, KEYS, inside=_AROUND, any_rows=True)
+    rows = [(place, row) for place, row in found if row is not None]
+    if not rows:
+        raise KitError(
+            f"{file}: no rows found; expected {find_format(form).expected if form else 'rows of another tool'}"
+        )
     name = form or guess_format(file, rows[0][1])
     parse = FORMATS[name].parse
     if name == "brat":
@@ -165,8 +172,8 @@ def _documents(run: _Run, form: str | None, file: Path) -> tuple[list[tuple[str,
             documents.append((place, parse(row), row))
         except ShapeError as error:
             bad.append(Drop(place, "bad_row", f"{place}: {error}", raw_text(row)))
-    found = label_studio.latest(documents) if name == "label-studio" else ((place, doc) for place, doc, _ in documents)
-    return prompts.join(list(found)) if FORMATS[name].joined else list(found), name, bad
+    chosen = label_studio.latest(documents) if name == "label-studio" else ((place, doc) for place, doc, _ in documents)
+    return prompts.join(list(chosen)) if FORMATS[name].joined else list(chosen), name, bad
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
@@ -177,8 +184,6 @@ def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
         rows = pq.read_table(file).to_pylist()
     except (pa.ArrowInvalid, OSError) as error:
         raise KitError(f"{file}: not a Parquet file ({error})") from error
-    if not rows:
-        raise KitError(f"{file}: no rows found; expected {words.HF_TOKENS}")
     yield from ((f"{file.name}[{number}]", row) for number, row in enumerate(rows))
 
 

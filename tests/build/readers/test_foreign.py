@@ -377,7 +377,7 @@ def test_systematic_faults_are_errors_of_the_file(read: Any) -> None:
         ({"text": "", "label": []}, {}, "the text is empty"),
         ('{"text": "Mia", "label": [], "label": []}', {}, "the key 'label' is there twice"),
         ('{"text": "Mia", "label": [[NaN, 3, "PER"]]}', {}, "NaN is not JSON"),
-        ("", {}, "holds no rows"),
+        ("", {}, "no rows found"),
     ],
 )
 def test_what_is_refused(row: Any, options: dict[str, str], words: str, read: Any) -> None:

@@ -73,6 +73,10 @@ def test_mistakes_name_file_and_line(tmp_path: Path, row: Any, message: str) -> 
         collect(records.read(write(tmp_path, ROW, row), REGISTRY))
 
 
+def test_a_file_may_be_empty(tmp_path: Path) -> None:
+    assert collect(records.read(write(tmp_path), REGISTRY)).records == []
+
+
 def test_files_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(KitError, match=r"no \*\.jsonl here; give its path"):
         collect(records.read(tmp_path, REGISTRY))
