@@ -234,11 +234,11 @@ def from_dict(row: Mapping[str, Any]) -> Record:
         RecordError: a key is missing or unknown, or the record is not valid.
     """
     where = f"record {row['id']!r}" if "id" in row else "record"
+    if missing := [key for key in _REQUIRED if key not in row]:
+        raise RecordError(f"{where}: missing {', '.join(map(repr, missing))}; expected {_EXPECTED}")
     if not row.keys() <= _KEYS.keys():
         unknown = min(row.keys() - _KEYS.keys())
         raise RecordError(f"{where}: unknown key {unknown!r}; known keys: {', '.join(_KEYS)}")
-    if missing := [key for key in _REQUIRED if key not in row]:
-        raise RecordError(f"{where}: missing {', '.join(map(repr, missing))}; expected {_EXPECTED}")
     values = dict(row)
     values["origin"] = current_origin(values.get("origin"))
     try:
