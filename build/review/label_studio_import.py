@@ -96,7 +96,9 @@ def to_decision(
         ValueError, KeyError, TypeError, AttributeError, IndexError: the annotation is not in Label Studio's form.
     """
     if "mmm_config" not in data:
-        raise KitError("the task is none of a review; `read foreign --format label-studio` reads a project of one's own")
+        raise KitError(
+            "the task is none of a review; `read foreign --format label-studio` reads a project of one's own"
+        )
     names = (data["mmm_config"], data["mmm_id"], data["mmm_sha256"])
     number = file.find(*names[:2])
     if number is None or file.sha256(number) != names[2]:
