@@ -6,6 +6,7 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,13 @@ def _parser(asked: str) -> argparse.ArgumentParser:
         if asked == name:
             import_module(f"build.{name}.options").add_options(sub)
 
+    _add_release_verbs(verb)
+    verb("paper-notes", _paper_notes, "recompute what docs/paper_notes.md says about the paper's figures")
+    return parser
+
+
+def _add_release_verbs(verb: Callable[..., argparse.ArgumentParser]) -> None:
+    """Verbs that write or read a release."""
     sub = verb("export", _export, "make a release tree of records (JSON lines, as `read` writes them)")
     sub.add_argument("records", nargs="+", type=Path, metavar="RECORDS.jsonl")
     sub.add_argument(
@@ -120,8 +128,6 @@ def _parser(asked: str) -> argparse.ArgumentParser:
     sub.add_argument("--id", metavar="ID", help="one row, by its id")
     sub.add_argument("--release", type=Path, default=RELEASE, metavar="TREE", help=f"default: {RELEASE}")
     add_registry(sub)
-    verb("paper-notes", _paper_notes, "recompute what docs/paper_notes.md says about the paper's figures")
-    return parser
 
 
 def _command(options: argparse.Namespace) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from build.errors import KitError as KitError
-from build.manifest import RECORD, Run, StepRecord, read_record
+from build.step_record import RECORD, Run, StepRecord, check_target, files_of, keep_foreign
 from mmm_dataset import Record
 from mmm_dataset.files import pretty, sha256
 from mmm_dataset.names import inner_path
@@ -135,7 +135,7 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
     out = out.resolve()
     with locked(out):
         _recover(out)
-        record, aside = _check_target(out, run, replace)
+        record, aside = check_target(out, run, replace)
         staging = _staging(out)
         step = Step(staging / "out", out)
         step.folder.mkdir(parents=True)
@@ -144,7 +144,7 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
             written = _record(step, run)
             _check_beside(step, record, replace)
             if record is not None and not aside:
-                _keep_foreign(out, step.folder, record)
+                keep_foreign(out, step.folder, record)
             sync_tree(step.folder)
             (step.folder / RECORD).write_text(pretty(written.model_dump()), encoding="utf-8")
             if aside:
@@ -258,62 +258,11 @@ def _put_in_place(out: Path) -> None:
     _recover(out)
 
 
-def _check_target(out: Path, run: Run, replace: bool) -> tuple[StepRecord | None, bool]:
-    """The record of the run before, and whether what is there is to be moved aside."""
-    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
-        return None, False
-    record = read_record(out) if out.is_dir() else None
-    if record is None:
-        found = "a file" if not out.is_dir() else f"files that this command did not write ({_some(_files(out))})"
-    elif difference := run.difference(record.run):
-        found = f"the result {difference}"
-    elif changed := _changed(out, record):
-        found = f"files that were changed since they were written ({_some(changed)})"
-    else:
-        return record, False
-    if not replace:
-        raise KitError(
-            f"{out}: holds {found}; nothing was changed: give another --out, or --replace to move it to a dated name beside it"
-        )
-    return record, True
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
-
-
-def _changed(out: Path, record: StepRecord) -> list[str]:
-    places = [(out / name, digest) for name, digest in record.files.items()]
-    places += [(out.with_name(name), digest) for name, digest in record.beside.items()]
-    return [path.name for path, digest in places if path.exists() and (path.is_dir() or sha256(path) != digest)]
-
-
-def _keep_foreign(out: Path, folder: Path, record: StepRecord) -> None:
-    """Bring files that the run before did not write into the new folder, as the same files where the disk allows."""
-    for name in _files(out):
-        if name in record.files or name == RECORD:
-            continue
-        target = folder / name
-        if target.exists():
-            raise KitError(
-                f"{out / name}: was not written by this command, and the result has a file of this name: move it"
-            )
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(out / name, target, follow_symlinks=False)
-        except OSError:
-            shutil.copy2(out / name, target, follow_symlinks=False)
-
-
 def _record(step: Step, run: Run) -> StepRecord:
     beside = sorted(path for path in step.folder.parent.iterdir() if path != step.folder)
     return StepRecord(
         run=run,
-        files={name: sha256(step.folder / name) for name in _files(step.folder)},
+        files={name: sha256(step.folder / name) for name in files_of(step.folder)},
         beside={path.name: sha256(path) for path in beside},
     )
 

@@ -23,8 +23,9 @@ import mmm_dataset
 from build.core import Drop, KitError, Row, Step, Tally, write_step
 from build.duplicates import digest
 from build.files import versions
-from build.manifest import Run, write_manifest
+from build.manifest import write_manifest
 from build.splits import Ledger, Shares, Sides
+from build.step_record import Run
 from cards.dataset_card import render_card
 from cards.errors import CardError
 from cards.licence import FILE as LICENCE
@@ -122,8 +123,9 @@ def build_release(
         KitError: ``out`` holds something else, an id comes twice, no row can be released, or the split cannot be made.
     """
     tally, ledger = Tally(), Ledger(registry, shares)
+    inputs = dict(sorted((inputs or {}).items()))
     options = {"split": split, **({"shares": str(shares)} if shares else {})}
-    with write_step(out, Run.of(command, registry, inputs or {}, options), replace=replace) as step:
+    with write_step(out, Run.of(command, registry, inputs, options), replace=replace) as step:
         tree = step.folder
         with _staged(step) as staged:
             stages = _stage(tally.count(_releasable(rows)), staged, ledger, registry)
@@ -140,7 +142,7 @@ def build_release(
         manifest = {
             "name": step.target.name,
             "versions": {"kit": mmm_dataset.__version__, **versions()},
-            "inputs": dict(sorted((inputs or {}).items())),
+            "inputs": inputs,
             "registry": dict(registry.files),
             "options": {**options, "split": split},
             "steps": {**(steps or {}), "release": tally.as_dict()},
@@ -148,12 +150,17 @@ def build_release(
             "evaluation": _write_standard(configs, tree),
             "configs": configs,
         }
-        write_manifest(tree, manifest)
-        embed(registry, tree)
         _write(tree / "leakage.json", pretty(leakage))
-        _write(tree / LICENCE, render_licence(manifest, registry))
-        _write(tree / "README.md", _card(tree, registry))
+        _write_about(tree, manifest, registry)
     return manifest
+
+
+def _write_about(tree: Path, manifest: Mapping[str, Any], registry: Registry) -> None:
+    """Manifest, registry files, license and card; each of the last two is rendered from the ones before."""
+    write_manifest(tree, manifest)
+    embed(registry, tree)
+    _write(tree / LICENCE, render_licence(manifest, registry))
+    _write(tree / "README.md", _card(tree, registry))
 
 
 @contextmanager

@@ -16,11 +16,11 @@ from typing import Any
 from build.bootstrap import ROOT, VENV
 from build.core import KitError, move_aside, write_step
 from build.export import build_release
-from build.manifest import Run
 from build.readers import demo
 from build.release.command import run as publish
 from build.release.options import add_options
 from build.release.settings import SHIPPED, read_settings
+from build.step_record import Run
 from mmm_dataset import load
 from mmm_dataset.files import progress, sha256
 from oiellm.cli import main as oiellm

@@ -1,8 +1,4 @@
-"""What the files of a step say about it: ``manifest.json`` of a release or a step, and ``.step.json``, the record of the run.
-
-The manifest is part of the result and is published with it. The record stays on this machine: it holds the identity of the
-run and the checksum of every file that it wrote, so that a later command knows what it may replace.
-"""
+"""``manifest.json`` of a release or of a step before it: one model each, read, checked and written here alone."""
 
 from __future__ import annotations
 
@@ -14,15 +10,11 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError
 
 from build.errors import KitError
-from mmm_dataset import Registry
 from mmm_dataset.files import pretty
 from mmm_dataset.names import inner_path, is_plain_name
 from mmm_dataset.record import Origin, Split
 
 MANIFEST: Final = "manifest.json"
-RECORD: Final = ".step.json"
-_SHOWN: Final = 80
-"""Characters of two values that a message shows; longer ones, such as checksums, say nothing to people."""
 
 
 def _plain(name: str) -> str:
@@ -117,54 +109,6 @@ class StepManifest(BaseModel):
     registry: dict[str, str]
 
 
-class Run(BaseModel):
-    """Identity of a run: two runs are the same if all of this is.
-
-    Attributes:
-        command: the verb, with the reader or kind where there are several.
-        inputs: name to SHA-256 of what is read.
-        options: all that decides the result, the model included.
-    """
-
-    model_config = ConfigDict(extra="forbid")
-
-    command: str
-    inputs: dict[str, str] = {}
-    options: dict[str, Any] = {}
-
-    @classmethod
-    def of(cls, command: str, registry: Registry, inputs: Mapping[str, str], options: Mapping[str, Any]) -> Run:
-        """The identity of a run whose result depends on the registry as well."""
-        files = {f"registry {name}": checksum for name, checksum in registry.files.items()}
-        return cls(command=command, inputs={**inputs, **files}, options=dict(options))
-
-    def difference(self, earlier: Run) -> str:
-        """In words what differs from an earlier run; empty if nothing does."""
-        if self.command != earlier.command:
-            return f"of `{earlier.command}`"
-        for what, now, was in (("option", self.options, earlier.options), ("input", self.inputs, earlier.inputs)):
-            for name in {**was, **now}:
-                if was.get(name) != now.get(name):
-                    values = f"{was.get(name)!r}, now {now.get(name)!r}"
-                    shown = values if what == "option" and len(values) <= _SHOWN else "has changed"
-                    return f"of `{self.command}` with another {what} ({name} {shown})"
-        return ""
-
-
-class StepRecord(BaseModel):
-    """``.step.json``: who wrote a folder.
-
-    Attributes:
-        run: its identity.
-        files: relative path to SHA-256 of every file that the run wrote into the folder.
-        beside: the same for files beside the folder, by name.
-    """
-
-    run: Run
-    files: dict[InnerPath, Digest]
-    beside: dict[InnerPath, Digest] = {}
-
-
 def read_release(folder: Path) -> dict[str, Any]:
     """``manifest.json`` of a release, checked.
 
@@ -179,21 +123,16 @@ def read_release(folder: Path) -> dict[str, Any]:
         raise KitError(
             f"{folder}: no {MANIFEST}: not a release; `python3 -m build main`, `export` or `import` makes one"
         )
-    return _read(folder / MANIFEST, ReleaseManifest)
+    return read_checked(folder / MANIFEST, ReleaseManifest)
 
 
 def read_step(path: Path) -> dict[str, Any]:
     """``manifest.json`` of a step before a release, checked. Raises KitError if it is none."""
-    return _read(path, StepManifest)
+    return read_checked(path, StepManifest)
 
 
-def read_record(folder: Path) -> StepRecord | None:
-    """The record of the run that wrote a folder; None if there is none. Raises KitError if it cannot be read."""
-    path = folder / RECORD
-    return StepRecord.model_validate(_read(path, StepRecord)) if path.is_file() else None
-
-
-def _read(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+def read_checked(path: Path, model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON object of a file, checked by a model. Raises KitError if it is missing or does not fit."""
     try:
         table: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         model.model_validate(table)

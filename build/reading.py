@@ -11,10 +11,11 @@ from build.core import KitError, Row, Tally, write_step
 from build.export import build_release
 from build.fetch import fetch
 from build.files import versions
-from build.manifest import Run, read_step, write_manifest
+from build.manifest import read_step, write_manifest
 from build.readers import READERS, Reader
 from build.readers.provenance import resolve_provenance
 from build.splits import Shares
+from build.step_record import Run
 from cards.built import leakage_line
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import atomic, dump, progress, sha256

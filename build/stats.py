@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from build.core import write_step
-from build.manifest import Run, read_release
+from build.manifest import read_release
+from build.step_record import Run
 from cards.built import kept_by_config
 from cards.labels import Inventory, inventories
 from cards.plots import draw

@@ -19,7 +19,8 @@ from build.annotate.rows import Annotated, Annotator
 from build.annotate.worklist import LEFT_OUT, Worklist
 from build.core import KitError, Row, Step, Tally, write_step
 from build.files import versions
-from build.manifest import Run, write_manifest
+from build.manifest import write_manifest
+from build.step_record import Run
 from build.terms import warn_of_terms
 from mmm_dataset import Record, load
 from mmm_dataset.files import dump, progress, sha256

@@ -12,7 +12,8 @@ from build.convert.options import FormatName
 from build.convert.rows import Converted
 from build.core import write_step
 from build.files import versions
-from build.manifest import Run, write_manifest
+from build.manifest import write_manifest
+from build.step_record import Run
 from mmm_dataset import load
 from mmm_dataset.files import progress
 from mmm_dataset.record import SPLITS

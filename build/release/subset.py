@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from build.export import build_release
-from build.manifest import RECORD, read_release, write_manifest
+from build.manifest import read_release, write_manifest
+from build.step_record import RECORD
 from mmm_dataset import Record, Registry
 from mmm_dataset.record import SPLITS
 from oiellm.data import open_release

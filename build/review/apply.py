@@ -8,12 +8,13 @@ from typing import Any, Final
 
 from build.core import Drop, KitError, Note, Row, Tally, write_step
 from build.files import versions
-from build.manifest import Run, write_manifest
+from build.manifest import write_manifest
 from build.reading import write_rows
 from build.review.book import Book
 from build.review.decisions import Decision, DecisionLog
 from build.review.edits import corrected
 from build.review.figures import figures, unknown_adjudicator
+from build.step_record import Run
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import dump, progress, sha256
 

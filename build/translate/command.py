@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from build.core import Drop, KitError, Step, Tally, write_step
 from build.files import versions
-from build.manifest import MANIFEST, Run, read_step, write_manifest
+from build.manifest import MANIFEST, read_step, write_manifest
+from build.step_record import Run
 from build.terms import warn_of_terms
 from build.translate.climb import Climb
 from build.translate.inputs import Given, open_source, sampled

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from build.core import KitError, recover, scratch, swap, write_file, write_step
-from build.manifest import Run, read_record
+from build.step_record import Run, read_record
 from oiellm.errors import OiellmError
 
 ROOT = Path(__file__).parents[2]
@@ -18,7 +18,7 @@ WRITER = """
 import os, signal, sys
 from pathlib import Path
 from build.core import write_step
-from build.manifest import Run
+from build.step_record import Run
 count, last, real = 0, int(sys.argv[2]), {name: getattr(os, name) for name in ("replace", "link", "fsync", "rmdir")}
 def counted(name):
     def call(*arguments, **more):
