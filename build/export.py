@@ -133,11 +133,8 @@ def build_release(
                 raise KitError(f"nothing to release: {_reasons(tally)}")
             split = ledger.method(split)
             sides, leakage = ledger.assign(split)
-            order = [name for name in registry.configs if name in stages]
-            configs = {
-                name: _write_config(name, stages[name], sides, tree)
-                for name in progress(order, "writing", unit=" configs")
-            }
+            names = progress([name for name in registry.configs if name in stages], "writing", unit=" configs")
+            configs = {name: _write_config(name, stages[name], sides, tree) for name in names}
             os.replace(staged / REPORT, step.beside(f".{REPORT}"))
         manifest = {
             "name": step.target.name,
