@@ -64,9 +64,9 @@ def _is_spacy(row: Any) -> bool:
 def _is_label_studio(row: Any) -> bool:
     if not isinstance(row, dict):
         return False
-    return (
-        isinstance(row.get("data"), dict) and bool({"annotations", "predictions", "completions"} & row.keys())
-    ) or _regions(row)
+    if isinstance(row.get("data"), dict) and {"annotations", "predictions", "completions"} & row.keys():
+        return True
+    return {"annotation_id", "annotator"} <= row.keys() or _regions(row)
 
 
 def _regions(row: dict[str, Any]) -> bool:

@@ -20,7 +20,10 @@ LABEL_STUDIO: Final = (
 )
 
 _LABEL_KEYS: Final = ("labels", "hypertextlabels", "paragraphlabels")
-_FIELD_KEYS: Final = ("choices", "text", "taxonomy")
+_CHOICE_KEYS: Final = ("choices", "taxonomy")
+_FIELD_KEYS: Final = (*_CHOICE_KEYS, "text", "rating", "number", "datetime")
+_OPEN: Final = "open_label"
+"""The text field of our own projects that holds the text-level label."""
 _MIN_KEYS: Final = ("id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time")
 
 
@@ -52,13 +55,15 @@ class Annotation:
     Attributes:
         regions: those with a label, by key, in order.
         links: relations.
-        fields: values for the whole text by the name of the field.
+        fields: choices for the whole text by the name of the field.
+        remarks: what was written or rated, by the name of the field: no labels unless somebody asks for them.
         bare: texts of regions that have no label.
     """
 
     regions: dict[Any, Region] = field(default_factory=dict)
     links: list[Link] = field(default_factory=list)
     fields: dict[str, list[str]] = field(default_factory=dict)
+    remarks: dict[str, list[str]] = field(default_factory=dict)
     bare: list[str] = field(default_factory=list)
 
 
@@ -66,6 +71,7 @@ def parse_results(results: Sequence[Mapping[str, Any]]) -> Annotation:
     """Take the results of an annotation apart. Raises ShapeError if they are not in Label Studio's form."""
     found = Annotation()
     fields: list[Mapping[str, Any]] = []
+    bare: dict[Any, str] = {}
     for number, result in enumerate(list_of(results, dict, "'result'", LABEL_STUDIO)):
         value = expect(result.get("value") or {}, dict, "'value'", LABEL_STUDIO)
         key = key_of(result.get("id", number), LABEL_STUDIO)
@@ -75,19 +81,41 @@ def parse_results(results: Sequence[Mapping[str, Any]]) -> Annotation:
             found.links.append(Link(head, tail, list_of(result.get("labels"), str, "'labels'", '["works for"]')))
         elif any(name in value for name in _FIELD_KEYS if name != "text") or isinstance(value.get("text"), list):
             fields.append(result)
-        elif any(name in value for name in ("start", "end", "globalOffsets", *_LABEL_KEYS)):
+        elif _is_region(result):
             region = _region(key, value)
-            if region.labels:
-                found.regions[key] = region
-            else:
-                found.bare.append(region.text or "")
+            if not region.labels:
+                bare[key] = region.text or ""
+            elif (known := found.regions.setdefault(key, region)) is not region:  # two tags label one region
+                if (known.start, known.end) != (region.start, region.end):
+                    raise ShapeError(f"two regions have the id {key!r}")
+                known.labels += [label for label in region.labels if label not in known.labels]
         elif result.get("type") == "textarea" and "text" in value:
             fields.append(result)
         else:
             raise ShapeError(f"a result of type {result.get('type')!r} is none of labels, choices, textarea, relation")
+    found.bare = [text for key, text in bare.items() if key not in found.regions]
     for result in fields:
-        _add_field(found, result)
+        if result.get("id") in found.regions or result.get("id") not in bare:
+            _add_field(found, result)
     return found
+
+
+def _is_region(result: Mapping[str, Any]) -> bool:
+    value = result.get("value")
+    return isinstance(value, dict) and any(name in value for name in ("start", "end", "globalOffsets", *_LABEL_KEYS))
+
+
+def _of_text(results: list[Any], key: str, data: Mapping[str, Any], document: Document) -> list[Any]:
+    """The results without the regions on another field of the data than the text, which are noted."""
+    marks = {id(one): str(one["to_name"]) for one in results if _is_region(one) and one.get("to_name") is not None}
+    names = set(marks.values())
+    others = names - {key} if key in names else names & data.keys()
+    if len(names - others) > 1:
+        raise ShapeError(f"regions are on {', '.join(sorted(names - others))}, none is named as the text, {key!r}")
+    elsewhere = {repr(one["id"]) for one in results if marks.get(id(one)) in others and "id" in one}
+    for name in sorted(others):
+        document.notes.append(("region_of_other_field", f"regions on {name!r} left out: the text is {key!r}"))
+    return [one for one in results if marks.get(id(one)) not in others and repr(one.get("id")) not in elsewhere]
 
 
 def _region(key: Any, value: Mapping[str, Any]) -> Region:
@@ -106,7 +134,9 @@ def _region(key: Any, value: Mapping[str, Any]) -> Region:
 def _add_field(found: Annotation, result: Mapping[str, Any]) -> None:
     value = result["value"]
     given = next(value[name] for name in _FIELD_KEYS if name in value)
-    chosen = [given] if isinstance(given, str) else expect(given, list, "'choices'", '{"choices": ["news"]}')
+    chosen = (
+        [given] if isinstance(given, str | int | float) else expect(given, list, "'choices'", '{"choices": ["news"]}')
+    )
     # A path of a taxonomy is a list itself.
     values = ["/".join(map(str, one)) if isinstance(one, list) else str(one) for one in chosen]
     name = str(result.get("from_name") or "label")
@@ -114,7 +144,8 @@ def _add_field(found: Annotation, result: Mapping[str, Any]) -> None:
     if region is not None:
         region.attributes[name] = ", ".join(values)
     else:
-        found.fields.setdefault(name, []).extend(values)
+        is_label = name == _OPEN or any(key in value for key in _CHOICE_KEYS)
+        (found.fields if is_label else found.remarks).setdefault(name, []).extend(values)
 
 
 def place_region(text: str, region: Region) -> Offsets:
@@ -165,7 +196,8 @@ def parse_task(task: Any, text_key: str | None = None) -> Document:
     if others:
         document.notes.append(("more_annotations", f"{others:,} more annotations of task {task.get('id')}"))
     if annotation is not None:
-        _fill(document, parse_results(annotation.get("result") or []))
+        results = list_of(annotation.get("result"), dict, "'result'", LABEL_STUDIO)
+        _fill(document, parse_results(_of_text(results, key, data, document)))
     return document
 
 
@@ -176,7 +208,7 @@ def _meta(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _parse_min(task: Mapping[str, Any], text_key: str | None) -> Document:
     key = _text_key({name: value for name, value in task.items() if name not in _MIN_KEYS}, text_key)
     meta = {name: value for name, value in task.items() if name not in (key, *_MIN_KEYS[1:])}
-    document = Document(task[key], is_annotated=False)
+    document = Document(task[key], is_annotated=task.get("annotation_id") is not None)
     found = Annotation()
     for name, value in list(meta.items()):
         if isinstance(value, list) and all(isinstance(region, dict) and "start" in region for region in value):
@@ -216,6 +248,7 @@ def _fill(document: Document, found: Annotation) -> None:
             document.add(mention, (region.key, number))
     document.notes += [("region_without_label", f"{text!r} left out") for text in found.bare]
     document.labels = found.fields
+    document.meta = {**found.remarks, **document.meta}
     arguments: dict[Any, Relation] = {}
     for link in found.links:
         head, tail = (found.regions.get(end) for end in (link.head, link.tail))

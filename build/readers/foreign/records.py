@@ -94,8 +94,12 @@ def _fault(counts: _Counts, rows: Sequence[Row], target: Target) -> str | None:
         )
     if counts.mentions > 2 * counts.placed:
         return f"{counts.mentions - counts.placed:,} of {counts.mentions:,} entities have no place: {first}"
-    if not counts.mentions and "region_without_label" in counts.first:
-        return f"no region of it has a label: {counts.first['region_without_label']}"
+    for reason, said in (
+        ("region_without_label", "no region of it has a label"),
+        ("region_of_other_field", "no region of it is on the text (--text-key)"),
+    ):
+        if not counts.mentions and reason in counts.first:
+            return f"{said}: {counts.first[reason]}"
     if (counts.mentions or counts.relations) and not counts.items and first:
         return f"nothing in it fits the task {target.config.task}: {first}"
     lost = [row for row in rows if isinstance(row, Drop) and row.reason != "unknown_label"]

@@ -333,6 +333,53 @@ def test_annotations_of_a_task(read: Any) -> None:
     assert [record.label for record in rows.records] == ["m2"] and rows.noted["more_annotations"] == 1
 
 
+def region(start: int, end: int, label: str | None, **more: Any) -> Any:
+    labels = [] if label is None else [label]
+    return {"type": "labels", "value": {"start": start, "end": end, "labels": labels}, "id": "a"} | more
+
+
+TITLE = {"text": "Later Mia ran", "title": "Mia wins"}
+
+
+@pytest.mark.parametrize(
+    ("results", "found", "label", "noted"),
+    [
+        ([region(6, 9, "PER", to_name="text"), region(0, 3, "PER", to_name="title", id="b")], ["PER Mia"], None, 1),
+        ([region(6, 9, "PER", to_name="t1"), region(0, 3, "X", to_name="title", id="b")], ["PER Mia"], None, 1),
+        ([region(6, 9, "PER", to_name="t1")], ["PER Mia"], None, 0),
+        ([region(6, 9, "PER"), region(6, 9, "Agent")], ["PER Mia", "Agent Mia"], None, 0),
+        ([region(6, 9, "PER"), region(6, 9, None)], ["PER Mia"], None, 0),
+        ([region(6, 9, "PER", to_name="t1"), region(0, 3, "PER", to_name="t2")], None, None, 1),
+        ([region(6, 9, "PER"), region(0, 3, "PER")], None, None, 1),
+        ([region(6, 9, "PER"), {"from_name": "c", "type": "textarea", "value": {"text": ["x"]}}], ["PER Mia"], "x", 0),
+        ([region(6, 9, "PER"), {"from_name": "c", "type": "rating", "value": {"rating": 4}}], ["PER Mia"], "4", 0),
+        ([region(6, 9, "PER"), {"from_name": "c", "type": "number", "value": {"number": 3}}], ["PER Mia"], "3", 0),
+    ],
+)
+def test_results_of_a_task(results: Any, found: Any, label: str | None, noted: int, read: Any) -> None:
+    good = {"data": {"text": "Ann"}, "annotations": [{"result": [region(0, 3, "PER")]}]}
+    files = {"a.json": [{"data": TITLE, "annotations": [{"result": results}]}, good, good]}
+    rows = read(files)
+    records = [record for record in rows.records if record.text != "Ann"]
+    assert [[f"{label} {entity}" for label, entity in pairs(record)] for record in records] == [found][found is None :]
+    assert [record.label for record in records] in ([None], []), "a remark is no label unless it is asked for"
+    assert rows.noted["region_of_other_field"] + rows.dropped["bad_row"] == noted
+    if label is not None:
+        assert [record.label for record in read(files, label_from="key:c").records if record.text != "Ann"] == [label]
+
+
+def test_a_finished_row_of_json_min_without_regions_has_no_entities(read: Any) -> None:
+    rows = [{"id": n, "text": "Mia", "annotator": 1, "annotation_id": done} for n, done in ((1, 7), (2, None))]
+    assert [record.items for record in read({"a.json": rows}).records] == [(), None]
+
+
+def test_regions_on_another_field_alone(read: Any) -> None:
+    task = {"data": TITLE, "annotations": [{"result": [region(0, 3, "PER", to_name="title")]}]}
+    with pytest.raises(KitError, match=r"--text-key.*'title'"):
+        read({"a.json": [task]})
+    assert pairs(read({}, text_key="title").records[0]) == [("PER", "Mia")]
+
+
 def test_systematic_faults_are_errors_of_the_file(read: Any) -> None:
     def prodigy(*spans: tuple[str, int]) -> str:
         rows = [
