@@ -37,9 +37,10 @@ def main(arguments: list[str]) -> int:
         return 0
     except OSError as error:
         print(
-            f"build: error: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", file=sys.stderr
+            f"build: error: {f'{error.filename}: ' if error.filename else 'writing failed: '}{error.strerror or error}",
+            file=sys.stderr,
         )
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, EOFError):  # Ctrl-C, or the end of the input where a question was asked
         print("build: interrupted; nothing half-written was left behind", file=sys.stderr)
         return 130
     return 2

@@ -133,15 +133,18 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
         KitError: another process writes the folder, or it holds something that must not be replaced.
     """
     out = out.resolve()
+    if out == Path.cwd():  # it would be exchanged under the feet of the shell
+        raise KitError(f"{out}: is the working directory: give a folder in it as --out")
     with locked(out):
         _recover(out)
-        record, aside = check_target(out, run, replace)
+        check_target(out, run, replace)
         staging = _staging(out)
         step = Step(staging / "out", out)
         step.folder.mkdir(parents=True)
         try:
             yield step
             written = _record(step, run)
+            record, aside = check_target(out, run, replace)  # again: people may have edited something meanwhile
             _check_beside(step, record, replace)
             if record is not None and not aside:
                 keep_foreign(out, step.folder, record)

@@ -43,6 +43,8 @@ def run(out: Path, recipe: str = "oiellm-nano", *, replace: bool = False) -> Non
     Raises:
         KitError: something else is where one of them is to be, or a step failed.
     """
+    name = load_recipe(recipe).name
+    _check_model(out.with_name(name), out.with_name(f"{name}-results"), None, replace=replace)
     data(out, replace=replace)
     release(out, model(out, recipe, replace=replace))
 
@@ -95,18 +97,29 @@ def release(out: Path, folder: Path) -> None:
     publish(options.parse_args(command[1:]))
 
 
-def _check_model(folder: Path, results: Path, made_of: dict[str, Any], *, replace: bool) -> None:
-    """Refuse a model of another recipe or other data that is in the way, or move it and its results aside."""
+def _check_model(folder: Path, results: Path, made_of: dict[str, Any] | None, *, replace: bool) -> None:
+    """Refuse what is in the way of a model, or move it and its results aside.
+
+    Args:
+        folder: of the model.
+        results: of its evaluation.
+        made_of: what ``mmm.json`` must say; None before that is known: any model will do.
+        replace: move it aside.
+    """
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return
     try:
         found = json.loads((folder / "mmm.json").read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (OSError, ValueError):
+        found = {}
+    if found and made_of is None:
         return
-    if {key: found.get(key) for key in made_of} == made_of:
+    if made_of and {key: found.get(key) for key in made_of} == made_of:
         return
     if not replace:
         raise KitError(
-            f"{folder}: holds a model of another recipe or other data: give another --out, or --replace to move it to a "
-            "dated name beside it"
+            f"{folder}: holds something else than this model, or one of another recipe or other data: give another --out, or "
+            "--replace to move it to a dated name beside it"
         )
     for path in (folder, folder.with_name(f"{folder.name}.run"), results):
         if path.exists():

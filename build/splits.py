@@ -78,7 +78,8 @@ def parse_shares(splits: str | None, train_share: str | None) -> Shares | None:
         or not any(np.isclose(total, whole) for whole in (1, 100))
     ):
         raise KitError(
-            f"--splits {splits}: must be train/test or train/validation/test, which add up to 100, such as 80/10/10"
+            f"--splits {splits}: must be train/test or train/validation/test and add up to 100, with rows to train on, as in "
+            "80/10/10"
         )
     return Shares(numbers[0] / total, numbers[1] / total if len(numbers) == 3 else 0.0)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,8 +88,14 @@ def check_target(out: Path, run: Run, replace: bool) -> tuple[StepRecord | None,
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None, False
-    record = read_record(out) if out.is_dir() else None
-    if record is None:
+    record, unreadable = None, ""
+    try:
+        record = read_record(out) if out.is_dir() else None
+    except KitError as error:
+        unreadable = str(error)
+    if unreadable:
+        found = f"a record of a run that cannot be read ({unreadable})"
+    elif record is None:
         found = "a file" if not out.is_dir() else f"files that this command did not write ({_some(files_of(out))})"
     elif difference := run.difference(record.run):
         found = f"the result {difference}"
@@ -105,8 +111,10 @@ def check_target(out: Path, run: Run, replace: bool) -> tuple[StepRecord | None,
 
 
 def files_of(folder: Path) -> list[str]:
-    """Relative paths of all files below a folder, sorted."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    """Relative paths of all files and links below a folder, sorted."""
+    return sorted(
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    )
 
 
 def _some(names: list[str]) -> str:
@@ -125,9 +133,19 @@ def keep_foreign(out: Path, folder: Path, record: StepRecord) -> None:
     Raises:
         KitError: the new folder has another file of such a name.
     """
-    for name in files_of(out):
-        if name in record.files or name == RECORD:
-            continue
+    keep(out, folder, [name for name in files_of(out) if name not in record.files and name != RECORD])
+
+
+def keep(out: Path, folder: Path, names: Iterable[str]) -> None:
+    """Bring files and links, and all empty folders, of ``out`` into the folder that takes its place.
+
+    Raises:
+        KitError: the new folder has another file of such a name.
+    """
+    for path in out.rglob("*"):
+        if path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
+            (folder / path.relative_to(out)).mkdir(parents=True, exist_ok=True)
+    for name in names:
         target = folder / name
         if target.exists():
             raise KitError(

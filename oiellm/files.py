@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,8 @@ def locked(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     folder = folder.resolve()
+    if not folder.name:
+        raise OiellmError(f"{folder}: cannot be an output: give a folder in it")
     folder.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
     try:
@@ -85,3 +87,26 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def refuse_others(out: Path, names: Sequence[str], is_same: Callable[[Any], bool]) -> None:
+    """Refuse to write results over files that are not of an earlier run of the same kind.
+
+    Args:
+        out: the folder.
+        names: the files that would be written; the first one is JSON and tells whose they are.
+        is_same: whether its content is of the same run.
+
+    Raises:
+        OiellmError: they are of another run, or of a person.
+    """
+    if not (there := [name for name in names if (out / name).exists()]):
+        return
+    try:
+        same = is_same(json.loads((out / names[0]).read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):
+        same = False
+    if not same:
+        raise OiellmError(
+            f"{out / there[0]}: is of another run or of a person; nothing was changed: give another --out"
+        )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,7 +18,7 @@ from build.core import KitError, write_file
 from build.readers.inputs import find_all
 from build.readers.published import SOURCE
 from mmm_dataset import Registry, load
-from mmm_dataset.files import atomic, pretty
+from mmm_dataset.files import pretty
 
 VERSION = 1
 
@@ -38,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         print(pretty(found), end="")
         print(table(found), file=sys.stderr)
         return 0
-    with atomic(options.out) if _is_census(options.out) else write_file(options.out, replace=options.replace) as file:
+    with write_file(options.out, replace=options.replace) as file:
         file.write(pretty(found))
     print(f"{table(found)}\n{options.out}: {len(found['files'])} files counted; it holds no text of their rows")
     return 0
@@ -113,11 +112,3 @@ def _files(paths: Iterable[Path], registry: Registry) -> list[Path]:
             dict.fromkeys(file.resolve() for file in find_all(path, registry.source(SOURCE), ".json", ".jsonl")[0])
         )
     return list(files)
-
-
-def _is_census(path: Path) -> bool:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return isinstance(found, dict) and "census" in found and "files" in found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from build.core import KitError
 from build.init.options import KINDS
@@ -14,6 +16,7 @@ from build.release.settings import is_name
 from mmm_dataset import load
 from mmm_dataset.names import RULE, is_plain_name
 
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 POLARITIES = ("positive", "neutral", "negative")
 Ask = Callable[[str], str]
 
@@ -121,8 +124,8 @@ def _languages(text: str) -> tuple[str, ...]:
     if not codes:
         raise KitError("no language: give its code, such as --languages de")
     for code in codes:
-        if not is_plain_name(code) or not code.replace("-", "").isalnum():
-            raise KitError(f"language {code!r}: expected a code such as de, pt-BR or zh-Hant")
+        if not _LANGUAGE.fullmatch(code):
+            raise KitError(f"language {code!r}: expected an ISO 639 code such as de, pt-BR or zh-Hant")
     return codes
 
 

@@ -47,6 +47,8 @@ def _run(options: argparse.Namespace) -> int:
         raise KitError("where to? give --org ORG for a Hub, or --to DIR for a folder")
     if options.org and not is_name(options.org):
         raise KitError(f"--org {options.org}: is no name of an account on the Hub")
+    if options.to is not None and (options.to / "manifest.json").exists():
+        raise KitError(f"--to {options.to}: is a release itself; give a folder for repositories")
     asks_hub = bool(options.org) and (options.to is None or options.dry_run)
     target: Target = Hub(options.org) if asks_hub else Folder(options.to)
     if options.public and not asks_hub:
@@ -224,5 +226,6 @@ def _said(one: Pressed, target: Target, *, dry_run: bool) -> str:
                 for path in paths
             ]
     if theirs := [path for path in plan.kept if path != ".gitattributes"]:
-        lines.append(f"  left alone, because not of this kit: {', '.join(theirs)}")
+        more = f" and {len(theirs) - 10:,} more" if len(theirs) > 10 else ""
+        lines.append(f"  left alone, because not of this kit: {', '.join(theirs[:10])}{more}")
     return "\n".join(lines)

@@ -11,6 +11,7 @@ from pathlib import Path
 from build.core import recover, scratch, swap
 from build.release.plan import Recorded, paths
 from build.release.target import ChangedMeanwhileError, Repository, State, Stored
+from build.step_record import files_of, keep
 from mmm_dataset.files import sha256
 
 
@@ -31,7 +32,7 @@ class Folder:
 
     def state(self, repository: Repository) -> State | None:
         """Its state; None if there is no such folder."""
-        place = self.root / repository.path
+        place = (self.root / repository.path).resolve()
         recover(place)
         if not place.is_dir():
             return None
@@ -60,14 +61,15 @@ class Folder:
         """
         if self.state(repository) != state:
             raise ChangedMeanwhileError(repository.path)
-        place = self.root / repository.path
+        place = (self.root / repository.path).resolve()
         place.parent.mkdir(parents=True, exist_ok=True)
         with scratch(place) as beside:
             new = beside / "new"
-            for path in {*(state.files if state else ()), *add} - set(delete):
-                origin = (folder if path in add else place) / path
+            for path in add:
                 (new / path).parent.mkdir(parents=True, exist_ok=True)
-                link(origin, new / path)
+                link(folder / path, new / path)
+            if place.exists():
+                keep(place, new, [path for path in files_of(place) if path not in {*add, *delete}])
             swap(new, place)
         return ""
 

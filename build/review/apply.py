@@ -74,7 +74,7 @@ def apply(
         }
         write_manifest(step.folder, manifest)
     warnings = [warning for warning in (unknown_adjudicator(book, adjudicator), log.warning()) if warning]
-    return "\n".join([*_summary(out, counts, manifest), *warnings])
+    return "\n".join([*_summary(out, counts, manifest, registry), *warnings])
 
 
 def reviewed(book: Book, registry: Registry, adjudicator: str | None = None, only: bool = False) -> Iterator[Row]:
@@ -122,7 +122,7 @@ def _changes(target: Record, record: dict[str, Any], reviewer: str) -> str:
     return f"{reviewer}: {'; '.join(changes)}"
 
 
-def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any]) -> list[str]:
+def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any], registry: Registry) -> list[str]:
     steps, review = manifest["steps"], manifest["review"]
     lines = [
         f"{out}: {counts['records']:,} records of {steps['in']:,} rows "
@@ -133,4 +133,5 @@ def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any]) -> lis
     lines += [f"  noted {count:,} x {reason}" for reason, count in steps["noted"].items()]
     if review["conflicts"]:
         lines.append("  --adjudicator NAME --replace settles the conflicts that this person has decided")
-    return [*lines, f"make a release of them: python3 -m build export {out / 'records.jsonl'}"]
+    more = "".join(f" --registry {name}" for name in registry.given)
+    return [*lines, f"make a release of them: python3 -m build export {out / 'records.jsonl'}{more}"]

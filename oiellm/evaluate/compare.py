@@ -14,6 +14,7 @@ from oiellm.errors import OiellmError
 from oiellm.evaluate.columns import Columns, Gold, Outputs, columns, gold
 from oiellm.evaluate.protocols import chosen
 from oiellm.evaluate.runs import Run
+from oiellm.files import refuse_others
 
 RESAMPLES: Final = 10_000
 SHOWN: Final = 10
@@ -143,6 +144,8 @@ def compare_runs(
     if len(runs) != 2:
         raise OiellmError(f"{', '.join(runs)}: name two different runs to compare")
     (first, a), (second, b) = runs.items()
+    mine = {"a": first, "b": second, "manifest_sha256": release.digest}
+    refuse_others(out, ("comparison.json", "comparison.md"), lambda found: found.items() >= mine.items())
     if not a.outputs:
         raise OiellmError(f"{first}: no predictions to compare")
     ids: dict[str, list[str]] = {}
@@ -154,7 +157,7 @@ def compare_runs(
         a.check(first, record)
         b.check(second, record)
     result = compare(a.outputs, b.outputs, gold(records, release.registry), resamples=resamples, seed=seed)
-    about = {"a": first, "b": second, "manifest_sha256": release.digest, "about": {n: r.about for n, r in runs.items()}}
+    about = {**mine, "about": {n: r.about for n, r in runs.items()}}
     _write(out / "comparison.json", pretty({**about, **result}))
     notes = "".join(f"\n{name}: {run.note}\n" for name, run in runs.items() if run.note)
     _write(out / "comparison.md", f"# {second} against {first}\n\n" + compared(result, first, second, "pipe") + notes)

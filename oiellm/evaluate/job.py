@@ -22,6 +22,7 @@ from oiellm.evaluate.protocols import Selection, chosen
 from oiellm.evaluate.results import RESAMPLES, evaluate
 from oiellm.evaluate.runs import Run, leniently
 from oiellm.evaluate.tables import markdown, origin_warning, terminal
+from oiellm.files import refuse_others
 
 
 def evaluate_runs(
@@ -41,7 +42,7 @@ def evaluate_runs(
         selection: of its test rows.
         runs: name to predictions, all of them for the whole selection; may be empty.
         out: folder for ``results.json`` (all figures), ``ids.json`` (which rows; not for ``full``), ``table.md`` and
-            ``.eval_results/NAME.yaml`` per run; files there are replaced.
+            ``.eval_results/NAME.yaml`` per run; those of the same runs on the same rows are replaced.
         resamples, seed: of the bootstrap.
         dataset: ORG/NAME of the release on the Hub, for the YAML; ``local/NAME`` if it has none.
 
@@ -49,7 +50,7 @@ def evaluate_runs(
         The table for the terminal.
 
     Raises:
-        OiellmError: a row has no prediction, or was predicted from another text.
+        OiellmError: a row has no prediction, or was predicted from another text, or ``out`` holds other results.
     """
     runs = _readings(runs)
     if len({hub.file_name(name) for name in runs}) < len(runs):
@@ -57,6 +58,16 @@ def evaluate_runs(
             f"runs {', '.join(map(repr, runs))}: two would share a file; give names that differ in a letter"
         )
     learnt = learn(release, selection.ids)
+    about = _about(selection, [name for name in selection.ids if name not in learnt])
+    refuse_others(
+        out,
+        ("results.json", "table.md", "ids.json"),
+        lambda found: (
+            found["data"]["manifest_sha256"] == release.digest
+            and found["selection"] == json.loads(dump(about))
+            and found["runs"].keys() == runs.keys()
+        ),
+    )
     rows, written, skipped = _pass(release, selection, runs, learnt)
     options = {"resamples": resamples, "seed": seed}
     names = [name for name in selection.ids if name in learnt]
@@ -70,7 +81,7 @@ def evaluate_runs(
             "manifest_sha256": release.digest,
             "origins": {name: release.manifest["configs"][name]["origins"] for name in selection.ids},
         },
-        "selection": _about(selection, [name for name in selection.ids if name not in learnt]),
+        "selection": about,
         "protocol": selection.line,
         "scoring": "",
         "runs": {

@@ -18,6 +18,7 @@ from mmm_dataset import __version__
 from mmm_dataset.files import atomic, pretty, sha256
 from oiellm.data import open_release
 from oiellm.errors import OiellmError
+from oiellm.files import refuse_others
 from oiellm.study.cost import cost, describe, hardware, left
 from oiellm.study.plan import Cell, Plan, plan
 from oiellm.study.spec import Study
@@ -104,6 +105,7 @@ def _fix(study: Study, found: Plan, out: Path) -> str:
                     "first look: take another --out"
                 )
         return str(before["fixed"])
+    refuse_others(out, (RESULTS, REPORT), lambda _: False)
     if (out / "cells").exists():
         raise OiellmError(f"{out}: holds trainings but no {FIXED}: take another --out")
     fixed = datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -176,15 +178,27 @@ def _on_main(work: Callable[[], T], arguments: Any) -> T:
 def _checkpoint(run: Path, facts: dict[str, Any], resume: bool, say: Callable[[str], None]) -> str | None:
     """The checkpoint to go on from, after what a killed run left behind is cleaned up."""
     checkpoints.clean(run)
-    if not resume:
-        _remove_checkpoints(run)
-        return None
     found = checkpoints.newest(run, say)
     if found is None:
+        return None
+    if not resume:
+        _start_again(run, found, facts, say)
         return None
     checkpoints.check(found, facts, say)
     say(f"resuming from {found}")
     return str(found)
+
+
+def _start_again(run: Path, found: Path, facts: dict[str, Any], say: Callable[[str], None]) -> None:
+    """Remove the checkpoints of this very run; those of another recipe or other data go to a dated name beside it."""
+    try:
+        checkpoints.check(found, facts, lambda _: None)
+    except OiellmError:
+        aside = run.with_name(f"{run.name}.{datetime.now():%Y%m%d-%H%M%S}")
+        os.replace(run, aside)
+        say(f"{run}: holds another run, which is now {aside}")
+    else:
+        _remove_checkpoints(run)
 
 
 def _remove_checkpoints(run: Path) -> None:

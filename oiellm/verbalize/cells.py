@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from mmm_dataset.files import atomic, dump, pretty
 from oiellm.errors import OiellmError
+from oiellm.files import refuse_others
 from oiellm.predict.store import RUN, same_settings
 
 CELLS: Final = "cells"
@@ -62,6 +63,7 @@ class Folder:
         elif (out / CELLS).exists():
             raise OiellmError(f"{out}: holds cells but no {RUN}; choose another --out")
         else:
+            refuse_others(out, ("results.json", "table.md"), lambda _: False)
             with atomic(path) as file:
                 file.write(pretty({"settings": self.settings}))
 
