@@ -118,6 +118,35 @@ def test_no_name_leads_out_of_the_folder(tmp_path, name):
     assert not visible(tmp_path)
 
 
+def test_what_a_person_changes_while_a_run_goes_on_is_not_lost(tmp_path):
+    write(tmp_path / "out", "old")
+    with pytest.raises(KitError, match="changed since"), write_step(tmp_path / "out", RUN) as step:
+        step.path("a.txt").write_text("new")
+        (tmp_path / "out" / "a.txt").write_text("edited meanwhile")
+    assert visible(tmp_path) == {"out/a.txt": "edited meanwhile", "out.report": "old"}
+
+
+def test_links_and_empty_folders_of_people_stay(tmp_path):
+    write(tmp_path / "out")
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path / "pictures")
+    (tmp_path / "out" / "inbox").mkdir()
+    write(tmp_path / "out")
+    assert (tmp_path / "out" / "link").readlink() == tmp_path / "pictures" and (tmp_path / "out" / "inbox").is_dir()
+
+
+def test_places_that_cannot_be_an_output(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for out in (Path("."), Path("/")):
+        with pytest.raises(OiellmError, match="give a folder in it"):
+            write(out)
+    write(tmp_path / "out")
+    (tmp_path / "out" / ".step.json").write_text("garbage")
+    with pytest.raises(KitError, match="--replace"):
+        write(tmp_path / "out")
+    write(tmp_path / "out", replace=True)  # a record that cannot be read is no reason to keep it
+
+
 def test_a_failure_leaves_what_was_there(tmp_path):
     write(tmp_path / "out", "old")
     with pytest.raises(ZeroDivisionError), write_step(tmp_path / "out", RUN) as step:

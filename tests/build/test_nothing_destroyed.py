@@ -16,7 +16,7 @@ from mmm_dataset.files import dump, pretty
 from oiellm.cli import main as oiellm
 from oiellm.data import open_release
 from oiellm.errors import OiellmError
-from oiellm.files import locked
+from oiellm.files import locked, refuse_others
 from tests.published_folder import make_published_folder
 from tests.records import make_record
 
@@ -129,6 +129,22 @@ def test_a_second_training_of_one_folder_is_refused_at_its_start(tmp_path, capsy
         assert oiellm(["train", "oiellm-nano", "--out", str(tmp_path / "model")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "another process" in line and not (tmp_path / "model.run").exists()
+
+
+def test_results_of_another_run_or_of_a_person_are_not_written_over(tmp_path):
+    """Siblings of 3 on the side of the models: evaluate, compare, study and verbalize replaced them."""
+    names = ("results.json", "table.md")
+    refuse_others(tmp_path, names, lambda _: False)  # nothing is there
+    for text in ('{"mine": 1}', "not JSON", "[]"):
+        (tmp_path / "results.json").write_text(text)
+        with pytest.raises(OiellmError, match="another --out"):
+            refuse_others(tmp_path, names, lambda found: found["run"] == "a")
+    (tmp_path / "results.json").write_text('{"run": "a"}')
+    refuse_others(tmp_path, names, lambda found: found["run"] == "a")
+    (tmp_path / "results.json").unlink()
+    (tmp_path / "table.md").write_text("of a person")
+    with pytest.raises(OiellmError, match="table.md"):
+        refuse_others(tmp_path, names, lambda found: True)
 
 
 @pytest.mark.parametrize("where", ["language", "config", "path", "absolute"])

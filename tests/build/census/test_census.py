@@ -159,7 +159,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "42 files" in capsys.readouterr().out
     first = json.loads(out.read_text(encoding="utf-8"))
     assert len(first["files"]) == 42 and {file["file"]["config"] for file in first["files"]} == set(REGISTRY.configs)
-    assert main(["census", str(folder / NAME), str(folder / NAME), "--out", str(out)]) == 0  # a census is replaced
+    again = ["census", str(folder / NAME), str(folder / NAME), "--out", str(out)]
+    assert main(again) == 2 and json.loads(out.read_text(encoding="utf-8")) == first
+    assert main([*again, "--replace"]) == 0
     assert len(json.loads(out.read_text(encoding="utf-8"))["files"]) == 1
     out.write_text("mine", encoding="utf-8")
     assert main(["census", str(folder), "--out", str(out)]) == 2 and out.read_text(encoding="utf-8") == "mine"
