@@ -11,7 +11,7 @@ from typing import Final
 
 from build.core import KitError
 from build.readers.conll.places import align
-from build.readers.conll.schemes import BLANKS, OUTSIDE, Style, parse_tag, style_of
+from build.readers.conll.schemes import BLANKS, OUTSIDE, Style, parse_tag, style_of, why_no_tags
 from build.readers.conll.tables import Sentence, Table, find_column
 
 ROLES: Final = ("token", "tag", "id", "sentence")
@@ -54,6 +54,7 @@ class Profile:
     misc: dict[str, Counter[str]] = field(default_factory=dict)
     numbered: bool = True  # the first column counts on, token by token
     integers: bool = True
+    restarts: bool = False  # it counts from the start again within a sentence
     fits: Counter[int] = field(default_factory=Counter)
     texts: int = 0
     file: str = ""
@@ -88,7 +89,9 @@ class Profile:
             return
         for one in ids:
             words = [int(found[1]) for found in one if found and not found[2]]
-            self.numbered &= all(after == before + 1 for before, after in pairwise(words))
+            steps = [(before, after) for before, after in pairwise(words) if after != before + 1]
+            self.numbered &= not steps
+            self.restarts |= any(after < before and after in (0, 1) for before, after in steps)
 
     def _try_texts(self, table: Table) -> None:
         with_text = [one for one in table.sentences if one.rows and "text" in one.comments][:_TRIED]
@@ -96,23 +99,28 @@ class Profile:
         for sentence in with_text:
             rows = [sentence.rows[place] for place, _ in surface(sentence, 0 if self.integers else None)]
             for at in range(self.width):
-                tokens = [row[at] for row in rows if row[at]]
+                tokens = [row[at] for row in rows if row[at].strip(" ")]
                 self.fits[at] += align(sentence.comments["text"], tokens) is not None
 
 
-def choose(profile: Profile, given: Mapping[str, str]) -> Columns:
+def choose(profile: Profile, given: Mapping[str, str], scheme: str | None = None) -> Columns:
     """The columns of files with this profile.
 
     Args:
         profile: of all of them.
         given: the user's choice, by role; the rest is found.
+        scheme: the user's choice of the tags' scheme, if there is one.
 
     Raises:
         KitError: the choice does not fit, or there is none or more than one to find; names the option and the columns.
     """
-    tag, misc, style = _choose_tag(profile, given.get("tag"))
+    tag, misc, style = _choose_tag(profile, given.get("tag"), scheme)
     chosen = {role: find_column(given[role], profile.names, profile.width) for role in ("token", "id") if role in given}
     id_ = chosen.get("id", _find_id(profile, tag))
+    if profile.restarts and profile.integers and chosen.get("token") != 0:
+        raise KitError(
+            f"{profile.file}: column 1 counts from the start again within a sentence: put a blank line before it"
+        )
     token = chosen["token"] if "token" in chosen else _find_token(profile, tag, id_)
     if token in (tag, id_):
         raise KitError(f"{profile.file}: column {token + 1} cannot be the token as well: --columns token=N,tag=N")
@@ -135,7 +143,7 @@ def surface(sentence: Sentence, id_: int | None) -> Iterator[tuple[int, list[int
             yield at, [at]
 
 
-def _choose_tag(profile: Profile, given: str | None) -> tuple[int, str, Style]:
+def _choose_tag(profile: Profile, given: str | None, scheme: str | None) -> tuple[int, str, Style]:
     if given is not None:
         misc = given.removeprefix("misc.")
         if misc in profile.misc:
@@ -143,14 +151,17 @@ def _choose_tag(profile: Profile, given: str | None) -> tuple[int, str, Style]:
         else:
             at, misc = find_column(given, profile.names, profile.width), ""
             values = profile.values[at]
-        if not (style := style_of(values)) and not (style := _any_style(values)):
-            raise KitError(f"{profile.file}: --columns tag={given}: holds no tags but {_some(values)}")
+        if not (style := style_of(values, scheme)) and not (style := _any_style(values)):
+            why = why_no_tags(values) or f"holds no tags but {_some(values)}"
+            raise KitError(f"{profile.file}: --columns tag={given}: {why}")
         return at, misc, style
-    found = {(at, ""): style for at, values in enumerate(profile.values) if at and (style := style_of(values))}
+    found = {(at, ""): style for at, values in enumerate(profile.values) if at and (style := style_of(values, scheme))}
     last = profile.width - 1
-    found |= {(last, key): style for key, values in profile.misc.items() if (style := style_of(values))}
+    found |= {(last, key): style for key, values in profile.misc.items() if (style := style_of(values, scheme))}
     found = _likely(profile, found)
     if not found:
+        if why := next(filter(None, map(why_no_tags, reversed(profile.values[1:]))), ""):
+            raise KitError(f"{profile.file}: {why}")
         raise KitError(
             f"{profile.file}: no column holds tags: {_seen(profile, [(at, '') for at in range(profile.width)])}; choose with "
             "--columns token=N,tag=N"
@@ -184,7 +195,8 @@ def _types(values: Counter[str], style: Style) -> set[str]:
 
 def _any_style(values: Counter[str]) -> Style | None:
     """Bare types where the user says that these are tags, whatever they look like."""
-    return "bare" if OUTSIDE & {value.strip(BLANKS) for value in values} else None
+    outside = OUTSIDE & {value.strip(BLANKS) for value in values}
+    return "bare" if outside and not why_no_tags(values) else None
 
 
 def _find_id(profile: Profile, tag: int) -> int | None:

@@ -16,8 +16,21 @@ DELIMITERS: Final = {"tab": "\t", "pipe": "|", "space": " ", "comma": ","}
 """In the order in which they are tried."""
 
 ASCII_BLANKS: Final = re.compile("[ \t]+")
+csv.field_size_limit((1 << 31) - 1)  # a line may be a whole text
 _TRIED = 10_000
 """So many lines are tried to find the delimiter."""
+
+
+_OTHERS: Final = {
+    re.compile("^#FORMAT=WebAnno"): "WebAnno TSV is not read: export it as CoNLL 2002",
+    re.compile(
+        "^#begin document"
+    ): "CoNLL-2012 (brackets over the tokens) is not read: convert it to a token and an IOB2 tag per line",
+    re.compile(
+        r"""[,\t;]"?\[['"].*\]"?$"""
+    ): "cells hold lists: write JSON lines with tokens and ner_tags, and use read foreign",
+}
+"""What the first lines of other files look like, and what to do with them."""
 
 
 def read_lines(file: Path) -> list[str]:
@@ -29,6 +42,8 @@ def split_cells(line: str, delimiter: str) -> list[str]:
     """The cells of a line. Blanks around a cell are no part of it; only ASCII blanks separate or are cut."""
     if delimiter == " ":
         return ASCII_BLANKS.split(line.strip(" \t"))
+    if delimiter == "\t":  # a token that is a blank is one: it parts words in files of characters
+        return [cell.strip(" ") or cell[:1] for cell in line.split("\t")]
     cells = next(csv.reader([line]), []) if delimiter == "," else line.split(delimiter)
     return [cell.strip(" \t") for cell in cells]
 
@@ -68,6 +83,14 @@ def detect_delimiter(file: Path, lines: Sequence[str]) -> str:
         f"{file}:{number}: expected a token and a tag, separated by a tab, a blank, a comma or a pipe: {plain[0][:80]!r}; "
         "name another --delimiter"
     )
+
+
+def check_lines(file: Path, lines: Sequence[str]) -> None:
+    """Raises KitError if the file is of a kind that looks like CoNLL and is not: what it is, and how to get one that is."""
+    first = [line for line in lines[:20] if not is_blank(line)][:3]
+    for mark, what in _OTHERS.items():
+        if any(mark.search(line) for line in first):
+            raise KitError(f"{file}: {what}")
 
 
 def inline(lines: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -12,10 +12,10 @@ from typing import Final
 from build.core import KitError, Note, Row
 from build.readers.conll.columns import ROLES, Columns, Profile, choose, surface
 from build.readers.conll.lines import is_table
-from build.readers.conll.records import GLUED, FileReader, Settings
+from build.readers.conll.records import GLUED, LANGUAGE, FileReader, Settings
 from build.readers.conll.schemes import Scheme, Sequences, Style, Tag, describe, detect, parse_tag
 from build.readers.conll.tables import Sentence, Table, find_column, read_table
-from build.readers.inputs import Unique, find_all, stem, suffix
+from build.readers.inputs import Unique, find_all, listed, stem, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
 from build.readers.provenance import PROVENANCE_OPTIONS, Provenance, resolve_provenance
 from mmm_dataset import Registry
@@ -54,7 +54,8 @@ class _Run:
     chosen: dict[tuple[int, tuple[str, ...]], Columns] = field(default_factory=dict)
     found: Sequences = field(default_factory=Sequences)
     scheme: Scheme = field(default_factory=lambda: Scheme("iob2", "prefix"))
-    glued: bool = False
+    glued: re.Pattern[str] | None = None
+    characters: bool = False
     tables: dict[Path, Table] = field(default_factory=dict)
 
     def table(self, file: Path) -> Table:
@@ -75,7 +76,7 @@ class _Run:
         columns = self.chosen[self.tables[file].columns]
         column = None
         if self.labels.kind == "column":
-            column = find_column(self.labels.key, self.tables[file].names, columns.width)
+            column = find_column(self.labels.key, self.tables[file].names, columns.width, "--label-from column")
         key = self.labels.key if self.labels.kind == "comment" else ""
         label = self.labels.of_file(file, root, language)
         return Settings(
@@ -90,6 +91,7 @@ class _Run:
             self.unknown_labels,
             split,
             self.glued,
+            self.characters,
         )
 
     def look(self, files: Sequence[Path], scheme: str | None) -> None:
@@ -97,7 +99,9 @@ class _Run:
         for file in files:
             table = self.table(file)
             self.profiles.setdefault(table.columns, Profile(*table.columns)).add(table)
-        self.chosen = {key: choose(profile, self.columns) for key, profile in self.profiles.items()}
+        self.chosen = {
+            key: choose(profile, self.columns, scheme and scheme.lower()) for key, profile in self.profiles.items()
+        }
         # A file without entities says nothing of how tags are written.
         styles = {one.style for key, one in self.chosen.items() if self.profiles[key].types(one)} or {"prefix"}
         if len(styles) > 1:
@@ -120,7 +124,23 @@ class _Run:
                 f"{files[0]}: {broken:,} places in {self.found.entities:,} entities break the rules of "
                 f"{self.scheme.name.upper()} ({kinds}): choose with --scheme"
             )
-        self.glued = _are_glued([row[columns.token] for columns, one in sentences for row in one.rows])
+        self._look_at_tokens([row[columns.token] for columns, one in sentences for row in one.rows])
+        self._look_at_labels()
+
+    def _look_at_tokens(self, tokens: Sequence[str]) -> None:
+        filled = [token for token in tokens if token.strip(" ")]
+        self.characters = " " in tokens and sum(len(token) == 1 for token in filled) >= 0.95 * len(filled)
+        if filled and all(map(LANGUAGE.fullmatch, filled)):
+            self.glued = LANGUAGE
+        elif _are_glued(tokens):
+            self.glued = GLUED
+
+    def _look_at_labels(self) -> None:
+        """Raises KitError if no sentence has the comment that the text-level labels should be in."""
+        comments = [sentence.comments for table in self.tables.values() for sentence in table.sentences]
+        if self.labels.kind == "comment" and not any(one.get(self.labels.key) for one in comments):
+            there = listed(sorted({key for one in comments for key in one}), "; there are: ")
+            raise KitError(f"--label-from comment:{self.labels.key}: no sentence has this comment{there}")
 
 
 def read(
@@ -169,8 +189,14 @@ def read(
     run.look(list(files), scheme)
     yield Note(path.name, f"columns: {' and '.join(sorted({str(one) for one in run.chosen.values()}))}")
     yield Note(path.name, f"scheme: {run.scheme.name.upper()}", describe(run.found, run.scheme))
-    if run.glued:
+    if run.glued is GLUED:
         yield Note(path.name, "glued_positions", "every token ends in its position in the word: cut off")
+    elif run.glued:
+        yield Note(path.name, "glued_language", "every token begins with its language (en:Mia): cut off")
+    if run.characters:
+        yield Note(
+            path.name, "characters", "the tokens are characters, with blanks between words: joined without others"
+        )
     unique: dict[str, Unique] = {}
     for file, code in files.items():
         settings = run.settings(file, path, code, splits[file])

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Final
 
 from build.core import Drop, KitError, Note, Row
@@ -20,8 +21,10 @@ from mmm_dataset import Item, Record, Registry
 from mmm_dataset.record import SPLITS, Split
 from mmm_dataset.registry import Config
 
-GLUED: Final = re.compile(r"(.+?)(0|[1-9]\d*)")
+GLUED: Final = re.compile(r"(?P<token>.+?)(0|[1-9]\d*)")
 """A character and its position in a word, as Weibo NER writes its tokens."""
+LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?:-[a-z-]+)?:(?P<token>.+)")
+"""A token after its language, as WikiAnn writes them: ``en:Mia``."""
 
 _LABELS: Final = ("intent", "label")
 _LONGEST: Final = 1_000
@@ -44,7 +47,8 @@ class Settings:
         label_column: column that holds it, or None.
         unknown_labels: ``stop`` or ``drop``.
         split: of the rows.
-        glued: whether a position is to be cut off every token.
+        glued: what every token is with what is to be cut off it (``GLUED`` or ``LANGUAGE``), or None.
+        characters: whether the tokens are characters, and blanks stand among them.
     """
 
     registry: Registry
@@ -57,7 +61,8 @@ class Settings:
     label_column: int | None = None
     unknown_labels: str = "stop"
     split: Split | None = None
-    glued: bool = False
+    glued: re.Pattern[str] | None = None
+    characters: bool = False
 
 
 @dataclass
@@ -121,7 +126,7 @@ class FileReader:
             return
         empty = [at for at in range(len(sentence.rows)) if self._is_empty(sentence, at)]
         cells = settings.columns.tags(sentence)
-        if any(cells[at] not in OUTSIDE for at in empty) or len(empty) == len(cells):
+        if any(self._begins_or_ends(sentence, at, cells[at]) for at in empty) or len(empty) == len(cells):
             yield Drop(name, "empty_token", f"{where}: a token of an entity is empty", raw)
             return
         units = [unit for unit in surface(sentence, settings.columns.id) if not self._is_empty(sentence, unit[0])]
@@ -184,7 +189,13 @@ class FileReader:
         )
 
     def _is_empty(self, sentence: Sentence, at: int) -> bool:
-        return not sentence.rows[at][self.settings.columns.token]
+        return not sentence.rows[at][self.settings.columns.token].strip(" ")
+
+    def _begins_or_ends(self, sentence: Sentence, at: int, cell: str) -> bool:
+        """Whether an entity cannot be told without this empty token; a blank inside of one is only a blank."""
+        tag = self.settings.scheme.parse(cell)
+        is_blank = bool(sentence.rows[at][self.settings.columns.token])
+        return cell not in OUTSIDE and not (is_blank and tag and tag.letter in ("", "I", "M"))
 
     def _tags(self, sentence: Sentence, units: Sequence[tuple[int, list[int]]]) -> list[tuple[int, str]]:
         """The cells of the tags in order, each with the number of its piece of the text.
@@ -192,8 +203,12 @@ class FileReader:
         A multiword token has the tags of its words, or its own where only it has one.
         """
         cells = self.settings.columns.tags(sentence)
-        out = []
+        out: list[tuple[int, str]] = []
+        before = 0
         for unit, (at, words) in enumerate(units):
+            if any(cells[gap] in OUTSIDE and self._is_empty(sentence, gap) for gap in range(before, at)):
+                out.append((-1, "O"))  # an entity ends at a blank that is outside
+            before = at
             own = at not in words and cells[at] not in OUTSIDE and bool(self.settings.scheme.parse(cells[at]))
             if own and all(cells[word] in OUTSIDE or not self.settings.scheme.parse(cells[word]) for word in words):
                 words = [at]
@@ -206,7 +221,7 @@ class FileReader:
         if fixed is not None or settings.label is not None:
             return fixed or settings.label, ""
         if settings.label_column is not None:
-            values = {row[settings.label_column] for row in sentence.rows} - {"", "_"}
+            values = {row[settings.label_column] for row in sentence.rows} - {"", " ", "_"}
             if len(values) > 1:
                 return None, f"its tokens have several text-level labels: {', '.join(sorted(values)[:3])}"
             return next(iter(values), None), ""
@@ -217,15 +232,18 @@ class FileReader:
         self, name: str, where: str, sentence: Sentence, rows: Sequence[int]
     ) -> tuple[str, list[Offsets], list[Note]]:
         tokens = [sentence.rows[at][self.settings.columns.token] for at in rows]
-        if self.settings.glued:
-            tokens = [found[1] if (found := GLUED.fullmatch(token)) else token for token in tokens]
+        if glue := self.settings.glued:
+            tokens = [found["token"] if (found := glue.fullmatch(token)) else token for token in tokens]
         text = sentence.comments.get("text")
         if text is not None and (places := align(text, tokens)) is not None:
             return text, places, []
         language = self.settings.registry.languages[self.settings.config.language]
-        joiner = "" if UNSPACED & set(language.scripts) else " "
-        glue = [sentence.misc[at].get("SpaceAfter") == "No" if sentence.misc else False for at in rows]
-        rebuilt, places = join(tokens, ["" if glued else joiner for glued in glue])
+        joiner = "" if self.settings.characters or UNSPACED & set(language.scripts) else " "
+        joiners = ["" if sentence.misc and sentence.misc[at].get("SpaceAfter") == "No" else joiner for at in rows]
+        for place, (at, after) in enumerate(pairwise(rows)):
+            if any(row[self.settings.columns.token] == " " for row in sentence.rows[at:after]):
+                joiners[place] = " "
+        rebuilt, places = join(tokens, joiners)
         if text is None:
             self._without_text += 1
             return rebuilt, places, []

@@ -22,8 +22,10 @@ _LETTER = "BIESLUMWbieslumw"
 _STYLES: Final[dict[Style, re.Pattern[str]]] = {
     "prefix": re.compile(rf"(?P<letter>[{_LETTER}])[-_](?P<type>\S(?:.*\S)?)"),
     "suffix": re.compile(rf"(?P<type>\S(?:.*\S)?)[-_](?P<letter>[{_LETTER}])"),
-    "bare": re.compile(r"(?P<letter>)(?P<type>[^\W\d_](?:.*\S)?)"),
+    "bare": re.compile(rf"(?P<letter>)(?!(?:[{_LETTER}][-_]?|[-_][{_LETTER}])$)(?P<type>[^\W\d_](?:.*\S)?)"),
 }
+_NESTED = re.compile(rf"[|,;^+/ ](?:[{_LETTER[:8]}][-_]|O$)|^O[|,;^+/]|[-_][{_LETTER[:8]}][|,;^+/]")
+"""Several tags in one cell: ``B-DNA|O``. To read them as one would make a type of the second."""
 
 SCHEMES: Final = {
     "iob1": frozenset("BI"),
@@ -71,7 +73,6 @@ class Scheme:
 class Sequences:
     """Counts over the tag sequences of a run; what the schemes are told apart by."""
 
-    tags: Counter[str] = field(default_factory=Counter)
     letters: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     entities: int = 0
@@ -92,26 +93,43 @@ def parse_tag(value: str, style: Style) -> Tag | None:
     value = value.strip(BLANKS)
     if value in OUTSIDE:
         return Tag()
-    found = _STYLES[style].fullmatch(value)
+    found = None if _NESTED.search(value) else _STYLES[style].fullmatch(value)
     return Tag(found["letter"].upper(), found["type"]) if found else None
 
 
-def style_of(values: Counter[str]) -> Style | None:
-    """How the tags of a column are written; None if it is no column of tags.
+def style_of(values: Counter[str], scheme: str | None = None) -> Style | None:
+    """How the tags of a column are written; None if it is no column of tags. ``scheme``: the user's choice.
 
     A few cells may hold something else, such as a misspelled tag: at least four of five that are not ``O`` must fit. A
-    column of bare types must hold ``O`` as well, and have no more types than a label set has.
+    column of bare types must hold ``O`` as well, have no more types than a label set has, and none that is a lone letter of
+    a scheme or, unless the scheme is ``types``, looks like ``B-PER`` or ``PER-B``.
     """
     inside = {value: count for value, count in values.items() if value.strip(BLANKS) not in OUTSIDE}
     total = sum(inside.values())
     if not total:
         return "prefix" if values else None
-    for style in ("prefix", "suffix"):
+    types = scheme == "types"
+    for style in () if types else ("prefix", "suffix"):
         if sum(count for value, count in inside.items() if parse_tag(value, style)) >= 0.8 * total:
             return style
     if len(inside) < len(values) and len(inside) <= 200 and all(parse_tag(value, "bare") for value in inside):
-        return "bare"
+        return "bare" if types or not any(map(looks_like_a_tag, inside)) else None
     return None
+
+
+def why_no_tags(values: Counter[str]) -> str:
+    """What is wrong with the tags of a column of which ``style_of`` says that they are none; empty if nothing is known."""
+    tags = [tag for value in values if (tag := value.strip(BLANKS)) not in OUTSIDE and tag]
+    some = ", ".join(tags[:3])
+    if any(map(_NESTED.search, tags)):
+        return f"several tags in one cell ({some}): keep one"
+    if not OUTSIDE & values.keys():
+        return ""
+    if lone := [tag for tag in tags if len(tag.strip("-_")) == 1 and tag.strip("-_") in _LETTER]:
+        return f"tags without a type ({', '.join(lone[:3])}): write B-TYPE"
+    if any(map(looks_like_a_tag, tags)) and all(parse_tag(tag, "bare") for tag in tags):
+        return f"some tags have a prefix, others none ({some}): write them in one way, or give --scheme types"
+    return ""
 
 
 def looks_like_a_tag(value: str) -> bool:

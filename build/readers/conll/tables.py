@@ -14,6 +14,7 @@ from build.core import KitError
 from build.readers.conll.lines import (
     ASCII_BLANKS,
     DELIMITERS,
+    check_lines,
     detect_delimiter,
     inline,
     is_blank,
@@ -29,9 +30,29 @@ _KEY_VALUE = re.compile(r"#(?P<blank> ?)(?P<key>[\w.-]+)[^\S\t]*[=:] ?(?P<value>
 _PIECE = re.compile(r"([\w.-]+)=(\S+)")
 _HEADER_TOKENS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _HEADER_TAGS: Final = frozenset(
-    {"tag", "tags", "label", "labels", "ner", "ner_tag", "ner_tags", "iob", "bio", "entity"}
+    {
+        "tag",
+        "tags",
+        "label",
+        "labels",
+        "ner",
+        "iob",
+        "iob2",
+        "bio",
+        "bioes",
+        "entity",
+        "entities",
+        "type",
+        "types",
+        "class",
+    }
 )
-_HEADER_SENTENCE: Final = re.compile(r"(?i)sent(?:ence)?(?:[ _-]*(?:#|id|idx|no|number))?")
+_HEADER_SENTENCE: Final = re.compile(
+    r"(?i)(?:sent(?:ence)?|doc(?:ument)?|file|article)(?:[ _-]*(?:#|id|idx|no|number|name))?"
+)
+_DOCSTART = re.compile(r"""["\d\s,|]*-DOCSTART-""")
+_TAB_OR_TAG = re.compile(r"\t|.[ ][BIESLUMW]-\S")
+"""In a cell between commas or pipes it is another column: ``Mia B-PER|O`` has a cell of two tags."""
 _CLOSED_COLUMN = 200
 """A column with more values than this has no closed set of them."""
 
@@ -88,6 +109,7 @@ def read_table(
         KitError: not UTF-8, no tokens with tags, or a line with too few or too many columns.
     """
     lines = read_lines(file)
+    check_lines(file, lines)
     if delimiter is None:
         delimiter = detect_delimiter(file, lines)
     else:
@@ -98,11 +120,14 @@ def read_table(
     names, header = _header(numbered, delimiter, wanted)
     is_row = _RowTest([line for number, line in numbered if number != header], delimiter)
     numbered = [(number, line) for number, line in numbered if number != header]
-    numbering = (
-        next((name for name in names if _HEADER_SENTENCE.fullmatch(name)), None) if sentence is None else sentence
-    )
-    at = None if numbering is None else find_column(numbering, names, is_row.width)
-    sentences = list(_sentences(file, numbered, delimiter, at, is_row))
+    numbering = [at for at, name in enumerate(names) if _HEADER_SENTENCE.fullmatch(name)]
+    if sentence is not None:
+        numbering.append(find_column(sentence, names, is_row.width))
+    sentences = list(_sentences(file, numbered, delimiter, numbering, is_row))
+    if names[:1] == ("",) and not numbering and len(sentences) == 1:
+        raise KitError(
+            f"{file}: rows are numbered, sentences are not: name the column that does with --columns sentence=N"
+        )
     width = _even(file, delimiter, sentences)
     has_ids = all(row[0][:1].isdecimal() for one in sentences for row in one.rows)
     if width == len(CONLLU) and delimiter == "\t" and names in ((), CONLLU) and has_ids:
@@ -111,7 +136,7 @@ def read_table(
     return Table(file, delimiter, width, names, sentences)
 
 
-def find_column(wanted: str, names: Sequence[str], width: int) -> int:
+def find_column(wanted: str, names: Sequence[str], width: int, option: str = "--columns") -> int:
     """The place, from 0, of a column given by number (from 1; negative from the end) or by name.
 
     Raises:
@@ -124,7 +149,7 @@ def find_column(wanted: str, names: Sequence[str], width: int) -> int:
     elif wanted.lower() in (lower := [name.lower() for name in names]):
         return lower.index(wanted.lower())
     known = f"; their names: {', '.join(names)}" if names else ""
-    raise KitError(f"--columns: no column {wanted!r}; there are {width}{known}")
+    raise KitError(f"{option}: no column {wanted!r}; there are {width}{known}")
 
 
 def _header(lines: Sequence[tuple[int, str]], delimiter: str, wanted: Collection[str]) -> tuple[tuple[str, ...], int]:
@@ -135,7 +160,8 @@ def _header(lines: Sequence[tuple[int, str]], delimiter: str, wanted: Collection
         if not is_blank(line) and not line.startswith("# "):
             cells = [cell.strip(BLANKS) for cell in split_cells(line, delimiter)]
             named = {cell.lower() for cell in cells}
-            known = named & _HEADER_TOKENS and named & _HEADER_TAGS
+            words = [set(re.split(r"[\W_]+", cell)) for cell in named if not looks_like_a_tag(cell)]
+            known = any(one & _HEADER_TOKENS for one in words) and any(one & _HEADER_TAGS for one in words)
             return (tuple(cells), number) if known or (wanted and set(wanted) <= set(cells)) else ((), 0)
     return (), 0
 
@@ -170,18 +196,20 @@ class _RowTest:
 
 
 def _sentences(
-    file: Path, lines: Sequence[tuple[int, str]], delimiter: str, at: int | None, is_row: _RowTest
+    file: Path, lines: Sequence[tuple[int, str]], delimiter: str, numbering: Sequence[int], is_row: _RowTest
 ) -> Iterator[Sentence]:
     document: dict[str, str] = {}
-    sentence, current = Sentence(1), ""
+    sentence = Sentence(1)
+    current: dict[int, str] = {}
     for number, line in [*lines, (0, "")]:
         starts = False
         blank = is_blank(line) or (delimiter == "," and not line.strip(", \t"))
         if is_token := not blank and is_row(line):
             cells = [intern(cell) for cell in split_cells(line, delimiter)]
-            # A column may number the sentences, in every row or in the first of each.
-            starts = at is not None and at < len(cells) and cells[at] not in ("", current)
-            current = cells[at] if starts and at is not None else current
+            # A column may number sentences or documents, in every row or in the first of each.
+            now = {at: cells[at] for at in numbering if at < len(cells) and cells[at].strip()}
+            starts = bool(_DOCSTART.match(line)) or not now.items() <= current.items()
+            current |= now
         if blank or (starts and sentence.rows):
             if sentence.rows or (sentence.lines and not _is_document(sentence)):
                 sentence.comments = {**document, **sentence.comments}
@@ -194,11 +222,16 @@ def _sentences(
         sentence.lines.append(line)
         if not is_token:
             sentence.comments |= _comment(line)
-        elif line.startswith("-DOCSTART-"):
+        elif _DOCSTART.match(line):
             document, sentence.comments = _of_document(sentence), {}
         elif len(cells) < 2:
             raise KitError(
                 f"{file}:{number}: needs a token and a tag, separated by a {name_of(delimiter)}: {line[:80]!r}"
+            )
+        elif delimiter in ",|" and any(map(_TAB_OR_TAG.search, cells)):
+            raise KitError(
+                f"{file}:{number}: a cell holds several columns when separated by a {name_of(delimiter)}: {line[:80]!r}; "
+                "keep one tag per cell, or choose another --delimiter"
             )
         else:
             sentence.rows.append(cells)
@@ -211,7 +244,7 @@ def _read_conllu(file: Path, sentences: Sequence[Sentence]) -> None:
     for sentence in filter(lambda one: one.rows, sentences):
         try:
             # The library takes two blanks, as a form may hold them, for the end of a cell.
-            rows = ["\t".join(ASCII_BLANKS.sub(" ", cell) or "_" for cell in row) for row in sentence.rows]
+            rows = ["\t".join(ASCII_BLANKS.sub(" ", cell).strip(" ") or "_" for cell in row) for row in sentence.rows]
             (tokens,) = conllu.parse("\n".join(rows))
         except (conllu.exceptions.ParseException, ValueError) as error:
             raise KitError(f"{file}:{sentence.line}: not CoNLL-U: {error}") from error
@@ -219,7 +252,7 @@ def _read_conllu(file: Path, sentences: Sequence[Sentence]) -> None:
 
 
 def _is_document(sentence: Sentence) -> bool:
-    return any(line.startswith("-DOCSTART-") for line in sentence.lines)
+    return any(map(_DOCSTART.match, sentence.lines))
 
 
 def _of_document(sentence: Sentence) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from build.core import KitError
 from build.files import strict_load
-from build.readers.conll.schemes import Sequences, Tag, decode, describe, detect, parse_tag, style_of
+from build.readers.conll.schemes import Sequences, Tag, decode, describe, detect, parse_tag, style_of, why_no_tags
 from build.readers.foreign.document import Document, Mention, ShapeError, expect, get, rest
 
 HF_TOKENS: Final = '{"tokens": ["Mia", "ran"], "ner_tags": ["B-PER", "O"]}'
@@ -46,8 +46,10 @@ def decode_tags(documents: Sequence[Document], where: str, forced: str | None = 
         KitError: the tags are none, or of no one scheme.
     """
     counts = Counter(tag for document in documents for tag in document.tags)
-    style = style_of(counts)
+    style = style_of(counts, forced)
     if style is None:
+        if why := why_no_tags(counts):
+            raise KitError(f"{where}: {why}")
         raise KitError(f"{where}: the tags are none of a scheme: {', '.join(sorted(counts)[:5])}; expected {HF_TOKENS}")
     found = Sequences()
     tags = [[parse_tag(tag, style) for tag in document.tags] for document in documents]

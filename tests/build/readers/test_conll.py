@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from build.cli import main
 from build.core import KitError
-from build.readers import conll
+from build.readers import conll, foreign
 from build.readers.conll.places import align
 from build.readers.conll.schemes import Scheme, Sequences, Span, Style, decode, detect
 from mmm_dataset import encode, load
@@ -170,6 +171,11 @@ LAYOUTS: dict[str, tuple[str, str, Pairs]] = {  # content, text, entities
         "vitamin B and O",
         [("v", "B"), ("v", "O")],
     ),
+    "language before every token": ("en:Mia\tB-PER\nen:Ono\tI-PER\nen:ran\tO\n", "Mia Ono ran", PER),
+    "-DOCSTART- without a blank line": ("Mia B-PER\nOno I-PER\n-DOCSTART- O\nAn I-PER\n", "Mia Ono", PER),
+    "a header of its own": ("word_form\tentity_type\nMia\tPER\nOno\tPER\nran\tO\n", "Mia Ono ran", PER),
+    "documents": ("doc_id,sent_id,word,tag\n1,1,Mia,B-PER\n1,1,Ono,I-PER\n2,1,An,I-PER\n", "Mia Ono", PER),
+    "a cell of a whole text": ("Mia,B-PER,x\nOno,I-PER," + "y" * 200_000 + "\nran,O,z\n", "Mia Ono ran", PER),
     "numbers as tokens": ("# text = 1 # 7\n1\tNUM\tB-n\n#\tSYM\tO\n7\tNUM\tB-n\n", "1 # 7", [("n", "1"), ("n", "7")]),
 }
 
@@ -179,6 +185,23 @@ def test_layouts_of_the_field(tmp_path: Path, layout: str) -> None:
     content, text, entities = LAYOUTS[layout]
     record = read_ner(write(tmp_path, content)).records[0]
     assert (record.text, pairs(record), record.label) == (text, entities, "text")
+
+
+@pytest.mark.parametrize(
+    ("language", "content", "texts"),
+    [
+        ("ko", "는\tO\n \tO\n성\tB-PS\n룡\tI-PS\n\n성\tB-PS\n \tI-PS\n룡\tI-PS\n", ["는 성룡/성룡", "성 룡/성 룡"]),
+        ("ko", "성\tPS\n \tO\n룡\tPS\n", ["성 룡/성/룡"]),
+        ("th", "ไป\tO\n \tO\nกรุง\tB-LOC\nเทพ\tI-LOC\n", ["ไป กรุงเทพ/กรุงเทพ"]),
+        ("en", "see\tO\n \tO\nMia\tB-PER\n", ["see Mia/Mia"]),
+    ],
+)
+def test_a_token_that_is_a_blank_is_a_blank_of_the_text(
+    tmp_path: Path, language: str, content: str, texts: list[str]
+) -> None:
+    rows = read_ner(write(tmp_path, content), language=language)
+    assert ["/".join([one.text, *(text for _, text in pairs(one))]) for one in rows.records] == texts
+    assert noted(rows, "characters") is (language == "ko")
 
 
 GERMEVAL = (
@@ -200,6 +223,20 @@ REFUSED: dict[str, tuple[str, dict[str, str], str]] = {  # content, options that
     "tags of no scheme": ("a\tB-X\nb\t<X>\nc\t<Y>\nd\tO\n", {}, "--columns"),
     "broken throughout": ("a\tE-X\nb\tO\n\nc\tB-X\nd\tO\n\ne\tE-X\nf\tS-X\n", {}, "BIOES"),
     "no blank lines": ("Mia\tB-PER\nran\tO\n" * 501, {}, "sentence=N"),
+    "tags without a type": ("adenoma\tB\ncoli\tI\nx\tO\n", {}, "B-TYPE"),
+    "its type elsewhere": ("Mia\tPM\tB\tperson\nran\tVB\tO\t_\n", {}, "B-TYPE"),
+    "a type cut off": ("Mia\tB-\nOno\tI-\nran\tO\n", {}, "B-TYPE"),
+    "some without a prefix": ("Mia\tPER\nOno\tLOC\nran\tO\nAn\tB-PER\n", {"scheme": "types"}, "--scheme types"),
+    "prefix and suffix": ("Mia\tB-PER\nOno\tPER-B\nran\tO\n", {}, "one way"),
+    "tags in a cell": ("IL\tB-DNA|O\ngene\tI-DNA|B-protein\nx\tO|O\n", {}, "one tag per cell"),
+    "tags in a cell, blanks": ("IL B-DNA,O\ngene I-DNA,B-protein\n", {}, "one tag per cell"),
+    "no tag alone": ("IL\tB-DNA|B-protein\ngene\tO\n", {}, "several tags in one cell"),
+    "NEMO": ("a\tO^B-FAC\nb\tO\nc\tB-FAC^I-X\n", {}, "several tags in one cell"),
+    "ids from the start again": ("1\tMia\tB-PER\n2\tran\tO\n1\tAn\tB-PER\n", {}, "blank line"),
+    "row numbers of pandas": (",tokens,tags\n0,Mia,B-PER\n1,ran,O\n", {}, "sentence=N"),
+    "WebAnno": ("#FORMAT=WebAnno TSV 3.3\n\n1-1\t0-3\tMia\tPER\t\n", {}, "CoNLL 2002"),
+    "CoNLL-2012": ("#begin document (a); part 000\na 0 0 Mia NNP (PERSON) -\n", {}, "IOB2"),
+    "lists in cells": ("n,words,tags\n1,\"['Mia']\",\"['B-PER']\"\n", {}, "read foreign"),
     "no rows": ("\n\n# a comment = x\n", {}, "no rows found"),
 }
 
@@ -214,6 +251,15 @@ def test_what_is_not_clear_is_refused_with_the_option(tmp_path: Path, case: str)
         assert named in str(error.value) and "\n" not in str(error.value)
     if options:
         assert ("PER", "Mia") in pairs(read_ner(path, **options).records[0])
+
+
+@pytest.mark.parametrize("tags", (["B", "I", "O"], ["B-PER", "LOC", "O"], ["B-X|O", "O|B-Y", "O"]))
+def test_tags_of_hf_tokens_are_refused_alike(tmp_path: Path, tags: list[str]) -> None:
+    row = {"tokens": ["a", "b", "c"], "ner_tags": tags}
+    path = write(tmp_path, json.dumps(row), "hf.jsonl")
+    options = {"task": "ner-only", "language": "en", "source": "own", "license": "CC0-1.0"}
+    with pytest.raises(KitError, match=tags[0]):
+        collect(foreign.read(path, REGISTRY, **options))
 
 
 def test_both_layers_can_be_had_and_documents_have_labels(tmp_path: Path) -> None:
@@ -272,6 +318,9 @@ def test_the_text_label_from_an_option(tmp_path: Path) -> None:
     assert {one.split for one in rows.records} == {"train", "test"}
     with pytest.raises(KitError, match="--label"):
         read_ner(path, label="x")
+    for label_from, named in (("comment:topic", "topic.*intent, label"), ("column:9", "--label-from column.*9")):
+        with pytest.raises(KitError, match=named):
+            read(path, label_from=label_from)
 
 
 def test_one_level_alone_is_annotated(tmp_path: Path) -> None:
