@@ -20,7 +20,7 @@ UNIVERSALNER: Final = (
 )
 
 _CHOICE = re.compile(r"(?s)(.*?)\s*\[(.*)\]")
-_ABSENT: Final = ("", "NAN", "NaN", "nan")
+_ABSENT: Final = (None, "", "NAN", "NaN", "nan")
 
 
 def parse_uie(row: Any) -> Document:
@@ -31,8 +31,10 @@ def parse_uie(row: Any) -> Document:
         text = get(answer, "text", str, UIE)
         start, end = offsets(answer.get("start"), answer.get("end"), UIE)
         if start < 0 and (choice := _CHOICE.fullmatch(prompt)):
-            document.labels.setdefault(choice[1] or "label", []).append(text)
-            document.is_annotated = False
+            if any(subject in str(document.text) for subject, _ in _parts(choice[1])):
+                document.notes.append(("choice_of_entity", f"{prompt!r}: {text!r} is no label of the text"))
+            else:
+                document.labels.setdefault(choice[1] or "label", []).append(text)
         else:
             document.add(Mention(prompt, start, end, text))
     if _CHOICE.fullmatch(prompt):
@@ -43,13 +45,21 @@ def parse_uie(row: Any) -> Document:
 def relations_of_prompts(document: Document) -> None:
     """Turn the answers to UIE's prompts of relations, ``作品的作者`` or ``author of the work``, into relations.
 
-    A prompt is one if it names another entity of the document: ``X的R``, ``R of X``.
+    A prompt is one if it names another entity of the document: ``X的R``, ``R of X``. Of equal entities it is the first one.
+    In ``X的R``, which UIE writes itself, any piece of the text will do.
     """
-    by_text = {m.text: key for key, m in document.mentions.items() if m.text and m.label and not _parts(m.label)}
+    by_text: dict[str, list[Any]] = {}
+    for key, mention in document.mentions.items():
+        if mention.text and mention.label and not _parts(mention.label):
+            by_text.setdefault(mention.text, []).append(key)
     for key, mention in list(document.mentions.items()):
         for subject, label in _parts(mention.label or ""):
-            if subject in by_text and by_text[subject] != key:
-                document.relations.append(Relation(label, [(None, by_text[subject]), (None, key)]))
+            if subject not in by_text and mention.label == f"{subject}的{label}" and subject in str(document.text):
+                by_text[subject] = [document.add(Mention(None, text=subject))]
+            if heads := by_text.get(subject):
+                if len({document.mentions[head].start for head in heads}) > 1:
+                    document.notes.append(("several_mentions", f"{mention.label!r}: the first {subject!r} is taken"))
+                document.relations.append(Relation(label, [(None, heads[0]), (None, key)]))
                 mention.label = None
                 break
 
@@ -112,11 +122,11 @@ def _relations(label: str, value: dict[str, Any], argument: Any) -> list[Relatio
     event = "arguments" in value or "trigger" in value
     given = expect(value.get("arguments") or {}, dict, "'arguments'", IEPILE) if event else value
     pairs = [(role, text) for role, texts in given.items() for text in (texts if isinstance(texts, list) else [texts])]
-    arguments = [
-        (role, argument(text.strip())) for role, text in pairs if isinstance(text, str) and text not in _ABSENT
-    ]
-    trigger = value.get("trigger")
-    key = argument(trigger.strip()) if isinstance(trigger, str) and trigger not in _ABSENT else None
+    trigger = value.get("trigger") if event else None
+    for text in (trigger, *(text for _, text in pairs)):
+        expect(text, (str, type(None)), f"an argument of {label!r}", IEPILE)
+    arguments = [(role, argument(text.strip())) for role, text in pairs if text not in _ABSENT]
+    key = None if trigger in _ABSENT else argument(trigger.strip())
     if {role for role, _ in arguments} == {"subject", "object"} and not event:
         arguments = [(None, key) for _, key in sorted(arguments, key=lambda pair: pair[0] != "subject")]
     return [Relation(label, list(arguments), key)] if arguments or key is not None else []

@@ -173,7 +173,11 @@ def _documents(run: _Run, form: str | None, file: Path) -> tuple[list[tuple[str,
         except ShapeError as error:
             bad.append(Drop(place, "bad_row", f"{place}: {error}", raw_text(row)))
     chosen = label_studio.latest(documents) if name == "label-studio" else ((place, doc) for place, doc, _ in documents)
-    return prompts.join(list(chosen)) if FORMATS[name].joined else list(chosen), name, bad
+    found = prompts.join(list(chosen)) if FORMATS[name].joined else list(chosen)
+    if name == "uie":
+        for _, document in found:
+            prompts.relations_of_prompts(document)
+    return found, name, bad
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Any]]:

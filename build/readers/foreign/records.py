@@ -12,7 +12,6 @@ from build.readers.conll.places import align, join
 from build.readers.conll.records import UNSPACED
 from build.readers.foreign.document import Document
 from build.readers.foreign.items import Findings, Shape, fitting_relations, pair_items, place_mentions, relation_items
-from build.readers.foreign.prompts import relations_of_prompts
 from build.readers.inputs import Unique, clean_label, raw_text, record_or_drop, row_note, stem, text_id
 from build.readers.labels import TextLabels, check_record
 from build.readers.offsets import Offsets, Scale
@@ -161,8 +160,6 @@ def _word(document: Document, target: Target) -> str:
     shapes = target.shapes
     if (named := document.meta.get("task_word")) in shapes:
         return str(named)
-    if any(len(shape.spans) > 1 for shape in shapes.values()) and not document.relations:
-        relations_of_prompts(document)
     if len(shapes) == 1:
         return next(iter(shapes))
     fits = {word: fitting_relations(document, shape) if len(shape.spans) > 1 else 0 for word, shape in shapes.items()}

@@ -39,6 +39,8 @@ def parse_doccano(row: Any) -> Document:
     given = [key for key in _SPAN_KEYS if row.get(key) is not None]
     spans = [span for key in given for span in expect(row[key], list, repr(key), DOCCANO)]
     document.is_annotated = bool(given)
+    if words := [span for span in row.get("entities") or () if isinstance(span, str)]:
+        raise ShapeError(f"'entities' has {words[0]!r:.80}; expected {DOCCANO}")
     labels = [span for span in spans if isinstance(span, str)]
     for span in spans:
         if isinstance(span, dict):

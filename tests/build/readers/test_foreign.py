@@ -368,6 +368,85 @@ def test_results_of_a_task(results: Any, found: Any, label: str | None, noted: i
         assert [record.label for record in read(files, label_from="key:c").records if record.text != "Ann"] == [label]
 
 
+def uie(content: str, **answers: tuple[str, int]) -> list[Any]:
+    return [
+        {"content": content, "prompt": prompt, "result_list": [{"text": text, "start": at, "end": at + len(text)}]}
+        for prompt, (text, at) in answers.items()
+    ]
+
+
+PRODIGY: dict[str, Any] = {"text": ACME, "spans": [{"start": a, "end": b, "label": x} for _, a, b, x in ENTITIES]}
+JOINED = {"head_span": {"start": 0, "end": 3}, "child_span": {"start": 11, "end": 15}, "label": "works for"}
+ZHANG = "张三是中国人，张三在"
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected", "label", "noted"),
+    [
+        (uie(ZHANG, 人名=("张三", 0), 张三的国籍=("中国", 3)), [("人名", "张三")], None, "relations_not_read"),
+        (
+            uie(ZHANG, 人名=("张三", 0)) + uie(ZHANG, 李四的国籍=("中国", 3)),
+            [("人名", "张三"), ("李四的国籍", "中国")],
+            None,
+            None,
+        ),
+        (uie(ZHANG, 地名=("中国", 3), 张三的国籍=("中国", 3)), [("地名", "中国")], None, "relations_not_read"),
+        (
+            uie("屏幕好", 物=("屏幕", 0), **{"屏幕的情感倾向[正向，负向]": ("正向", -7)}),
+            [("物", "屏幕")],
+            None,
+            "choice_of_entity",
+        ),
+        (uie("屏幕好", 物=("屏幕", 0), **{"情感倾向[正向，负向]": ("正向", -7)}), [("物", "屏幕")], "正向", None),
+        ([PRODIGY | {"label": "pos", "answer": "reject"}], None, None, None),
+        ([PRODIGY | {"accept": ["pos"], "answer": "ignore"}], None, None, None),
+        ([PRODIGY | {"label": "pos", "answer": "accept"}], [("PER", "Mia"), ("ORG", "Acme")], "pos", None),
+        ([PRODIGY | {"relations": [JOINED]}], [("PER", "Mia"), ("ORG", "Acme")], None, "relations_not_read"),
+        (
+            [PRODIGY | {"relations": [JOINED | {"head_span": {"start": 4, "end": 10}}]}],
+            [("PER", "Mia"), ("ORG", "Acme")],
+            None,
+            "relation_left_out",
+        ),
+        (
+            [{"text": ACME, "ents": PRODIGY["spans"], "tokens": [{"id": 0}]}],
+            [("PER", "Mia"), ("ORG", "Acme")],
+            None,
+            None,
+        ),
+    ],
+)
+def test_what_a_row_says_beside_spans(
+    rows: Any, expected: Any, label: str | None, noted: str | None, read: Any
+) -> None:
+    found = read({"a.json": rows}, **({} if "content" in rows[0] else {"format": "spacy"}))
+    (record,) = found.records
+    assert (record.items and pairs(record), record.label) == (expected, label)
+    assert list(found.noted) == [noted][noted is None :]
+
+
+def test_relations_of_prodigy_and_of_uie(read: Any) -> None:
+    (record,) = read({"a.json": [PRODIGY | {"relations": [JOINED]}]}, task="mine").records
+    assert spans(record) == TYPED
+    twice = [*uie(ZHANG, 人名=("张三", 7)), *uie(ZHANG, 人名=("张三", 0), 张三的国籍=("中国", 3))]
+    rows = read({"a.json": twice}, task="mine")
+    assert rows.records[0].items[0].spans[0].start == 7 and rows.noted["several_mentions"] == 1
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        {"works": [{"subject": {"text": "Mia"}, "object": "x"}]},
+        {"works": {"a": {"text": "Mia"}}},
+        {"works": [{"a": 1}]},
+    ],
+)
+def test_an_argument_that_is_no_string(output: Any, read: Any) -> None:
+    row = {"instruction": json.dumps({"schema": [], "input": "Mia"}), "output": json.dumps(output)}
+    with pytest.raises(KitError, match="an argument of 'works' is"):
+        read({"a.json": [row]}, task="mine")
+
+
 def test_a_finished_row_of_json_min_without_regions_has_no_entities(read: Any) -> None:
     rows = [{"id": n, "text": "Mia", "annotator": 1, "annotation_id": done} for n, done in ((1, 7), (2, None))]
     assert [record.items for record in read({"a.json": rows}).records] == [(), None]
@@ -422,6 +501,7 @@ def test_systematic_faults_are_errors_of_the_file(read: Any) -> None:
         ({"text": "Mia", "label": "x", "source_id": "1", "origin": "own"}, {}, "read records"),
         ({"text": "Mia \ud83d", "label": []}, {}, "none of its 1 rows makes a record"),
         ({"text": "", "label": []}, {}, "the text is empty"),
+        ({"text": "Mia", "entities": ["Mia"]}, {}, "'entities' has 'Mia'"),
         ('{"text": "Mia", "label": [], "label": []}', {}, "the key 'label' is there twice"),
         ('{"text": "Mia", "label": [[NaN, 3, "PER"]]}', {}, "NaN is not JSON"),
         ("", {}, "no rows found"),
