@@ -112,7 +112,7 @@ def split_of(file: Path, root: Path, split_from: str | None) -> Split | None:
     if split_from not in ("file-name", "folder"):
         raise KitError(f"--split-from {split_from}: must be file-name or folder")
     folders = file.relative_to(root).parts[:-1] if root.is_dir() else ()
-    names = (file.stem,) if split_from == "file-name" else (*folders, *(() if folders else (file.parent.name,)))
+    names = (file.name,) if split_from == "file-name" else (*folders, *(() if folders else (file.parent.name,)))
     found = {_SPLITS[word.lower()] for name in names for word in _WORD.findall(name) if word.lower() in _SPLITS}
     if len(found) != 1:
         said = " and ".join(sorted(found)) or "neither train, dev nor test"

@@ -15,7 +15,7 @@ from build.readers.conll.lines import is_table
 from build.readers.conll.records import GLUED, LANGUAGE, FileReader, Settings
 from build.readers.conll.schemes import Scheme, Sequences, Style, Tag, describe, detect, parse_tag
 from build.readers.conll.tables import Sentence, Table, find_column, read_table
-from build.readers.inputs import Unique, find_all, listed, stem, suffix
+from build.readers.inputs import Unique, by_language, find_all, listed, stem, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
 from build.readers.provenance import PROVENANCE_OPTIONS, Provenance, resolve_provenance
 from mmm_dataset import Registry
@@ -23,7 +23,7 @@ from mmm_dataset.record import Split
 
 OPTIONS: Final = {
     "task": "code of the task in the registry; ner-only (--registry ner-only) if there are no text-level labels (required)",
-    "language": "code, if file names do not begin with it; in a folder, the only language read",
+    "language": "code, if neither files nor folders begin with it; in a folder, the only language read",
     **PROVENANCE_OPTIONS,
     **LABEL_OPTIONS,
     "columns": "token=N,tag=N by number (negative: from the end) or name of the header; also id=N and sentence=N",
@@ -32,8 +32,10 @@ OPTIONS: Final = {
 }
 """Options of the reader; their help."""
 
-SUFFIXES: Final = (".conll", ".iob2", ".bio", ".conllu", ".txt", ".tsv", ".csv")
-_PLAIN: Final = frozenset({".txt", ".tsv", ".csv"})
+_SPLITS: Final = (".train", ".dev", ".test", ".testa", ".testb")
+"""Suffixes of CoNLL-2002 and 2003: ``eng.testa``."""
+SUFFIXES: Final = (".conll", ".iob2", ".bio", ".conllu", ".txt", ".tsv", ".csv", *_SPLITS)
+_PLAIN: Final = frozenset({".txt", ".tsv", ".csv", *_SPLITS})
 """Suffixes that other files have as well: without any tag such a file of a folder is noted, not refused."""
 _NAMED: Final = 20
 """Files of a folder that a summary names one by one."""
@@ -207,18 +209,14 @@ def read(
 def _find_files(path: Path, registry: Registry, language: str | None) -> tuple[dict[Path, str], list[Note]]:
     """The files to read with their languages, and notes on the others."""
     found, notes = find_all(path, registry.source("user"), *SUFFIXES)
-    files: dict[Path, str] = {}
-    for file in found:
-        spoken = _spoken(file, registry) if language is None or path.is_dir() else language
-        reason = _skipped(file, spoken, language)
-        if not reason and path.is_dir() and suffix(file) in _PLAIN and not is_table(file):
-            reason = "no tokens with tags"
-        if reason:
-            notes.append(Note(file.name, "unmatched_file", f"{reason}: not read"))
-        else:
-            files[file] = spoken or language or ""
+    files, others = by_language(found, path, registry, language)
+    notes += others
+    for file in list(files):
+        if path.is_dir() and suffix(file) in _PLAIN and not is_table(file):
+            notes.append(Note(file.name, "unmatched_file", "no tokens with tags: not read"))
+            del files[file]
     if not files:
-        raise KitError(f"{path}: no file of a known language: name it xx.NAME.conll or give --language xx")
+        raise KitError(f"{path}: no file with tokens and tags: expected CoNLL (a token and a tag per line)")
     return files, notes
 
 
@@ -230,21 +228,11 @@ def _parse_columns(given: str | None) -> dict[str, str]:
     return out
 
 
-def _spoken(file: Path, registry: Registry) -> str | None:
-    code = re.split("[._-]", file.name)[0]
-    return code if code in registry.languages else None
-
-
-def _skipped(file: Path, spoken: str | None, language: str | None) -> str:
-    if spoken is None and language is None:
-        return "the name does not begin with a language code"
-    return f"its name says {spoken}" if language not in (None, spoken) and spoken is not None else ""
-
-
 def _stem(file: Path, root: Path, language: str) -> str:
     """The beginning of the ids: the name without language and suffix, after its folders below the one that is read."""
     folders = file.relative_to(root).parts[:-1] if root.is_dir() else ()
-    name = ".".join(part for part in stem(file).split(".") if part != language) or stem(file)
+    plain = file.name if suffix(file) in _SPLITS else stem(file)
+    name = ".".join(part for part in plain.split(".") if part != language) or plain
     return "-".join([*folders, name])
 
 
