@@ -15,7 +15,7 @@ from build.readers.foreign.document import Document, ShapeError
 from build.readers.foreign.formats import FORMATS, KEYS, find_format, guess_format
 from build.readers.foreign.items import marked
 from build.readers.foreign.records import Entry, Target, to_rows
-from build.readers.inputs import extra_keys, find_all, raw_text, read_json, suffix
+from build.readers.inputs import by_language, extra_keys, find_all, raw_text, read_json, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
 from build.readers.offsets import CODE_POINTS, Marked, Scale, find_scale
 from build.readers.provenance import PROVENANCE_OPTIONS, WRITTEN, resolve_provenance
@@ -25,7 +25,7 @@ from mmm_dataset.files import progress
 OPTIONS: Final = {
     "format": f"{', '.join(FORMATS)} (default: told by the file)",
     "task": "code of the task in the registry; ner-only (--registry ner-only) if there are no text-level labels (required)",
-    "language": "code of the language (required)",
+    "language": "code, if neither files nor folders begin with it; in a folder, the only language read",
     **PROVENANCE_OPTIONS,
     **LABEL_OPTIONS,
     "label-from": "where the text-level label is: key:NAME of the row, file-name or folder (default: what the format has)",
@@ -78,19 +78,10 @@ def read(
     Raises:
         KitError: an option is missing or wrong, a file is of no known format, or most of its rows, tags or offsets are wrong.
     """
-    if not task or not language:
-        raise KitError(
-            f"--{'language' if task else 'task'} is missing: the rows go into the config LANGUAGE_TASK of the registry"
-        )
-    if f"{language}_{task}" not in registry.configs:
-        there = ", ".join(registry.configs)
-        raise KitError(
-            f"no config {language}_{task} in the registry: add it with --registry FILE.toml; there are: {there}"
-        )
+    if not task:
+        raise KitError("--task is missing: the rows go into the config LANGUAGE_TASK of the registry")
     labels = TextLabels.parse(label, label_from, ("key", "file-name", "folder"))
     provenance = resolve_provenance(registry, source, license)
-    target = Target(registry, registry.config(f"{language}_{task}"), provenance, labels, unknown_labels, path)
-    run = _Run(target, format, options, split_from, path)
     suffixes = (
         find_format(format).suffixes if format else tuple({s: None for form in FORMATS.values() for s in form.suffixes})
     )
@@ -98,12 +89,21 @@ def read(
     texts = {file.with_suffix(".txt").name for file in files if suffix(file) == ".ann"}
     yield from (note for note in notes if note.id not in texts)
     files = [file for file in files if file.name not in _NOT_DATA or path.is_file()]
-    annotated = [file for file in files if suffix(file) == ".ann"]
-    if annotated:
-        yield from _read_group(run, "brat", annotated, path)
-    for file in files:
-        if file not in annotated:
-            yield from _read_group(run, format, [file], file)
+    spoken, notes = by_language(files, path, registry, language)
+    yield from notes
+    if missing := sorted({f"{code}_{task}" for code in spoken.values()} - registry.configs.keys()):
+        there = ", ".join(registry.configs)
+        raise KitError(f"no config {missing[0]} in the registry: add it with --registry FILE.toml; there are: {there}")
+    for code in sorted(set(spoken.values())):
+        target = Target(registry, registry.config(f"{code}_{task}"), provenance, labels, unknown_labels, path)
+        run = _Run(target, format, options, split_from, path)
+        files = [file for file in spoken if spoken[file] == code]
+        annotated = [file for file in files if suffix(file) == ".ann"]
+        if annotated:
+            yield from _read_group(run, "brat", annotated, path)
+        for file in files:
+            if file not in annotated:
+                yield from _read_group(run, format, [file], file)
 
 
 def _read_group(run: _Run, form: str | None, files: Sequence[Path], where: Path) -> Iterator[Row]:

@@ -349,6 +349,14 @@ def test_splits_by_whole_words(tmp_path: Path) -> None:
     assert [one.split for one in read(tmp_path, split_from="file-name").records] == [
         *("test", "test", "train", "train", "validation", "validation")
     ]
+    for name in ("eng.train", "eng.testa", "eng.testb"):
+        write(tmp_path, EN, f"more/{name}")
+    rows = read(tmp_path / "more", split_from="file-name", language="en")
+    assert {one.id.rpartition("-")[0]: one.split for one in rows.records} == {
+        "en_xsid-eng.train": "train",
+        "en_xsid-eng.testa": "validation",
+        "en_xsid-eng.testb": "test",
+    }
     write(tmp_path, EN, "en.latest.conll")
     with pytest.raises(KitError, match=r"en\.latest\.conll.*--split-from"):
         read(tmp_path, split_from="file-name")
@@ -396,6 +404,28 @@ def test_language_from_name_or_option(tmp_path: Path) -> None:
     assert {one.config for one in rows.records} == {"ja_xsid"} and rows.noted["unmatched_file"] == 1
     with pytest.raises(KitError, match="--language"):
         read(path)
+
+
+def test_language_from_the_folder(tmp_path: Path) -> None:
+    for language in ("en", "ja"):
+        write(tmp_path, EN, f"release/{language}_xsid/train.conll")
+        row = json.dumps({"tokens": ["Mia"], "ner_tags": ["B-PER"]})
+        write(tmp_path, row, f"hf/{language}_xsid/train.jsonl")
+    options = {"task": "xsid", "source": "own", "license": "CC0-1.0"}
+    for reader, name in ((conll.read, "release"), (foreign.read, "hf")):
+        folder = tmp_path / name
+        rows = collect(reader(folder, REGISTRY, **options))
+        assert [one.config for one in rows.records] == sorted(one.config for one in rows.records)
+        assert {one.config for one in rows.records} == {"en_xsid", "ja_xsid"}
+        for path, more in ((folder / "ja_xsid", {}), (folder, {"language": "ja"})):
+            one = collect(reader(path, REGISTRY, **options, **more))
+            assert {record.config for record in one.records} == {"ja_xsid"}
+    write(tmp_path, EN, "de/sub/it.train.conll")  # a name says more than the folder of a language
+    write(tmp_path, EN, "de/sub/train.conll")
+    assert {one.config[:2] for one in read_ner(tmp_path / "de").records} == {"de", "it"}
+    for reader, name in ((conll.read, "en-corpus/train.conll"), (foreign.read, "en-corpus/train.jsonl")):
+        with pytest.raises(KitError, match="--language"):  # "my-corpus" would be Burmese
+            collect(reader(write(tmp_path, EN, name).parent, REGISTRY, **options))
 
 
 def test_mistakes_in_options_are_one_line(tmp_path: Path) -> None:
