@@ -1,13 +1,14 @@
-"""What the readers of other people's data take from options: text-level label, split, and what to do with unknown labels."""
+"""What the readers of other people's data take from options: language, text-level label, split, treatment of unknown labels."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from build.core import Drop, KitError
+from build.core import Drop, KitError, Note
 from mmm_dataset import Record, Registry, RegistryError
 from mmm_dataset.record import Split
 
@@ -99,6 +100,49 @@ class TextLabels:
                 f"{file}: its name holds no label beside language and split: --label-from file-name needs one"
             )
         return label
+
+
+def by_language(
+    files: Iterable[Path], root: Path, registry: Registry, language: str | None
+) -> tuple[dict[Path, str], list[Note]]:
+    """The files to read with the language of each, and a note on every other one.
+
+    A file's language is that of the config that a folder of it is named after (``en_xsid``), else the code that its name or
+    a folder's name begins with. With ``language`` files that say another one are left out, and those that say none have it;
+    a file that is given itself has it, whatever it says.
+
+    Raises:
+        KitError: there is no file to read.
+    """
+    out: dict[Path, str] = {}
+    notes = []
+    for file in files:
+        found = None if language and not root.is_dir() else _language_of(file, root, registry)
+        code = found or language
+        if code and language in (None, code):
+            out[file] = code
+            continue
+        reason = (
+            f"its name or folder says {found}" if found else "neither its name nor a folder begins with a language code"
+        )
+        notes.append(Note(file.name, "unmatched_file", f"{reason}: not read"))
+    if not out:
+        raise KitError(
+            f"{root}: no file of {language or 'a known language'}: give --language, or name the file or its folder xx.NAME or "
+            "xx_TASK"
+        )
+    return out, notes
+
+
+def _language_of(file: Path, root: Path, registry: Registry) -> str | None:
+    below = file.relative_to(root).parts[-2::-1] if root.is_dir() else ()
+    last = (root if root.is_dir() else file.parent).resolve().name
+    for folder in (*below, last):
+        if folder in registry.configs:
+            return registry.configs[folder].language
+    # The folder that was given is only a language if that is all it says: my-corpus is no Burmese.
+    codes = (*(re.split("[._-]", name)[0] for name in (file.name, *below)), last)
+    return next((code for code in codes if code in registry.languages), None)
 
 
 def split_of(file: Path, root: Path, split_from: str | None) -> Split | None:

@@ -11,10 +11,10 @@ from typing import Final
 
 from build.core import KitError
 from build.readers.conll.places import align
-from build.readers.conll.schemes import BLANKS, OUTSIDE, Style, parse_tag, style_of, why_no_tags
+from build.readers.conll.schemes import BLANKS, OUTSIDE, Style, is_letter, parse_tag, style_of, why_no_tags, with_type
 from build.readers.conll.tables import Sentence, Table, find_column
 
-ROLES: Final = ("token", "tag", "id", "sentence")
+ROLES: Final = ("token", "tag", "type", "id", "sentence")
 _ID = re.compile(r"(\d+)(?:([-.])(\d+))?")
 _CHUNKS: Final = frozenset(["NP", "VP", "PP", "ADVP", "ADJP", "SBAR", "PRT", "CONJP", "INTJ", "LST", "UCP", "PNP"])
 """Types of the phrase chunks of CoNLL-2000: a column of them says nothing about entities."""
@@ -24,7 +24,12 @@ _TRIED = 200
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns of a file, from 0. ``misc``: the key of a CoNLL-U file's last column that holds the tag, or empty."""
+    """The columns of a file, from 0.
+
+    Attributes:
+        misc: the key of a CoNLL-U file's last column that holds the tag, or empty.
+        type: the column, or else the name, of the type where tags are letters alone.
+    """
 
     token: int
     tag: int
@@ -32,12 +37,14 @@ class Columns:
     id: int | None = None
     misc: str = ""
     width: int = 0
+    type: int | str = ""
 
     def tags(self, sentence: Sentence) -> list[str]:
         """The cells of the tags; a token without the key of CoNLL-U's last column is outside."""
         if self.misc:
             return [misc.get(self.misc, "O") for misc in sentence.misc]
-        return [row[self.tag] for row in sentence.rows]
+        types = [row[self.type] if isinstance(self.type, int) else self.type for row in sentence.rows]
+        return [with_type(row[self.tag], type_) for row, type_ in zip(sentence.rows, types, strict=True)]
 
     def __str__(self) -> str:
         tag = f"{self.misc} in {self.tag + 1}" if self.misc else str(self.tag + 1)
@@ -103,28 +110,38 @@ class Profile:
                 self.fits[at] += align(sentence.comments["text"], tokens) is not None
 
 
-def choose(profile: Profile, given: Mapping[str, str], scheme: str | None = None) -> Columns:
+def choose(profile: Profile, given: Mapping[str, str], scheme: str | None = None, type_: str = "") -> Columns:
     """The columns of files with this profile.
 
     Args:
         profile: of all of them.
         given: the user's choice, by role; the rest is found.
         scheme: the user's choice of the tags' scheme, if there is one.
+        type_: the type of all tags that are letters alone.
 
     Raises:
         KitError: the choice does not fit, or there is none or more than one to find; names the option and the columns.
     """
+    chosen = {
+        role: find_column(given[role], profile.names, profile.width)
+        for role in ("token", "id", "type")
+        if role in given
+    }
+    named = chosen.get("type", type_)
+    if named != "":  # which column it is decides nothing here
+        for at, values in enumerate(profile.values):
+            if all(is_letter(value) for value in values if value.strip(BLANKS) not in OUTSIDE):
+                profile.values[at] = Counter({with_type(value, "type"): count for value, count in values.items()})
     tag, misc, style = _choose_tag(profile, given.get("tag"), scheme)
-    chosen = {role: find_column(given[role], profile.names, profile.width) for role in ("token", "id") if role in given}
     id_ = chosen.get("id", _find_id(profile, tag))
     if profile.restarts and profile.integers and chosen.get("token") != 0:
         raise KitError(
             f"{profile.file}: column 1 counts from the start again within a sentence: put a blank line before it"
         )
     token = chosen["token"] if "token" in chosen else _find_token(profile, tag, id_)
-    if token in (tag, id_):
+    if token in (tag, id_, named):
         raise KitError(f"{profile.file}: column {token + 1} cannot be the token as well: --columns token=N,tag=N")
-    return Columns(token, tag, style, id_, misc, profile.width)
+    return Columns(token, tag, style, id_, misc, profile.width, named)
 
 
 def surface(sentence: Sentence, id_: int | None) -> Iterator[tuple[int, list[int]]]:

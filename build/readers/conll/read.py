@@ -15,8 +15,8 @@ from build.readers.conll.lines import is_table
 from build.readers.conll.records import GLUED, LANGUAGE, FileReader, Settings
 from build.readers.conll.schemes import Scheme, Sequences, Style, Tag, describe, detect, parse_tag
 from build.readers.conll.tables import Sentence, Table, find_column, read_table
-from build.readers.inputs import Unique, by_language, find_all, listed, stem, suffix
-from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
+from build.readers.inputs import Unique, find_all, listed, stem, suffix
+from build.readers.labels import LABEL_OPTIONS, TextLabels, by_language, split_of
 from build.readers.provenance import PROVENANCE_OPTIONS, Provenance, resolve_provenance
 from mmm_dataset import Registry
 from mmm_dataset.record import Split
@@ -26,7 +26,8 @@ OPTIONS: Final = {
     "language": "code, if neither files nor folders begin with it; in a folder, the only language read",
     **PROVENANCE_OPTIONS,
     **LABEL_OPTIONS,
-    "columns": "token=N,tag=N by number (negative: from the end) or name of the header; also id=N and sentence=N",
+    "columns": "token=N,tag=N by number (negative: from the end) or name of the header; also type=N, id=N and sentence=N",
+    "type": "the type of all tags, if these are letters alone (B, I, O)",
     "delimiter": "tab, space, comma, pipe or a character (default: found by looking)",
     "scheme": "iob1, iob2, io, ioe, bioes, bilou, bmes, bmewo or types (default: found by looking)",
 }
@@ -52,6 +53,7 @@ class _Run:
     unknown_labels: str
     columns: Mapping[str, str]
     delimiter: str | None
+    type: str
     profiles: dict[tuple[int, tuple[str, ...]], Profile] = field(default_factory=dict)
     chosen: dict[tuple[int, tuple[str, ...]], Columns] = field(default_factory=dict)
     found: Sequences = field(default_factory=Sequences)
@@ -102,7 +104,8 @@ class _Run:
             table = self.table(file)
             self.profiles.setdefault(table.columns, Profile(*table.columns)).add(table)
         self.chosen = {
-            key: choose(profile, self.columns, scheme and scheme.lower()) for key, profile in self.profiles.items()
+            key: choose(profile, self.columns, scheme and scheme.lower(), self.type)
+            for key, profile in self.profiles.items()
         }
         # A file without entities says nothing of how tags are written.
         styles = {one.style for key, one in self.chosen.items() if self.profiles[key].types(one)} or {"prefix"}
@@ -159,6 +162,7 @@ def read(
     columns: str | None = None,
     delimiter: str | None = None,
     scheme: str | None = None,
+    type: str | None = None,
 ) -> Iterator[Row]:
     """Read a file or a folder of them; the options are described in ``OPTIONS``.
 
@@ -182,6 +186,7 @@ def read(
         unknown_labels,
         _parse_columns(columns),
         delimiter,
+        type or "",
     )
     files, notes = _find_files(path, registry, language)
     yield from notes

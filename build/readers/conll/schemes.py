@@ -117,6 +117,17 @@ def style_of(values: Counter[str], scheme: str | None = None) -> Style | None:
     return None
 
 
+def is_letter(cell: str) -> bool:
+    """Whether a cell is a letter of a scheme alone, without the type: ``B`` or ``B-``."""
+    letter = cell.strip(BLANKS).strip("-_")
+    return len(letter) == 1 and letter in _LETTER
+
+
+def with_type(cell: str, type_: str) -> str:
+    """A letter of a scheme with the type that stands elsewhere; any other cell, or one without a type, as it is."""
+    return f"{cell.strip(BLANKS).strip('-_')}-{type_}" if type_.strip(BLANKS + "_") and is_letter(cell) else cell
+
+
 def why_no_tags(values: Counter[str]) -> str:
     """What is wrong with the tags of a column of which ``style_of`` says that they are none; empty if nothing is known."""
     tags = [tag for value in values if (tag := value.strip(BLANKS)) not in OUTSIDE and tag]
@@ -125,8 +136,8 @@ def why_no_tags(values: Counter[str]) -> str:
         return f"several tags in one cell ({some}): keep one"
     if not OUTSIDE & values.keys():
         return ""
-    if lone := [tag for tag in tags if len(tag.strip("-_")) == 1 and tag.strip("-_") in _LETTER]:
-        return f"tags without a type ({', '.join(lone[:3])}): write B-TYPE"
+    if lone := [tag for tag in tags if is_letter(tag)]:
+        return f"tags without a type ({', '.join(lone[:3])}): write B-TYPE, or in CoNLL give --type NAME or --columns type=N"
     if any(map(looks_like_a_tag, tags)) and all(parse_tag(tag, "bare") for tag in tags):
         return f"some tags have a prefix, others none ({some}): write them in one way, or give --scheme types"
     return ""

@@ -223,9 +223,9 @@ REFUSED: dict[str, tuple[str, dict[str, str], str]] = {  # content, options that
     "tags of no scheme": ("a\tB-X\nb\t<X>\nc\t<Y>\nd\tO\n", {}, "--columns"),
     "broken throughout": ("a\tE-X\nb\tO\n\nc\tB-X\nd\tO\n\ne\tE-X\nf\tS-X\n", {}, "BIOES"),
     "no blank lines": ("Mia\tB-PER\nran\tO\n" * 501, {}, "sentence=N"),
-    "tags without a type": ("adenoma\tB\ncoli\tI\nx\tO\n", {}, "B-TYPE"),
-    "its type elsewhere": ("Mia\tPM\tB\tperson\nran\tVB\tO\t_\n", {}, "B-TYPE"),
-    "a type cut off": ("Mia\tB-\nOno\tI-\nran\tO\n", {}, "B-TYPE"),
+    "tags without a type": ("Mia\tB\nOno\tB\nx\tO\n", {"type": "PER"}, "--type"),
+    "its type elsewhere": ("Mia\tPM\tB\tPER\nran\tVB\tO\t_\n", {"columns": "type=4"}, "type=N"),
+    "a type cut off": ("Mia\tB-\n\nOno\tB-\nran\tO\n", {"type": "PER"}, "--type"),
     "some without a prefix": ("Mia\tPER\nOno\tLOC\nran\tO\nAn\tB-PER\n", {"scheme": "types"}, "--scheme types"),
     "prefix and suffix": ("Mia\tB-PER\nOno\tPER-B\nran\tO\n", {}, "one way"),
     "tags in a cell": ("IL\tB-DNA|O\ngene\tI-DNA|B-protein\nx\tO|O\n", {}, "one tag per cell"),
@@ -449,6 +449,8 @@ def test_mistakes_in_options_are_one_line(tmp_path: Path) -> None:
     ):
         with pytest.raises(KitError, match=named):
             read(path, **options)
+    with pytest.raises(KitError, match="unpack"):
+        read(write(tmp_path, "PK", "en.mine.zip"))
     path.write_bytes("# text = 東京\n".encode("euc-jp"))
     with pytest.raises(KitError, match="not UTF-8"):
         read(path)
