@@ -15,6 +15,7 @@ from build.core import KitError
 
 GZIP: Final = b"\x1f\x8b"
 """The first bytes of a gzip file; a name is no proof."""
+_PACKED: Final = {b"PK\x03\x04": "a zip archive", b"BZh": "packed by bzip2", b"\xfd7zXZ": "packed by xz"}
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -67,6 +68,11 @@ def read_text(path: Path, newline: str | None = None) -> str:
 
 def unreadable(path: Path, error: Exception) -> KitError:
     """The error for bytes that are not UTF-8, or for gzip that cannot be read."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    for mark, name in _PACKED.items():
+        if head.startswith(mark):
+            return KitError(f"{path}: {name}: unpack it first, and give the file or folder with what was in it")
     if isinstance(error, UnicodeDecodeError):
         return KitError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8")
     return KitError(f"{path}: cannot be read ({error})")

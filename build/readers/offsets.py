@@ -2,7 +2,8 @@
 
 A span that says its text fits in the unit that the file counts in. Over the whole file the unit in which most spans fit is
 taken, code points first. In each unit a carriage return with a line feed may count as one, as browsers do. Where no span says
-its text, code points are taken unless one lies outside its text and all fit in one other unit.
+its text, code points are taken unless one lies outside its text, or cuts CRLF in two or begins with it, and all fit in one
+other unit.
 """
 
 from __future__ import annotations
@@ -58,6 +59,13 @@ class Scale:
             start, end = table.get(start, -1), table.get(end, -1)
         return (start, end) if 0 <= start < end <= len(text) else None
 
+    def is_sound(self, marked: Marked) -> bool:
+        """Whether the span has a place that nobody would mark otherwise: it neither cuts CRLF in two nor begins with it."""
+        if (place := self.place(marked)) is None:
+            return False
+        cut = any(marked.text[at - 1 : at + 1] == "\r\n" for at in place if at)
+        return not cut and not marked.text.startswith("\r\n", place[0])
+
     def fits(self, marked: Marked) -> bool:
         """Whether the span says its text, and this is the text at its place; line breaks may be written in any way."""
         place = self.place(marked)
@@ -110,7 +118,7 @@ def find_scale(spans: Sequence[Marked], where: str, forced: str | None = None) -
     units = UNITS if forced is None else (forced,)
     scales = [Scale(unit, short) for short in ((False, True) if crlf else (False,)) for unit in units]
     known = [span for span in telling if span.piece is not None]
-    if all(scales[0].fits(span) for span in known) and all(scales[0].place(span) for span in telling):
+    if all(scales[0].fits(span) if span.piece is not None else scales[0].is_sound(span) for span in telling):
         return scales[0]
     if known:
         return _by_text(known, scales, where)
@@ -132,14 +140,15 @@ def _by_text(known: Sequence[Marked], scales: Sequence[Scale], where: str) -> Sc
 
 
 def _by_bounds(telling: Sequence[Marked], scales: Sequence[Scale], where: str) -> Scale:
-    possible = [scale for scale in scales if all(scale.place(span) is not None for span in telling)]
+    possible = [scale for scale in scales if all(map(scale.is_sound, telling))]
     if scales[0] in possible or not possible:
         return scales[0]
     if len({tuple(map(scale.place, telling)) for scale in possible}) > 1:
-        span = next(span for span in telling if scales[0].place(span) is None)
+        span = next(span for span in telling if not scales[0].is_sound(span))
         raise KitError(
-            f"{where}: offsets {span.start} to {span.end} lie outside their text of {len(span.text):,} code points, and the "
-            f"file can be read in {' and in '.join(map(str, possible))}: name it with --offsets {{{','.join(UNITS)}}}"
+            f"{where}: offsets {span.start} to {span.end} lie outside their text of {len(span.text):,} code points or cut a "
+            f"line break in two, and the file can be read in {' and in '.join(map(str, possible))}: name it with --offsets "
+            f"{{{','.join(UNITS)}}}"
         )
     return possible[0]
 

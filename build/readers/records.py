@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from build.core import KitError, Note, Row
-from build.readers.foreign.formats import FORMATS, KEYS
+from build.readers.foreign.formats import KEYS, formats_of
 from build.readers.inputs import clean_label, find_all, read_json
 from build.readers.offsets import CODE_POINTS, Marked, Offsets, Scale, find_scale
 from mmm_dataset import Item, Record, RecordError, Registry, RegistryError, Span, from_dict
@@ -114,7 +114,7 @@ def _rows(file: Path) -> Iterator[tuple[str, Any]]:
 
 def _hint(row: Any) -> str:
     """What else the row may be."""
-    found = [name for name, form in FORMATS.items() if form.is_row(row)] if "source_id" not in row else []
+    found = [] if isinstance(row, dict) and "source_id" in row else formats_of([row])
     return f"; this looks like {' or '.join(found)}: read it with `read foreign`" if found else ""
 
 
@@ -122,6 +122,10 @@ def _check(record: Record, where: str, registry: Registry, ids: set[str]) -> Non
     if record.config not in registry.configs:
         raise KitError(f"{where}: no config {record.config!r} in the registry: add it (--registry FILE.toml)")
     if record.raw is None:
+        if not all(map(clean_label, (record.label or "x", *(item.label for item in record.items or ())))):
+            raise KitError(
+                f"{where}: record {record.id!r} has a label of nothing but blanks: name it, or leave the item out"
+            )
         try:
             registry.check_labels(record)
         except RegistryError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -38,6 +38,15 @@ def _has(*keys: str) -> Callable[[Any], bool]:
     return lambda row: isinstance(row, dict) and all(key in row for key in keys)
 
 
+def _is_tokens(row: Any) -> bool:
+    """Whether it has words, and a tag for each; words that are objects are Prodigy's or spaCy's."""
+    if not isinstance(row, dict) or not isinstance(tokens := row.get("tokens"), list):
+        return False
+    lists = [value for key, value in row.items() if key != "tokens" and isinstance(value, list)]
+    tagged = any(len(one) == len(tokens) and all(isinstance(tag, str | int) for tag in one) for one in lists)
+    return all(isinstance(token, str) for token in tokens) and (tagged or bool({*words.TAGS} & row.keys()))
+
+
 def _is_gliner2(row: Any) -> bool:
     return isinstance(row, dict) and any(isinstance(row.get(key), dict) for key in ("output", "schema"))
 
@@ -57,7 +66,7 @@ def _is_spacy(row: Any) -> bool:
     entities = row.get("entities")
     plain = isinstance(entities, list) and all(isinstance(span, list) for span in entities)
     return (plain and not isinstance(row.get("cats"), list) and "relations" not in row) or (
-        "spans" in row and "extractions" not in row
+        ("spans" in row or isinstance(row.get("ents"), list)) and "extractions" not in row
     )
 
 
@@ -84,7 +93,7 @@ FORMATS: Final[dict[str, Format]] = {
         spans.GLINER,
         lambda row: _has("tokenized_text", "ner")(row) or _is_gliner2(row),
     ),
-    "hf-tokens": Format(words.parse_tokens, words.HF_TOKENS, _has("tokens"), (*JSON_SUFFIXES, ".parquet")),
+    "hf-tokens": Format(words.parse_tokens, words.HF_TOKENS, _is_tokens, (*JSON_SUFFIXES, ".parquet")),
     "label-studio": Format(label_studio.parse_task, label_studio.LABEL_STUDIO, _is_label_studio),
     "universalner": Format(
         prompts.parse_universalner,
@@ -123,17 +132,32 @@ def find_format(name: str) -> Format:
     return FORMATS[name]
 
 
-def guess_format(path: Path, row: Any) -> str:
-    """The format of a file by its suffix and its first row.
+def guess_format(path: Path, rows: Sequence[Any]) -> str:
+    """The format of a file by its suffix, else by the first row that is of a format.
 
     Raises:
         KitError: it is none, or may be several.
     """
+    row = rows[0]
+    if isinstance(row, dict) and {"curid", "entities"} <= row.keys():
+        raise KitError(f"{path}: this is stockmark's ner-wikipedia-dataset: read it with `read scnm`")
     by_suffix = {".ann": "brat", ".spacy": "spacy", ".parquet": "hf-tokens"}.get(suffix(path))
-    found = [by_suffix] if by_suffix else [name for name, form in FORMATS.items() if form.is_row(row)]
+    found = [by_suffix] if by_suffix else formats_of(rows)
     if len(found) != 1:
         if isinstance(row, dict) and {"source_id", "origin"} <= row.keys():
             raise KitError(f"{path}: these are records of this kit: read them with `read records`")
         said = f"may be {' or '.join(found)}" if found else f"is none that is known (its first row is {row!r:.100})"
-        raise KitError(f"{path}: the format {said}: give --format, one of {', '.join(FORMATS)}")
+        other = "" if found else "; rows of another format are easiest to rewrite as doccano's: " + spans.DOCCANO
+        raise KitError(f"{path}: the format {said}: give --format, one of {', '.join(FORMATS)}{other}")
     return found[0]
+
+
+def formats_of(rows: Iterable[Any]) -> list[str]:
+    """The formats of the first row that is of any."""
+    return next(filter(None, ([name for name, form in FORMATS.items() if form.is_row(row)] for row in rows)), [])
+
+
+def check_format(path: Path, name: str, rows: Sequence[Any]) -> None:
+    """Raise KitError if no row is of the format that was asked for, and some are of another."""
+    if not any(FORMATS[name].is_row(row) for row in rows) and (found := formats_of(rows)):
+        raise KitError(f"{path}: no row is of the format {name}; they look like {' or '.join(found)}: change --format")

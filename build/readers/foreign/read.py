@@ -12,11 +12,11 @@ from typing import Any, Final
 from build.core import Drop, KitError, Note, Row
 from build.readers.foreign import brat, label_studio, prompts, spacy_docs, words
 from build.readers.foreign.document import Document, ShapeError
-from build.readers.foreign.formats import FORMATS, KEYS, find_format, guess_format
+from build.readers.foreign.formats import FORMATS, KEYS, check_format, find_format, guess_format
 from build.readers.foreign.items import marked
 from build.readers.foreign.records import Entry, Target, to_rows
-from build.readers.inputs import by_language, extra_keys, find_all, raw_text, read_json, suffix
-from build.readers.labels import LABEL_OPTIONS, TextLabels, split_of
+from build.readers.inputs import extra_keys, find_all, raw_text, read_json, suffix
+from build.readers.labels import LABEL_OPTIONS, TextLabels, by_language, split_of
 from build.readers.offsets import CODE_POINTS, Marked, Scale, find_scale
 from build.readers.provenance import PROVENANCE_OPTIONS, WRITTEN, resolve_provenance
 from mmm_dataset import Registry
@@ -31,6 +31,7 @@ OPTIONS: Final = {
     "label-from": "where the text-level label is: key:NAME of the row, file-name or folder (default: what the format has)",
     "offsets": "what offsets count: codepoints, utf16 or bytes (default: told by the text), or none: place by strings",
     "labels": "hf-tokens: names of the tags in the order of their numbers, such as O,B-PER,I-PER",
+    "tags": f"hf-tokens: the key of the tags (default: the first of {', '.join(words.TAGS)})",
     "scheme": "hf-tokens: scheme of the tags, as of the reader conll (default: told by the tags)",
     "text-key": "label-studio: the key of the text in a task's data (default: text)",
 }
@@ -44,6 +45,9 @@ _NOT_DATA: Final = (
     "manifest.json",
     "dataset_dict.json",
 )
+
+_ONLY: Final = {"labels": "hf-tokens", "tags": "hf-tokens", "scheme": "hf-tokens", "text_key": "label-studio"}
+"""Options of one format."""
 
 _AROUND: Final = ("annotations", "documents")
 """Keys of an object around all rows."""
@@ -119,6 +123,11 @@ def _read_group(run: _Run, form: str | None, files: Sequence[Path], where: Path)
     if bad and len(bad) >= len(entries):
         raise KitError(f"{where}: {bad[0].detail} ({len(bad):,} of {len(bad) + len(entries):,} rows are like this)")
     yield from bad
+    for option in run.options:
+        if _ONLY.get(option, form) != form:
+            raise KitError(
+                f"{where}: --{option.replace('_', '-')} is for {_ONLY[option]}, this is {form}: leave it out"
+            )
     if form == "hf-tokens":
         scheme = words.decode_tags([entry.document for entry in entries], str(where), run.options.get("scheme"))
         yield Note(where.name, "tag_scheme", scheme)
@@ -157,12 +166,15 @@ def _documents(run: _Run, form: str | None, file: Path) -> tuple[list[tuple[str,
         raise KitError(
             f"{file}: no rows found; expected {find_format(form).expected if form else 'rows of another tool'}"
         )
-    name = form or guess_format(file, rows[0][1])
+    values = [row for _, row in rows]
+    name = form or guess_format(file, values)
     parse = FORMATS[name].parse
     if name == "brat":
         raise KitError(f"{file}: brat's files are .ann, with a .txt beside each; give their folder")
     if name == "hf-tokens":
-        parse = partial(parse, names=words.label_names(file, run.options.get("labels")) or _arrow_names(file))
+        named = run.options.get("tags")
+        names = words.label_names(file, run.options.get("labels"), words.key_of_tags(values[0], named))
+        parse = partial(parse, names=names, named=named)
     if name == "label-studio":
         parse = partial(parse, text_key=run.options.get("text_key"))
     documents: list[tuple[str, Document, Any]] = []
@@ -172,12 +184,14 @@ def _documents(run: _Run, form: str | None, file: Path) -> tuple[list[tuple[str,
             documents.append((place, parse(row), row))
         except ShapeError as error:
             bad.append(Drop(place, "bad_row", f"{place}: {error}", raw_text(row)))
+    if documents:
+        check_format(file, name, values)
     chosen = label_studio.latest(documents) if name == "label-studio" else ((place, doc) for place, doc, _ in documents)
-    found = prompts.join(list(chosen)) if FORMATS[name].joined else list(chosen)
+    joined = prompts.join(list(chosen)) if FORMATS[name].joined else list(chosen)
     if name == "uie":
-        for _, document in found:
+        for _, document in joined:
             prompts.relations_of_prompts(document)
-    return found, name, bad
+    return joined, name, bad
 
 
 def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
@@ -189,10 +203,6 @@ def _parquet(file: Path) -> Iterator[tuple[str, Any]]:
     except (pa.ArrowInvalid, OSError) as error:
         raise KitError(f"{file}: not a Parquet file ({error})") from error
     yield from ((f"{file.name}[{number}]", row) for number, row in enumerate(rows))
-
-
-def _arrow_names(file: Path) -> list[str] | None:
-    return words.arrow_names(file) if suffix(file) == ".parquet" else None
 
 
 def _said_of_offsets(spans: Sequence[Marked], scale: Scale, where: Path, forced: bool) -> Iterator[Note]:

@@ -6,19 +6,22 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from build.core import Drop, KitError, Row
 from build.readers.conll.places import align, join
 from build.readers.conll.records import UNSPACED
 from build.readers.foreign.document import Document
 from build.readers.foreign.items import Findings, Shape, fitting_relations, pair_items, place_mentions, relation_items
-from build.readers.inputs import Unique, clean_label, raw_text, record_or_drop, row_note, stem, text_id
+from build.readers.inputs import Unique, clean_label, listed, raw_text, record_or_drop, row_note, stem, text_id
 from build.readers.labels import TextLabels, check_record
 from build.readers.offsets import Offsets, Scale
 from build.readers.provenance import Provenance, is_written_by_convert
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.record import SPLITS, Split
 from mmm_dataset.registry import Config
+
+_REBUILT: Final = "text rebuilt from the words"
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class _Counts:
     misplaced: int = 0
     relations: int = 0
     items: int = 0
+    texts: int = 0
+    differing: int = 0
     first: dict[str, str] = field(default_factory=dict)
 
 
@@ -74,18 +79,44 @@ def to_rows(entries: Sequence[Entry], target: Target, scale: Scale, where: Path)
     Raises:
         KitError: most of its entities cannot be placed, no relation fits the task, or a label is not in the registry.
     """
+    _check_key(entries, target.labels)
     counts = _Counts()
+    joiner = _joiner(entries, target)
     rows: list[Row] = []
     for entry in entries:
-        rows += _rows(entry, target, scale, counts)
+        rows += _rows(entry, target, scale, joiner, counts)
     if fault := _fault(counts, rows, target):
         raise KitError(f"{where}: {fault}")
     yield from rows
 
 
+def _check_key(entries: Sequence[Entry], labels: TextLabels) -> None:
+    """Raise KitError if ``--label-from`` names a key that no row has."""
+    if labels.kind != "key" or not entries:
+        return
+    keys = {key: None for entry in entries for key in (*entry.document.labels, *entry.document.meta)}
+    if labels.key not in keys:
+        raise KitError(
+            f"{entries[0].file}: no row has the key {labels.key!r} (--label-from){listed(list(keys), '; there are: ')}"
+        )
+
+
+def _joiner(entries: Sequence[Entry], target: Target) -> str:
+    """What stands between words if the rows have no text: nothing if the script has no blanks, or blanks are words."""
+    words = [word for entry in entries for word in entry.document.tokens or ()]
+    characters = " " in words and sum(len(word) == 1 for word in words) >= 0.95 * len(words)
+    unspaced = UNSPACED & set(target.registry.languages[target.config.language].scripts)
+    return "" if characters or unspaced else " "
+
+
 def _fault(counts: _Counts, rows: Sequence[Row], target: Target) -> str | None:
     """What is wrong with a file of which most is lost."""
     first = next(iter(counts.first.values()), "")
+    if counts.differing and counts.differing == counts.texts:
+        return (
+            f"no text is made of the words beside it, as in {counts.first['text_differs']}; without the key of the text it is "
+            "made of the words"
+        )
     if 2 * counts.misplaced > counts.mentions:
         return (
             f"the offsets of {counts.misplaced:,} of {counts.mentions:,} entities fit the text in no unit, such as: "
@@ -101,15 +132,17 @@ def _fault(counts: _Counts, rows: Sequence[Row], target: Target) -> str | None:
             return f"{said}: {counts.first[reason]}"
     if (counts.mentions or counts.relations) and not counts.items and first:
         return f"nothing in it fits the task {target.config.task}: {first}"
-    lost = [row for row in rows if isinstance(row, Drop) and row.reason != "unknown_label"]
+    lost = [row for row in rows if isinstance(row, Drop)]
     if lost and not any(isinstance(row, Record) for row in rows):
         return f"none of its {len(lost):,} rows makes a record: {lost[0].detail}"
     return None
 
 
-def _rows(entry: Entry, target: Target, scale: Scale, counts: _Counts) -> Iterator[Row]:
+def _rows(entry: Entry, target: Target, scale: Scale, joiner: str, counts: _Counts) -> Iterator[Row]:
     document, findings = entry.document, Findings(list(entry.document.notes))
-    text, tokens = _text(entry, target, findings)
+    text, tokens = _text(entry, joiner, findings)
+    counts.texts += document.tokens is not None and document.text is not None
+    counts.differing += ("text_differs", _REBUILT) in findings.notes
     if not text.strip():
         yield Drop(entry.where, "empty_text", f"{entry.where}: the text is empty")
         return
@@ -132,7 +165,7 @@ def _rows(entry: Entry, target: Target, scale: Scale, counts: _Counts) -> Iterat
     yield record
 
 
-def _text(entry: Entry, target: Target, findings: Findings) -> tuple[str, list[Offsets]]:
+def _text(entry: Entry, joiner: str, findings: Findings) -> tuple[str, list[Offsets]]:
     """The text, and where its words stand if the format has words."""
     document = entry.document
     if document.tokens is None:
@@ -148,10 +181,9 @@ def _text(entry: Entry, target: Target, findings: Findings) -> tuple[str, list[O
             )
     if document.text is not None and (places := align(document.text, words)) is not None:
         return document.text, places
-    unspaced = UNSPACED & set(target.registry.languages[target.config.language].scripts)
-    text, places = join(words, ["" if unspaced else " "] * size)
+    text, places = join(words, [joiner] * size)
     reason = "text_differs" if document.text is not None else "no_text"
-    findings.add(reason, "text rebuilt from the words")
+    findings.add(reason, _REBUILT)
     return text, places
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from build.core import KitError
 from build.files import strict_load
 from build.readers.conll.schemes import Sequences, Tag, decode, describe, detect, parse_tag, style_of, why_no_tags
 from build.readers.foreign.document import Document, Mention, ShapeError, expect, get, rest
+from build.readers.inputs import suffix
 
 HF_TOKENS: Final = '{"tokens": ["Mia", "ran"], "ner_tags": ["B-PER", "O"]}'
 TAGS: Final = ("ner_tags", "tags", "labels", "ner")
@@ -19,14 +20,25 @@ _TEXT: Final = ("text", "sentence")
 INFO_FILES: Final = ("dataset_info.json", "dataset_infos.json", "features.json", "state.json")
 
 
-def parse_tokens(row: Any, names: Sequence[str] | None = None) -> Document:
+def key_of_tags(row: Any, named: str | None = None) -> str:
+    """The key of the tags: the one that is named, else the first known one that the row has."""
+    return named or next((key for key in TAGS if isinstance(row, dict) and key in row), TAGS[0])
+
+
+def parse_tokens(row: Any, names: Sequence[str] | None = None, named: str | None = None) -> Document:
     """A row of words and tags; tags that are numbers are looked up in ``names``.
+
+    Args:
+        row: as it stands in the file.
+        names: of the tags, in the order of their numbers.
+        named: the key of the tags, if it is no usual one.
 
     Raises:
         ShapeError: another shape, more tags than words, a tag that is none, or numbers without names.
     """
     tokens = get(row, "tokens", list, HF_TOKENS)
-    key = next((key for key in TAGS if key in row), TAGS[0])
+    if (key := key_of_tags(row, named)) not in row:
+        raise ShapeError(f"the key {key!r} is missing; expected {HF_TOKENS}; --tags KEY names another key")
     tags = get(row, key, list, HF_TOKENS)
     if len(tags) != len(tokens):
         raise ShapeError(f"{len(tokens):,} tokens, but {len(tags):,} {key}; expected {HF_TOKENS}")
@@ -34,7 +46,6 @@ def parse_tokens(row: Any, names: Sequence[str] | None = None) -> Document:
     document = Document(
         text, meta=rest(row, ("tokens", key, *_TEXT)), tokens=[expect(t, str, "a token", HF_TOKENS) for t in tokens]
     )
-    document.meta = {name: value for name, value in document.meta.items() if not isinstance(value, list)}
     document.tags = [_name(tag, names, key) for tag in tags]
     return document
 
@@ -50,7 +61,10 @@ def decode_tags(documents: Sequence[Document], where: str, forced: str | None = 
     if style is None:
         if why := why_no_tags(counts):
             raise KitError(f"{where}: {why}")
-        raise KitError(f"{where}: the tags are none of a scheme: {', '.join(sorted(counts)[:5])}; expected {HF_TOKENS}")
+        raise KitError(
+            f"{where}: the tags are none of a scheme: {', '.join(sorted(counts)[:5])}; expected {HF_TOKENS}; --tags KEY names "
+            "another key"
+        )
     found = Sequences()
     tags = [[parse_tag(tag, style) for tag in document.tags] for document in documents]
     for row in tags:
@@ -81,11 +95,11 @@ def _name(tag: Any, names: Sequence[str] | None, key: str) -> str:
     return names[int(tag)]
 
 
-def label_names(path: Path, labels: str | None) -> list[str] | None:
-    """Names of the tags by number: ``--labels``, else the ClassLabel of a ``dataset_info.json`` beside the file.
+def label_names(path: Path, labels: str | None, key: str) -> list[str] | None:
+    """Names of the tags by number: ``--labels``, else the ClassLabel of a ``dataset_info.json`` beside a file, or in Parquet.
 
     Raises:
-        KitError: the file beside is not JSON.
+        KitError: the file beside is not JSON, or has several lists of names for the key.
     """
     if labels is not None:
         return [name.strip() for name in labels.split(",")]
@@ -93,33 +107,44 @@ def label_names(path: Path, labels: str | None) -> list[str] | None:
         for name in INFO_FILES:
             if (file := folder / name).is_file():
                 try:
-                    found = _class_names(strict_load(file.read_text(encoding="utf-8-sig")))
+                    info = strict_load(file.read_text(encoding="utf-8-sig"))
                 except (ValueError, RecursionError) as error:
                     raise KitError(f"{file}: not JSON that can be read ({error})") from error
-                if found:
+                if found := _class_names(info, key, file):
                     return found
-    return None
+    return _arrow_names(path, key) if suffix(path) == ".parquet" else None
 
 
-def _class_names(value: Any) -> list[str] | None:
-    """The names of the first tags that a description of features has, wherever they stand in it."""
+def _class_names(info: Any, key: str, file: Path) -> list[str] | None:
+    """The names that a description of features has for a key, wherever they stand in it."""
+    found: list[list[str]] = []
+    for names in _names(info, key):
+        if isinstance(names, dict):  # by number
+            names = [names.get(str(number)) for number in range(len(names))]
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise KitError(f"{file}: the names of {key!r} are {names!r:.80}: give --labels O,B-PER,I-PER")
+        found += [names] if names not in found else []
+    if len(found) > 1:
+        raise KitError(
+            f"{file}: {len(found):,} lists of names for {key!r}: give --labels, with the names of these rows"
+        )
+    return found[0] if found else None
+
+
+def _names(value: Any, key: str) -> Iterator[Any]:
     if not isinstance(value, dict):
-        return None
-    for key in TAGS:
-        feature = value.get(key)
-        while isinstance(feature, dict) and "names" not in feature:
-            feature = feature.get("feature")
-        if isinstance(feature, list) and len(feature) == 1:
-            feature = feature[0]
-        if isinstance(feature, dict):
-            names = feature["names"]
-            return list(names.values()) if isinstance(names, dict) else list(names)
-    return next((found for inner in value.values() if (found := _class_names(inner))), None)
+        return
+    feature = value.get(key)
+    while isinstance(feature, dict | list) and "names" not in feature:
+        feature = feature.get("feature") if isinstance(feature, dict) else feature[0] if feature else None
+    if isinstance(feature, dict):
+        yield feature["names"]
+    for inner in value.values():
+        yield from _names(inner, key)
 
 
-def arrow_names(path: Path) -> list[str] | None:
-    """Names of the tags that a Parquet file of the Hub carries in its own metadata."""
+def _arrow_names(path: Path, key: str) -> list[str] | None:
     import pyarrow.parquet as pq
 
     info = (pq.read_schema(path).metadata or {}).get(b"huggingface")
-    return _class_names(json.loads(info)) if info else None
+    return _class_names(json.loads(info), key, path) if info else None

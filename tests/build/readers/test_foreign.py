@@ -101,8 +101,10 @@ def test_text_level_labels(read: Any) -> None:
     task["annotations"][0]["result"] = fields  # type: ignore[index]
     with pytest.raises(KitError, match="--label-from key:mood"):
         read({"a.json": [task]})
-    labels = [read({"a.json": [task]}, label_from=f"key:{key}").records[0].label for key in ("style", "topic", "none")]
-    assert labels == ["STYLE", "sport", None]
+    labels = [read({"a.json": [task]}, label_from=f"key:{key}").records[0].label for key in ("style", "topic")]
+    assert labels == ["STYLE", "sport"]
+    with pytest.raises(KitError, match="no row has the key 'none'"):
+        read({"a.json": [task]}, label_from="key:none")
     assert read({"a.json": [task]}, label="x").records[0].label == "x"
     assert read({"a.json": {**MIA, "cats": [" news "]}}).records[0].label == "news"
     rows = read({"a.json": {**MIA, "cats": ["news", "sport"]}})
@@ -275,6 +277,55 @@ def test_tags(read: Any) -> None:
     assert [pairs(record) for record in found.records] == [[("PER", "Mia Ono")], [("LOC", "Bo")]]
     with pytest.raises(KitError, match="2 tokens, but 1 ner_tags"):
         read({"a.jsonl": '{"tokens": ["Mia", "ran"], "ner_tags": ["O"]}'})
+
+
+NAMES = ["O", "B-PER", "I-PER"]
+
+
+def features(**names: Any) -> Any:
+    return {"features": {key: {"feature": {"names": value}} for key, value in names.items()}}
+
+
+@pytest.mark.parametrize(
+    ("info", "options", "expected"),
+    [
+        (features(ner_tags={"2": "I-PER", "0": "O", "1": "B-PER"}), {}, ["PER Mia Ono"]),
+        (features(tags=["X", "Y", "Z"], ner_tags=NAMES), {}, ["PER Mia Ono"]),
+        ({"a": features(ner_tags=NAMES), "b": features(ner_tags=NAMES)}, {}, ["PER Mia Ono"]),
+        (features(ner_tags=NAMES, fine=["O", "B-A"]), {"tags": "fine"}, ["A Mia", "A Ono"]),
+        ({"a": features(ner_tags=NAMES), "b": features(ner_tags=["O", "B-LOC", "I-LOC"])}, {}, "2 lists of names"),
+        (features(ner_tags={"0": "O", "2": "B-PER"}), {}, "the names of 'ner_tags' are"),
+        (features(other=NAMES), {}, "give --labels"),
+    ],
+)
+def test_the_names_of_tags_by_number(info: Any, options: Any, expected: Any, read: Any) -> None:
+    files = {
+        "dataset_infos.json": info,
+        "a.jsonl": json.dumps({"tokens": ["Mia", "Ono"], "ner_tags": [1, 2], "fine": [1, 1]}),
+    }
+    if isinstance(expected, str):
+        with pytest.raises(KitError, match=expected):
+            read(files, **options)
+        return
+    rows = read(files, **options)
+    assert [" ".join(pair) for pair in pairs(rows.records[0])] == expected
+    assert rows.noted["extra_keys"] == 1, "the tags that are not chosen"
+
+
+def test_words_that_are_characters(read: Any) -> None:
+    rows = [
+        {"tokens": list("나는 성룡 이"), "ner_tags": ["O", "O", "O", "B-PS", "I-PS", "O", "O"]},
+        {"tokens": list("성룡"), "ner_tags": ["B-PS", "I-PS"]},
+    ]
+    found = read({"a.json": rows}).records
+    assert [(record.text, pairs(record)) for record in found] == [
+        ("나는 성룡 이", [("PS", "성룡")]),
+        ("성룡", [("PS", "성룡")]),
+    ]
+    odd = {"tokens": ["Mia", " ", "ran"], "ner_tags": ["B-PER", "O", "O"]}
+    assert read({"a.json": [odd]}).records[0].text.split() == ["Mia", "ran"], (
+        "a stray blank makes no characters of words"
+    )
 
 
 def test_the_names_of_tags_in_a_parquet_file(read: Any) -> None:
@@ -502,14 +553,30 @@ def test_systematic_faults_are_errors_of_the_file(read: Any) -> None:
         ({"text": "Mia \ud83d", "label": []}, {}, "none of its 1 rows makes a record"),
         ({"text": "", "label": []}, {}, "the text is empty"),
         ({"text": "Mia", "entities": ["Mia"]}, {}, "'entities' has 'Mia'"),
+        (MIA, {"format": "spacy"}, "no row is of the format spacy; they look like doccano"),
+        (MIA, {"format": "label-studio"}, "they look like doccano"),
+        ({"text": "Mia", "spans": []}, {"format": "doccano"}, "they look like spacy"),
+        (MIA, {"labels": "O"}, "--labels is for hf-tokens, this is doccano"),
+        (MIA, {"text_key": "x"}, "--text-key is for label-studio"),
+        (MIA, {"task": "scnm", "label": "社会", "unknown_labels": "drop"}, "none of its 1 rows makes a record"),
+        ({"curid": "1", "text": "Mia", "entities": []}, {}, "`read scnm`"),
+        ({"text": "Mia", "tokens": [{"text": "Mia"}]}, {}, "none that is known.*doccano"),
+        ({"tokens": ["Mia"], "my_tags": ["O"]}, {}, "--tags"),
+        ({"tokens": ["Mia"], "tags": ["1x"], "ner": ["O"]}, {}, "--tags"),
+        (
+            {"tokens": ["Mia", "Ono"], "ner_tags": ["B-X", "O"], "text": "<Mia:X> Ono"},
+            {},
+            "no text is made of the words",
+        ),
         ('{"text": "Mia", "label": [], "label": []}', {}, "the key 'label' is there twice"),
         ('{"text": "Mia", "label": [[NaN, 3, "PER"]]}', {}, "NaN is not JSON"),
         ("", {}, "no rows found"),
+        (b"PK\x03\x04\xff", {}, "a zip archive: unpack it"),
     ],
 )
 def test_what_is_refused(row: Any, options: dict[str, str], words: str, read: Any) -> None:
     with pytest.raises(KitError, match=words):
-        read({"a.jsonl": row if isinstance(row, str) else json.dumps(row)}, **options)
+        read({"a.jsonl": row if isinstance(row, str | bytes) else json.dumps(row)}, **options)
 
 
 def spoiled(value: Any, random: Random) -> Any:

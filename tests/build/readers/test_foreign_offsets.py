@@ -120,6 +120,20 @@ def test_crlf_may_count_as_one() -> None:
         assert scale.place(Marked(text, start, start + 3)) == (place, place + 3)
 
 
+@pytest.mark.parametrize(
+    ("text", "places", "short"),
+    [
+        ("Mia\r\nAnn\r\nBob ran", [(4, 7), (8, 11)], True),  # an edge in CRLF
+        ("Mia\r\nAnn\r\nBob ran", [(0, 3), (3, 7)], False),  # in neither way a sound span: as it stands
+        ("Mia\r\nAnn\r\nBob ran", [(5, 8), (10, 13)], False),
+        ("Mia\r\nAnn\r\nBob ran", [(5, 11)], False),  # across a line break
+        ("a\r\nb\r\nMia ran", [(4, 7)], True),  # begins with CRLF
+    ],
+)
+def test_crlf_without_the_text_of_spans(text: str, places: list[tuple[int, int]], short: bool) -> None:
+    assert find_scale([Marked(text, *place) for place in places], "x") == Scale(short_crlf=short)
+
+
 def test_no_unit_is_guessed() -> None:
     odd = [Marked("😀 Mia", 2, 5, "Mia"), Marked("😀 Ono", 3, 6, "Ono")]
     with pytest.raises(KitError, match="1 spans fit in code points only, 1 in UTF-16 units only"):

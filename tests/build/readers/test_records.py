@@ -55,6 +55,9 @@ def test_a_folder_of_files(tmp_path: Path) -> None:
     ("row", "message"),
     [
         ([1], r"mine\.jsonl:2: a list where a record"),
+        (42, r"mine\.jsonl:2: a int where a record"),
+        (ROW | {"id": "2", "label": " "}, r"mine\.jsonl:2: .*nothing but blanks"),
+        (ROW | {"id": "2", "items": [{"label": "\u200b ", "text": "Ann"}]}, r"mine\.jsonl:2: .*nothing but blanks"),
         (ROW | {"colour": 1}, r"mine\.jsonl:2: record 'en_scnm-1': unknown key 'colour'"),
         (
             ROW | {"items": [{"label": "Person", "text": "Bob", "start": 0, "end": 3}]},
