@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from build.core import Drop, KitError, Note
 from build.files import open_text, read_json_lines, read_text, strict_load, unreadable
-from mmm_dataset import Record, RecordError, Registry
+from mmm_dataset import Record, RecordError
 from mmm_dataset.files import dump
 from mmm_dataset.registry import Source
 
@@ -29,6 +29,7 @@ CUT: Final = 200
 _DUE = "a JSON array or JSON lines"
 _FIELD_LIMIT = 1 << 24
 _INVISIBLE = "\u200b\u200e\u200f\ufeff"
+_ARCHIVE = re.compile(r"(?i)\.(?:zip|tar(?:\.\w+)?|tgz|7z|rar)$")
 _DATA = re.compile(r"(?i)\.(?:json\w*|txt|csv|zip|gz|parquet)$")
 
 
@@ -60,9 +61,11 @@ def find_all(path: Path, source: Source, *suffixes: str) -> tuple[list[Path], li
         The files, and a note on every other file of the folder that looks like data.
 
     Raises:
-        KitError: there is none.
+        KitError: there is none, or ``path`` is an archive.
     """
     if path.is_file():
+        if _ARCHIVE.search(path.name):
+            raise KitError(f"{path}: an archive: unpack it and give the folder")
         return [path], []
     # Hidden folders hold download caches.
     files = [
@@ -78,49 +81,6 @@ def find_all(path: Path, source: Source, *suffixes: str) -> tuple[list[Path], li
     if not found:
         raise missing(path, what + listed(others, "; there are: "), source)
     return found, [Note(name, "unmatched_file", f"not {what}: not read") for name in others]
-
-
-def by_language(
-    files: Iterable[Path], root: Path, registry: Registry, language: str | None
-) -> tuple[dict[Path, str], list[Note]]:
-    """The files to read with the language of each, and a note on every other one.
-
-    A file's language is that of the config that a folder of it is named after (``en_xsid``), else the code that its name or
-    a folder's name begins with. With ``language`` files that say another one are left out, and those that say none have it;
-    a file that is given itself has it, whatever it says.
-
-    Raises:
-        KitError: there is no file to read.
-    """
-    out: dict[Path, str] = {}
-    notes = []
-    for file in files:
-        found = None if language and not root.is_dir() else _language_of(file, root, registry)
-        code = found or language
-        if code and language in (None, code):
-            out[file] = code
-            continue
-        reason = (
-            f"its name or folder says {found}" if found else "neither its name nor a folder begins with a language code"
-        )
-        notes.append(Note(file.name, "unmatched_file", f"{reason}: not read"))
-    if not out:
-        raise KitError(
-            f"{root}: no file of {language or 'a known language'}: give --language, or name the file or its folder xx.NAME or "
-            "xx_TASK"
-        )
-    return out, notes
-
-
-def _language_of(file: Path, root: Path, registry: Registry) -> str | None:
-    below = file.relative_to(root).parts[-2::-1] if root.is_dir() else ()
-    last = (root if root.is_dir() else file.parent).resolve().name
-    for folder in (*below, last):
-        if folder in registry.configs:
-            return registry.configs[folder].language
-    # The folder that was given is only a language if that is all it says: my-corpus is no Burmese.
-    codes = (*(re.split("[._-]", name)[0] for name in (file.name, *below)), last)
-    return next((code for code in codes if code in registry.languages), None)
 
 
 def suffix(path: Path) -> str:
