@@ -50,7 +50,6 @@ def _run(options: argparse.Namespace) -> int:
     if options.to is not None and (options.to / "manifest.json").exists():
         raise KitError(f"--to {options.to}: is a release itself; give a folder for repositories")
     asks_hub = bool(options.org) and (options.to is None or options.dry_run)
-    target: Target = Hub(options.org) if asks_hub else Folder(options.to)
     if options.public and not asks_hub:
         raise KitError("--public is for a Hub: give --org ORG, without --to")
     publisher = Publisher(
@@ -60,6 +59,7 @@ def _run(options: argparse.Namespace) -> int:
         affiliated=settings.affiliated,
     )
     with scratch(options.to or Path("work") / "release" / options.org) as folder:
+        target: Target = Hub(options.org, folder) if asks_hub else Folder(options.to)
         staged: list[Pressed] = []  # all of it, before anything is changed
         for make in _pieces(settings, registry, options):
             piece = make(staged)

@@ -30,8 +30,12 @@ _LONGEST_WAIT: Final = 300.0
 class Hub:
     """The repositories of one account."""
 
-    def __init__(self, org: str) -> None:
+    def __init__(self, org: str, scratch: Path | None = None) -> None:
         """Nothing is asked yet.
+
+        Args:
+            org: the account.
+            scratch: a folder for files that are read and not kept; None: that of the system.
 
         Raises:
             KitError: nobody is logged in, or the Hub is switched off.
@@ -42,7 +46,7 @@ class Hub:
             raise KitError("HF_HUB_OFFLINE is set: unset it to release to the Hub, or use --to DIR")
         if get_token() is None:
             raise KitError("nobody is logged in to the Hub: run `hf auth login`, or set HF_TOKEN")
-        self._org, self._api = org, HfApi()
+        self._org, self._api, self._scratch = org, HfApi(), scratch
 
     def address(self, repository: Repository) -> str:
         """``ORG/NAME``."""
@@ -87,7 +91,7 @@ class Hub:
             KitError: the Hub refuses or fails.
         """
         name, kind = self.address(repository), repository.kind
-        with tempfile.TemporaryDirectory() as cache:  # a release must not depend on what a cache holds
+        with tempfile.TemporaryDirectory(dir=self._scratch) as cache:  # a release must not depend on what a cache holds
             found = self._do(
                 repository,
                 lambda: self._api.hf_hub_download(name, path, repo_type=kind, revision=state.commit, cache_dir=cache),
