@@ -30,7 +30,9 @@ def test_scpos_complete_from_reviews_and_lexicon(real_data, tmp_path, capsys):
     assert "12,672 rows checked: valid" in capsys.readouterr().out
     assert rows_of(tmp_path / "mmm") == dict.fromkeys(["ja_scpos_adj_n", "ja_scpos_adj", "ja_scpos_n"], 4_224)
     card = (tmp_path / "mmm" / "README.md").read_text()
-    assert "# Japanese Realistic Textual Entailment Corpus" in card and "CC-BY-NC-SA-4.0" in card and "neutral_row" in card
+    assert (
+        "# Japanese Realistic Textual Entailment Corpus" in card and "CC-BY-NC-SA-4.0" in card and "neutral_row" in card
+    )
 
 
 @pytest.mark.slow

@@ -116,7 +116,10 @@ def test_published_rows_that_cannot_be_read_are_kept_verbatim(tmp_path):
             [make_record("x", [Item.pair("発売", "x")], "Peachy", "tcree", "Event Extraction")],
             "ja_tcree: record 'r1': item '発売' has no subject",
         ),
-        ([make_record("x", [Item.pair("宇宙", "x")])], "ja_scnm: record 'r1': unknown entity label '宇宙'; allowed: 人名"),
+        (
+            [make_record("x", [Item.pair("宇宙", "x")])],
+            "ja_scnm: record 'r1': unknown entity label '宇宙'; allowed: 人名",
+        ),
         ([make_record("x", [], "宇宙")], "ja_scnm: record 'r1': unknown text-level label '宇宙'; allowed: 社会"),
     ],
 )

@@ -51,7 +51,9 @@ def test_export_takes_no_folder_of_another_command_for_its_own(records, tmp_path
     out = tmp_path / "read"
     assert main(["read", "records", "--from", str(records), "--out", str(out)]) == 0
     (out / "review.decisions.jsonl").write_text("{}\n")
-    (records.parent / "manifest.json").write_bytes((out / "manifest.json").read_bytes())  # of a version without a record
+    (records.parent / "manifest.json").write_bytes(
+        (out / "manifest.json").read_bytes()
+    )  # of a version without a record
     for folder in (out, records.parent):
         before = contents(folder)
         assert str(folder) in refused(capsys, "export", folder / "records.jsonl", "--out", folder)

@@ -97,7 +97,9 @@ def test_aspects_relations_and_quads_of_other_corpora():
     ]
     written = ":pasta;FOOD;7.1#6.9;Great:;PRICE;3.5#5.2;not cheap:;PLACE;4.0#5.0;:"
     cases = {"Aspect Sentiment": (aspects, written)}
-    quads = [Item("neg", (span(text, "waiters", "target"), span(text, "rude", "opinion")))]  # DiaASQ: any may be missing
+    quads = [
+        Item("neg", (span(text, "waiters", "target"), span(text, "rude", "opinion")))
+    ]  # DiaASQ: any may be missing
     cases["Quad"] = quads, ":neg;waiters;;rude"
     typed = (("head_type", "Food"), ("tail_type", "Peop"))  # conll04, and JacRED's several mentions of an argument
     heads = (span(text, "pasta", "head"), span(text, "Great", "head"), span(text, "waiters", "tail"))
