@@ -99,7 +99,11 @@ def parse_langextract(row: Any) -> Document:
     document.is_annotated = given is not None
     for found in list_of(given, dict, "'extractions'", LANGEXTRACT):
         label, text = (get(found, f"extraction_{part}", str, LANGEXTRACT) for part in ("class", "text"))
-        mention = Mention(label, text=text, attributes=_texts(found.get("attributes")))
+        attributes = expect(found.get("attributes") or {}, dict, "'attributes'", '{"state": "acute"}')
+        texts = {key: value for key, value in attributes.items() if isinstance(value, str) and value}
+        if odd := [key for key, value in attributes.items() if value and key not in texts]:
+            document.notes.append(("attribute_not_read", f"{', '.join(odd)} of {text!r}: no string"))
+        mention = Mention(label, text=text, attributes=texts)
         interval = expect(found.get("char_interval") or {}, dict, "'char_interval'", LANGEXTRACT)
         if interval.get("start_pos") is not None:
             mention.start, mention.end = offsets(interval["start_pos"], interval.get("end_pos"), LANGEXTRACT)
@@ -108,8 +112,3 @@ def parse_langextract(row: Any) -> Document:
                 document.notes.append(("aligned_loosely", f"{text!r} ({label!r}): {found['alignment_status']}"))
         document.add(mention)
     return document
-
-
-def _texts(values: Any) -> dict[str, str]:
-    values = expect(values or {}, dict, "'attributes'", '{"state": "acute"}')
-    return {key: value for key, value in values.items() if isinstance(value, str) and value}

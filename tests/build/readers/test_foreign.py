@@ -476,6 +476,11 @@ def test_what_a_row_says_beside_spans(
     assert list(found.noted) == [noted][noted is None :]
 
 
+def test_attributes_that_are_no_strings_are_noted(read: Any) -> None:
+    mia = {"extraction_class": "PER", "extraction_text": "Mia", "attributes": {"age": 3, "empty": None}}
+    assert read({"a.json": [{"text": "Mia", "extractions": [mia]}]}).noted == {"attribute_not_read": 1}
+
+
 def test_relations_of_prodigy_and_of_uie(read: Any) -> None:
     (record,) = read({"a.json": [PRODIGY | {"relations": [JOINED]}]}, task="mine").records
     assert spans(record) == TYPED
