@@ -69,7 +69,7 @@ class _Parser:
                 record = self._make(row)
             except RecordError:
                 raise KitError(f"{where}: {error}") from error
-        return record if record.raw or not record.items else self._put_right(record, where)
+        return record if record.raw else self._put_right(record, where)
 
     def _make(self, row: dict[str, Any]) -> Record:
         if self.scale not in (None, CODE_POINTS):
@@ -97,15 +97,16 @@ class _Parser:
         return scale
 
     def _put_right(self, record: Record, where: str) -> Record:
+        label = clean_label(record.label or "") or record.label
         items = [_trimmed(item) for item in record.items or ()]
-        if trimmed := sum(a != b for a, b in zip(items, record.items or ())):
+        if trimmed := sum(a != b for a, b in zip(items, record.items or ())) + (label != record.label):
             self.notes.append(Note(record.id, "label_trimmed", f"{where}: blanks at the ends of {trimmed:,} labels"))
         added = 0
         if any(span.start is None and span.text for item in items for span in item.spans):
             items, added = _located(record.text, items)
         if added:
             self.notes.append(Note(record.id, "offsets_added", f"{where}: {added:,} spans had no offsets"))
-        return replace(record, items=tuple(items)) if trimmed or added else record
+        return replace(record, label=label, items=record.items and tuple(items)) if trimmed or added else record
 
 
 def _rows(file: Path) -> Iterator[tuple[str, Any]]:

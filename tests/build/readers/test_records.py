@@ -153,10 +153,11 @@ def test_blanks_at_the_ends_of_labels_are_no_part_of_them(tmp_path: Path) -> Non
     rows = [
         ROW | {"items": [item("Ann", 0, "Person\u200b "), item("Ann", 0)]},
         ROW | {"id": "2", "raw": ["a", "b"], "items": [item("Ann", None, " x ")]},
+        ROW | {"id": "3", "label": " Society", "items": None},
     ]
     found = collect(records.read(write(tmp_path, *rows), REGISTRY))
-    assert [pairs(record) for record in found.records] == [[("Person", "Ann")] * 2, [(" x ", "Ann")]]
-    assert found.noted == {"label_trimmed": 1}
+    assert [pairs(record) for record in found.records[:2]] == [[("Person", "Ann")] * 2, [(" x ", "Ann")]]
+    assert (found.records[2].label, found.records[2].items, found.noted) == ("Society", None, {"label_trimmed": 2})
 
 
 @pytest.mark.parametrize(
