@@ -13,7 +13,7 @@ from build.core import KitError, Note, Row
 from build.readers.conll.columns import ROLES, Columns, Profile, choose, surface
 from build.readers.conll.lines import is_table
 from build.readers.conll.records import GLUED, LANGUAGE, FileReader, Settings
-from build.readers.conll.schemes import Scheme, Sequences, Style, Tag, describe, detect, parse_tag
+from build.readers.conll.schemes import OUTSIDE, Scheme, Sequences, Style, Tag, describe, detect, parse_tag
 from build.readers.conll.tables import Sentence, Table, find_column, read_table
 from build.readers.inputs import Unique, find_all, listed, stem, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, by_language, split_of
@@ -140,12 +140,28 @@ class _Run:
         elif _are_glued(tokens):
             self.glued = GLUED
 
+    def header_notes(self) -> Iterator[Note]:
+        """Notes on first rows that may be a header: with bare types any word is one."""
+        for file, table in self.tables.items() if self.scheme.name == "types" else ():
+            columns = self.chosen[table.columns]
+            tag = next(iter(columns.tags(table.sentences[0])), "O")
+            if tag not in OUTSIDE and self.profiles[table.columns].values[columns.tag][tag] == 1:
+                detail = f"{tag!r} occurs in the first row alone: if this is a header, name the columns with --columns"
+                yield Note(file.name, "header", detail)
+
     def _look_at_labels(self) -> None:
-        """Raises KitError if no sentence has the comment that the text-level labels should be in."""
+        """Raises KitError if no sentence has the comment or a cell in the column that the text-level labels should be in."""
         comments = [sentence.comments for table in self.tables.values() for sentence in table.sentences]
         if self.labels.kind == "comment" and not any(one.get(self.labels.key) for one in comments):
             there = listed(sorted({key for one in comments for key in one}), "; there are: ")
             raise KitError(f"--label-from comment:{self.labels.key}: no sentence has this comment{there}")
+        if self.labels.kind == "column":
+            option = "--label-from column"
+            places = [(one, find_column(self.labels.key, one.names, one.width, option)) for one in self.tables.values()]
+            if not any(
+                row[at].strip(" _") for one, at in places for sentence in one.sentences for row in sentence.rows
+            ):
+                raise KitError(f"{option}:{self.labels.key}: the column is empty")
 
 
 def read(
@@ -196,6 +212,7 @@ def read(
     run.look(list(files), scheme)
     yield Note(path.name, f"columns: {' and '.join(sorted({str(one) for one in run.chosen.values()}))}")
     yield Note(path.name, f"scheme: {run.scheme.name.upper()}", describe(run.found, run.scheme))
+    yield from run.header_notes()
     if run.glued is GLUED:
         yield Note(path.name, "glued_positions", "every token ends in its position in the word: cut off")
     elif run.glued:

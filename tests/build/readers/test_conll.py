@@ -270,6 +270,14 @@ def test_both_layers_can_be_had_and_documents_have_labels(tmp_path: Path) -> Non
     assert [one.label for one in rows.records] == ["sport", "news", None]
 
 
+def test_a_first_row_that_may_be_a_header_is_noted(tmp_path: Path) -> None:
+    for content, is_noted in (
+        ("Wort\tArt\nMia\tPER\nOno\tPER\nran\tO\n", True),
+        ("ran\tO\nMia\tPER\nOno\tPER\n", False),
+    ):
+        assert noted(read_ner(write(tmp_path, content)), "header") is is_noted
+
+
 def test_faults_are_counted_by_kind_and_bad_tags_drop_the_sentence(tmp_path: Path) -> None:
     good = "Mia\tB-PER\nOno\tI-PER\nran\tO\n\n" * 9
     rows = read_ner(write(tmp_path, good + "a\tO\nb\tI-LOC\n\nc\tB-\n\nd\tO\n"))
@@ -318,6 +326,9 @@ def test_the_text_label_from_an_option(tmp_path: Path) -> None:
     assert {one.split for one in rows.records} == {"train", "test"}
     with pytest.raises(KitError, match="--label"):
         read_ner(path, label="x")
+    write(tmp_path, "Mia\t_\tB-PER\nran\t\tO\n", "empty/en.mine.conll")
+    with pytest.raises(KitError, match="column:2.*empty"):
+        read(tmp_path / "empty", label_from="column:2", columns="tag=3")
     for label_from, named in (("comment:topic", "topic.*intent, label"), ("column:9", "--label-from column.*9")):
         with pytest.raises(KitError, match=named):
             read(path, label_from=label_from)
