@@ -140,7 +140,21 @@ class _Run:
         elif _are_glued(tokens):
             self.glued = GLUED
 
-    def header_notes(self) -> Iterator[Note]:
+    def notes(self, name: str) -> Iterator[Note]:
+        """What was found over all files."""
+        yield Note(name, f"columns: {' and '.join(sorted({str(one) for one in self.chosen.values()}))}")
+        yield Note(name, f"scheme: {self.scheme.name.upper()}", describe(self.found, self.scheme))
+        yield from self._header_notes()
+        if self.glued is GLUED:
+            yield Note(name, "glued_positions", "every token ends in its position in the word: cut off")
+        elif self.glued:
+            yield Note(name, "glued_language", "every token begins with its language (en:Mia): cut off")
+        if self.characters:
+            yield Note(
+                name, "characters", "the tokens are characters, with blanks between words: joined without others"
+            )
+
+    def _header_notes(self) -> Iterator[Note]:
         """Notes on first rows that may be a header: with bare types any word is one."""
         for file, table in self.tables.items() if self.scheme.name == "types" else ():
             columns = self.chosen[table.columns]
@@ -210,17 +224,7 @@ def read(
         yield from (Note(path.name, f"file: {file.relative_to(path)}") for file in files)
     splits = {file: split_of(file, path, split_from) for file in files}
     run.look(list(files), scheme)
-    yield Note(path.name, f"columns: {' and '.join(sorted({str(one) for one in run.chosen.values()}))}")
-    yield Note(path.name, f"scheme: {run.scheme.name.upper()}", describe(run.found, run.scheme))
-    yield from run.header_notes()
-    if run.glued is GLUED:
-        yield Note(path.name, "glued_positions", "every token ends in its position in the word: cut off")
-    elif run.glued:
-        yield Note(path.name, "glued_language", "every token begins with its language (en:Mia): cut off")
-    if run.characters:
-        yield Note(
-            path.name, "characters", "the tokens are characters, with blanks between words: joined without others"
-        )
+    yield from run.notes(path.name)
     unique: dict[str, Unique] = {}
     for file, code in files.items():
         settings = run.settings(file, path, code, splits[file])
