@@ -130,7 +130,7 @@ def choose(profile: Profile, given: Mapping[str, str], scheme: str | None = None
     named = chosen.get("type", type_)
     if named != "":  # which column it is decides nothing here
         for at, values in enumerate(profile.values):
-            if all(is_letter(value) for value in values if value.strip(BLANKS) not in OUTSIDE):
+            if all(map(_is_part, values)):
                 profile.values[at] = Counter({with_type(value, "type"): count for value, count in values.items()})
     tag, misc, style = _choose_tag(profile, given.get("tag"), scheme)
     id_ = chosen.get("id", _find_id(profile, tag))
@@ -176,9 +176,12 @@ def _choose_tag(profile: Profile, given: str | None, scheme: str | None) -> tupl
     last = profile.width - 1
     found |= {(last, key): style for key, values in profile.misc.items() if (style := style_of(values, scheme))}
     found = _likely(profile, found)
-    if not found:
-        if why := next(filter(None, map(why_no_tags, reversed(profile.values[1:]))), ""):
+    if set(found.values()) <= {"bare"}:
+        # Beside a column of B, I, O the bare types are those of its letters.
+        unread = [values for values in reversed(profile.values[1:]) if not found or all(map(_is_part, values))]
+        if why := next(filter(None, map(why_no_tags, unread)), ""):
             raise KitError(f"{profile.file}: {why}")
+    if not found:
         raise KitError(
             f"{profile.file}: no column holds tags: {_seen(profile, [(at, '') for at in range(profile.width)])}; choose with "
             "--columns token=N,tag=N"
@@ -214,6 +217,10 @@ def _any_style(values: Counter[str]) -> Style | None:
     """Bare types where the user says that these are tags, whatever they look like."""
     outside = OUTSIDE & {value.strip(BLANKS) for value in values}
     return "bare" if outside and not why_no_tags(values) else None
+
+
+def _is_part(value: str) -> bool:
+    return is_letter(value) or value.strip(BLANKS) in OUTSIDE
 
 
 def _find_id(profile: Profile, tag: int) -> int | None:

@@ -225,6 +225,7 @@ REFUSED: dict[str, tuple[str, dict[str, str], str]] = {  # content, options that
     "no blank lines": ("Mia\tB-PER\nran\tO\n" * 501, {}, "sentence=N"),
     "tags without a type": ("Mia\tB\nOno\tB\nx\tO\n", {"type": "PER"}, "--type"),
     "its type elsewhere": ("Mia\tPM\tB\tPER\nran\tVB\tO\t_\n", {"columns": "type=4"}, "type=N"),
+    "letter and type": ("Mia\tB\tPER\nOno\tB\tPER\nran\tO\tO\n", {"columns": "type=3"}, "type=N"),
     "a type cut off": ("Mia\tB-\n\nOno\tB-\nran\tO\n", {"type": "PER"}, "--type"),
     "some without a prefix": ("Mia\tPER\nOno\tLOC\nran\tO\nAn\tB-PER\n", {"scheme": "types"}, "--scheme types"),
     "prefix and suffix": ("Mia\tB-PER\nOno\tPER-B\nran\tO\n", {}, "one way"),
