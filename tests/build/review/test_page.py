@@ -192,7 +192,7 @@ def check_what_comes_out(path, ids, corrected, capsys):
         ids[1]: ("conflict", "Ann: edit; Ben: reject wrong_meaning"),
         ids[4]: ("rejected: untranslated", "Ann: 残り a"),
     }
-    assert run(options_of(path, apply=True, adjudicator="Ann")) == 0
+    assert run(options_of(path, apply=True, adjudicator="Ann", replace=True)) == 0
     records = [json.loads(line) for line in (path.parent / "reviewed" / "records.jsonl").read_text().splitlines()]
     assert corrected[ids[1]] in records
     found = json.loads((path.parent / "reviewed" / "manifest.json").read_text())["review"]
