@@ -86,7 +86,7 @@ def test_load_dataset(python, demo_release, tmp_path):
     expected = {n: [f["rows"] for f in c["files"].values()] for n, c in manifest["configs"].items()}
     assert found["rows"] == expected and found["all"] == 927 and found["elsewhere"] == expected["ja_scnm"][1]
     assert found["first"] == found["streamed"]
-    assert set(found["first"]["tuples"][0]) == {"label", "arguments"}
+    assert set(found["first"]["tuples"][0]) == {"label", "arguments", "attributes"}
     assert set(found["first"]["tuples"][0]["arguments"][0]) == {"role", "text", "start", "end"}
 
 
