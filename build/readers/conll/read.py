@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from build.core import KitError, Note, Row
+from build.files import read_text
 from build.readers.conll.columns import ROLES, Columns, Profile, choose, surface
-from build.readers.conll.lines import is_table
+from build.readers.conll.misc import read_misc
 from build.readers.conll.records import GLUED, LANGUAGE, FileReader, Settings
-from build.readers.conll.schemes import OUTSIDE, Scheme, Sequences, Style, Tag, describe, detect, parse_tag
-from build.readers.conll.tables import Sentence, Table, find_column, read_table
 from build.readers.inputs import Unique, find_all, listed, stem, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, by_language, split_of
 from build.readers.provenance import PROVENANCE_OPTIONS, Provenance, resolve_provenance
 from mmm_dataset import Registry
 from mmm_dataset.record import Split
+from mmm_f1.conll_tables import Sentence, Table, find_column, read_table
+from mmm_f1.lines import is_table
+from mmm_f1.schemes import OUTSIDE, Scheme, Sequences, Style, Tag, describe, detect, parse_tag
 
 OPTIONS: Final = {
     "task": "code of the task in the registry; ner-only (--registry ner-only) if there are no text-level labels (required)",
@@ -65,7 +67,9 @@ class _Run:
     def table(self, file: Path) -> Table:
         if file not in self.tables:
             wanted = [value for value in self.columns.values() if not re.fullmatch("-?[0-9]+", value)]
-            self.tables[file] = read_table(file, self.delimiter, wanted, self.columns.get("sentence"))
+            self.tables[file] = read_table(file, _lines(file), self.delimiter, wanted, self.columns.get("sentence"))
+            if self.tables[file].is_conllu:
+                read_misc(self.tables[file])
         return self.tables[file]
 
     def settings(self, file: Path, root: Path, language: str, split: Split | None) -> Settings:
@@ -238,7 +242,7 @@ def _find_files(path: Path, registry: Registry, language: str | None) -> tuple[d
     files, others = by_language(found, path, registry, language)
     notes += others
     for file in list(files):
-        if path.is_dir() and suffix(file) in _PLAIN and not is_table(file):
+        if path.is_dir() and suffix(file) in _PLAIN and not is_table(_lines(file)):
             notes.append(Note(file.name, "unmatched_file", "no tokens with tags: not read"))
             del files[file]
     if not files:
@@ -260,6 +264,10 @@ def _stem(file: Path, root: Path, language: str) -> str:
     plain = file.name if suffix(file) in _SPLITS else stem(file)
     name = ".".join(part for part in plain.split(".") if part != language) or plain
     return "-".join([*folders, name])
+
+
+def _lines(file: Path) -> list[str]:
+    return read_text(file).split("\n")
 
 
 def _tags(columns: Columns, sentence: Sentence) -> list[str]:

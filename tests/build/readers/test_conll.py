@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build.cli import main
-from build.core import KitError
 from build.readers import conll, foreign
 from build.readers.conll.places import align
-from build.readers.conll.schemes import Scheme, Sequences, Span, Style, decode, detect
 from mmm_dataset import encode, load
+from mmm_f1.errors import UserError
+from mmm_f1.schemes import Scheme, Sequences, Span, Style, decode, detect
 from tests.build.readers.collect_rows import Rows, collect, pairs
 
 REGISTRY = load("xsid", "ner-only")
@@ -247,7 +247,7 @@ def test_what_is_not_clear_is_refused_with_the_option(tmp_path: Path, case: str)
     content, options, named = REFUSED[case]
     path = write(tmp_path, content)
     if case != "names":
-        with pytest.raises(KitError, match=r"en\.mine\.conll") as error:
+        with pytest.raises(UserError, match=r"en\.mine\.conll") as error:
             read_ner(path)
         assert named in str(error.value) and "\n" not in str(error.value)
     if options:
@@ -259,7 +259,7 @@ def test_tags_of_hf_tokens_are_refused_alike(tmp_path: Path, tags: list[str]) ->
     row = {"tokens": ["a", "b", "c"], "ner_tags": tags}
     path = write(tmp_path, json.dumps(row), "hf.jsonl")
     options = {"task": "ner-only", "language": "en", "source": "own", "license": "CC0-1.0"}
-    with pytest.raises(KitError, match=tags[0]):
+    with pytest.raises(UserError, match=tags[0]):
         collect(foreign.read(path, REGISTRY, **options))
 
 
@@ -287,7 +287,7 @@ def test_faults_are_counted_by_kind_and_bad_tags_drop_the_sentence(tmp_path: Pat
     closed = good.replace("I-PER", "E-PER") + "a\tB-LOC\nb\tO\n\nc\tE-LOC\n"
     rows = read_ner(write(tmp_path, closed))
     assert (rows.noted["no_end"], rows.noted["no_begin"]) == (1, 1)
-    with pytest.raises(KitError, match="no sentence with entities can be read"):
+    with pytest.raises(UserError, match="no sentence with entities can be read"):
         read_ner(write(tmp_path, "a\tO\n\nb\tM-X\nc\tE-X\n"), scheme="iob2")
     assert len(read_ner(write(tmp_path, "a\tO\n\nb\tB-X\nc\tE-X\n"), scheme="bmes").records) == 2
 
@@ -325,13 +325,13 @@ def test_the_text_label_from_an_option(tmp_path: Path) -> None:
     write(tmp_path, EN, "data/sport/train/en.a.conll")
     rows = read(folder, split_from="folder", label_from="folder")
     assert {one.split for one in rows.records} == {"train", "test"}
-    with pytest.raises(KitError, match="--label"):
+    with pytest.raises(UserError, match="--label"):
         read_ner(path, label="x")
     write(tmp_path, "Mia\t_\tB-PER\nran\t\tO\n", "empty/en.mine.conll")
-    with pytest.raises(KitError, match="column:2.*empty"):
+    with pytest.raises(UserError, match="column:2.*empty"):
         read(tmp_path / "empty", label_from="column:2", columns="tag=3")
     for label_from, named in (("comment:topic", "topic.*intent, label"), ("column:9", "--label-from column.*9")):
-        with pytest.raises(KitError, match=named):
+        with pytest.raises(UserError, match=named):
             read(path, label_from=label_from)
 
 
@@ -370,17 +370,17 @@ def test_splits_by_whole_words(tmp_path: Path) -> None:
         "en_xsid-eng.testb": "test",
     }
     write(tmp_path, EN, "en.latest.conll")
-    with pytest.raises(KitError, match=r"en\.latest\.conll.*--split-from"):
+    with pytest.raises(UserError, match=r"en\.latest\.conll.*--split-from"):
         read(tmp_path, split_from="file-name")
 
 
 def test_a_closed_label_set_stops_or_drops(tmp_path: Path) -> None:
     path = write(tmp_path, "Mia\tB-Person\n\nOslo\tB-location\n\nran\tO\n")
-    with pytest.raises(KitError, match=r"en\.mine\.conll:3: .*'location'.*--unknown-labels drop"):
+    with pytest.raises(UserError, match=r"en\.mine\.conll:3: .*'location'.*--unknown-labels drop"):
         read(path, task="scnm")
     rows = read(path, task="scnm", unknown_labels="drop")
     assert len(rows.records) == 2 and rows.dropped == {"unknown_label": 1}
-    with pytest.raises(KitError, match="no sentence can be read"):
+    with pytest.raises(UserError, match="no sentence can be read"):
         read(write(tmp_path, "Oslo\tB-location\n"), task="scnm", unknown_labels="drop")
 
 
@@ -402,7 +402,7 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
     write(tmp_path, "Mia\tB-PER\nOno\tE-PER\n", "more/en.one.conll")
     write(tmp_path, "Mia\tB-PER\tO\nOno\tE-PER\tO\n", "more/en.two.conll")
     write(tmp_path, "Mia\tO\tO\nOno\tO\tS-LOC\n", "more/en.three.conll")
-    with pytest.raises(KitError, match="tag=2 or tag=3"):
+    with pytest.raises(UserError, match="tag=2 or tag=3"):
         read_ner(tmp_path / "more")
 
 
@@ -414,7 +414,7 @@ def test_language_from_name_or_option(tmp_path: Path) -> None:
     assert {one.config for one in rows.records} == {"en_xsid"} and rows.noted["unmatched_file"] == 1
     rows = read(tmp_path)
     assert {one.config for one in rows.records} == {"ja_xsid"} and rows.noted["unmatched_file"] == 1
-    with pytest.raises(KitError, match="--language"):
+    with pytest.raises(UserError, match="--language"):
         read(path)
 
 
@@ -436,12 +436,12 @@ def test_language_from_the_folder(tmp_path: Path) -> None:
     write(tmp_path, EN, "de/sub/train.conll")
     assert {one.config[:2] for one in read_ner(tmp_path / "de").records} == {"de", "it"}
     for reader, name in ((conll.read, "en-corpus/train.conll"), (foreign.read, "en-corpus/train.jsonl")):
-        with pytest.raises(KitError, match="--language"):  # "my-corpus" would be Burmese
+        with pytest.raises(UserError, match="--language"):  # "my-corpus" would be Burmese
             collect(reader(write(tmp_path, EN, name).parent, REGISTRY, **options))
 
 
 def test_mistakes_in_options_are_one_line(tmp_path: Path) -> None:
-    with pytest.raises(KitError, match=r"\*\.conll"):
+    with pytest.raises(UserError, match=r"\*\.conll"):
         read(tmp_path)
     path = write(tmp_path, "Mia\tB-PER\nran\tO\n")
     for options, named in (
@@ -459,12 +459,12 @@ def test_mistakes_in_options_are_one_line(tmp_path: Path) -> None:
         ({"label": "a", "label_from": "folder"}, "--label"),
         ({"split_from": "moon"}, "--split-from"),
     ):
-        with pytest.raises(KitError, match=named):
+        with pytest.raises(UserError, match=named):
             read(path, **options)
-    with pytest.raises(KitError, match="unpack"):
+    with pytest.raises(UserError, match="unpack"):
         read(write(tmp_path, "PK", "en.mine.zip"))
     path.write_bytes("# text = 東京\n".encode("euc-jp"))
-    with pytest.raises(KitError, match="not UTF-8"):
+    with pytest.raises(UserError, match="not UTF-8"):
         read(path)
 
 
@@ -540,7 +540,7 @@ def test_whatever_a_file_holds_it_is_read_or_refused(content: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         try:
             read_ner(write(Path(folder), content))
-        except KitError as error:
+        except UserError as error:
             assert "\n" not in str(error) or "\n" in content
 
 

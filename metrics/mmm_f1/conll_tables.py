@@ -10,19 +10,17 @@ from pathlib import Path
 from sys import intern
 from typing import Final
 
-from build.core import KitError
-from build.readers.conll.lines import (
-    ASCII_BLANKS,
+from .errors import UserError
+from .lines import (
     DELIMITERS,
     check_lines,
     detect_delimiter,
     inline,
     is_blank,
     name_of,
-    read_lines,
     split_cells,
 )
-from build.readers.conll.schemes import BLANKS, looks_like_a_tag
+from .schemes import BLANKS, looks_like_a_tag
 
 CONLLU: Final = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 
@@ -67,7 +65,7 @@ class Sentence:
         rows: the cells of every token.
         numbers: the line of every token.
         lines: all lines as they stand.
-        misc: in CoNLL-U, key to value of every token's last column.
+        misc: key to value of every token's last column in CoNLL-U; empty until somebody reads it.
     """
 
     line: int
@@ -87,6 +85,7 @@ class Table:
     width: int
     names: tuple[str, ...]
     sentences: list[Sentence]
+    is_conllu: bool = False
 
     @property
     def columns(self) -> tuple[int, tuple[str, ...]]:
@@ -95,27 +94,31 @@ class Table:
 
 
 def read_table(
-    file: Path, delimiter: str | None = None, wanted: Collection[str] = (), sentence: str | None = None
+    file: Path,
+    lines: Sequence[str],
+    delimiter: str | None = None,
+    wanted: Collection[str] = (),
+    sentence: str | None = None,
 ) -> Table:
-    """Read a file.
+    """Read the lines of a file.
 
     Args:
-        file: its path.
+        file: its path, for messages.
+        lines: all of them, without line breaks.
         delimiter: a name of ``DELIMITERS`` or the character itself; None looks at the file.
         wanted: column names that the user gave: a first line that holds them is a header.
         sentence: number or name of a column that numbers the sentences; None takes a header's ``Sentence #`` and the like.
 
     Raises:
-        KitError: not UTF-8, no tokens with tags, or a line with too few or too many columns.
+        UserError: no tokens with tags, or a line with too few or too many columns.
     """
-    lines = read_lines(file)
     check_lines(file, lines)
     if delimiter is None:
         delimiter = detect_delimiter(file, lines)
     else:
         delimiter = DELIMITERS.get(delimiter, delimiter)
         if len(delimiter) != 1:
-            raise KitError(f"--delimiter {delimiter}: must be {', '.join(DELIMITERS)} or one character")
+            raise UserError(f"--delimiter {delimiter}: must be {', '.join(DELIMITERS)} or one character")
     numbered = list(inline(lines) if delimiter == "|" else enumerate(lines, 1))
     names, header = _header(numbered, delimiter, wanted)
     is_row = _RowTest([line for number, line in numbered if number != header], delimiter)
@@ -125,22 +128,20 @@ def read_table(
         numbering.append(find_column(sentence, names, is_row.width))
     sentences = list(_sentences(file, numbered, delimiter, numbering, is_row))
     if names[:1] == ("",) and not numbering and len(sentences) == 1:
-        raise KitError(
+        raise UserError(
             f"{file}: rows are numbered, sentences are not: name the column that does with --columns sentence=N"
         )
     width = _even(file, delimiter, sentences)
     has_ids = all(row[0][:1].isdecimal() for one in sentences for row in one.rows)
-    if width == len(CONLLU) and delimiter == "\t" and names in ((), CONLLU) and has_ids:
-        names = CONLLU
-        _read_conllu(file, sentences)
-    return Table(file, delimiter, width, names, sentences)
+    is_conllu = width == len(CONLLU) and delimiter == "\t" and names in ((), CONLLU) and has_ids
+    return Table(file, delimiter, width, CONLLU if is_conllu else names, sentences, is_conllu)
 
 
 def find_column(wanted: str, names: Sequence[str], width: int, option: str = "--columns") -> int:
     """The place, from 0, of a column given by number (from 1; negative from the end) or by name.
 
     Raises:
-        KitError: there is no such column.
+        UserError: there is no such column.
     """
     if re.fullmatch("-?[0-9]+", wanted):
         number = int(wanted)
@@ -149,7 +150,7 @@ def find_column(wanted: str, names: Sequence[str], width: int, option: str = "--
     elif wanted.lower() in (lower := [name.lower() for name in names]):
         return lower.index(wanted.lower())
     known = f"; their names: {', '.join(names)}" if names else ""
-    raise KitError(f"{option}: no column {wanted!r}; there are {width}{known}")
+    raise UserError(f"{option}: no column {wanted!r}; there are {width}{known}")
 
 
 def _header(lines: Sequence[tuple[int, str]], delimiter: str, wanted: Collection[str]) -> tuple[tuple[str, ...], int]:
@@ -225,30 +226,17 @@ def _sentences(
         elif _DOCSTART.match(line):
             document, sentence.comments = _of_document(sentence), {}
         elif len(cells) < 2:
-            raise KitError(
+            raise UserError(
                 f"{file}:{number}: needs a token and a tag, separated by a {name_of(delimiter)}: {line[:80]!r}"
             )
         elif delimiter in ",|" and any(map(_TAB_OR_TAG.search, cells)):
-            raise KitError(
+            raise UserError(
                 f"{file}:{number}: a cell holds several columns when separated by a {name_of(delimiter)}: {line[:80]!r}; "
                 "keep one tag per cell, or choose another --delimiter"
             )
         else:
             sentence.rows.append(cells)
             sentence.numbers.append(number)
-
-
-def _read_conllu(file: Path, sentences: Sequence[Sentence]) -> None:
-    import conllu
-
-    for sentence in filter(lambda one: one.rows, sentences):
-        try:
-            # The library takes two blanks, as a form may hold them, for the end of a cell.
-            rows = ["\t".join(ASCII_BLANKS.sub(" ", cell).strip(" ") or "_" for cell in row) for row in sentence.rows]
-            (tokens,) = conllu.parse("\n".join(rows))
-        except (conllu.exceptions.ParseException, ValueError) as error:
-            raise KitError(f"{file}:{sentence.line}: not CoNLL-U: {error}") from error
-        sentence.misc = [{key: value or "_" for key, value in (token["misc"] or {}).items()} for token in tokens]
 
 
 def _is_document(sentence: Sentence) -> bool:
@@ -270,12 +258,12 @@ def _even(file: Path, delimiter: str, sentences: Sequence[Sentence]) -> int:
     """The number of columns, without those that are empty in every row (a tab at the end of lines); the rows are cut.
 
     Raises:
-        KitError: a row has more or fewer columns than the others.
+        UserError: a row has more or fewer columns than the others.
     """
     rows = [row for sentence in sentences for row in sentence.rows]
     filled = max((at + 1 for row in rows for at in range(len(row)) if row[at].strip(BLANKS)), default=0)
     if not filled:
-        raise KitError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
+        raise UserError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
     for row in rows:
         del row[filled:]
     width = Counter(map(len, rows)).most_common(1)[0][0]
@@ -284,7 +272,7 @@ def _even(file: Path, delimiter: str, sentences: Sequence[Sentence]) -> int:
             if delimiter == "\t":
                 row += [""] * (width - len(row))  # editors cut tabs at the end of a line
             if len(row) != width:
-                raise KitError(
+                raise UserError(
                     f"{file}:{number}: {len(row)} columns where other rows have {width}, separated by a {name_of(delimiter)}: "
                     f"{delimiter.join(row)[:80]!r}; mend the line, or choose another --delimiter"
                 )

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from build.core import KitError
-from build.files import read_text
-from build.readers.conll.schemes import BLANKS, looks_like_a_tag
+from .errors import UserError
+from .schemes import BLANKS, looks_like_a_tag
 
 DELIMITERS: Final = {"tab": "\t", "pipe": "|", "space": " ", "comma": ","}
 """In the order in which they are tried."""
@@ -33,11 +32,6 @@ _OTHERS: Final = {
 """What the first lines of other files look like, and what to do with them."""
 
 
-def read_lines(file: Path) -> list[str]:
-    """All lines. Raises KitError if the file cannot be read."""
-    return read_text(file).split("\n")
-
-
 def split_cells(line: str, delimiter: str) -> list[str]:
     """The cells of a line. Blanks around a cell are no part of it; only ASCII blanks separate or are cut."""
     if delimiter == " ":
@@ -48,9 +42,9 @@ def split_cells(line: str, delimiter: str) -> list[str]:
     return [cell.strip(" \t") for cell in cells]
 
 
-def is_table(file: Path) -> bool:
+def is_table(lines: Sequence[str]) -> bool:
     """Whether at least half of the lines have a token and a tag: a README among the files has not."""
-    lines = [line for line in read_lines(file) if not is_blank(line) and not line.startswith("#")]
+    lines = [line for line in lines if not is_blank(line) and not line.startswith("#")]
     return 2 * _fitting(lines)[1] >= max(len(lines[:_TRIED]), 1)
 
 
@@ -66,11 +60,11 @@ def _fitting(lines: Sequence[str]) -> tuple[str, int]:
 
 
 def detect_delimiter(file: Path, lines: Sequence[str]) -> str:
-    """The delimiter under which most lines have a tag. Raises KitError if there is none."""
+    """The delimiter under which most lines have a tag. Raises UserError if there is none."""
     plain = [line for line in lines if not is_blank(line) and not line.startswith("#")]
     plain = plain or [line for line in lines if not is_blank(line) and not re.match(r"# ?[\w.-]+ ?[=:]", line)]
     if not plain:
-        raise KitError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
+        raise UserError(f"{file}: no rows found; expected CoNLL (a token and a tag per line)")
     best, fitting = _fitting(plain)
     if fitting:
         return best
@@ -79,18 +73,18 @@ def detect_delimiter(file: Path, lines: Sequence[str]) -> str:
         if all(len(split_cells(line, mark)) > 1 for line in plain):
             return mark
     number = next(number for number, line in enumerate(lines, 1) if line == plain[0])
-    raise KitError(
+    raise UserError(
         f"{file}:{number}: expected a token and a tag, separated by a tab, a blank, a comma or a pipe: {plain[0][:80]!r}; "
         "name another --delimiter"
     )
 
 
 def check_lines(file: Path, lines: Sequence[str]) -> None:
-    """Raises KitError if the file is of a kind that looks like CoNLL and is not: what it is, and how to get one that is."""
+    """Raises UserError if the file is of a kind that looks like CoNLL and is not: what it is, and how to get one that is."""
     first = [line for line in lines[:20] if not is_blank(line)][:3]
     for mark, what in _OTHERS.items():
         if any(mark.search(line) for line in first):
-            raise KitError(f"{file}: {what}")
+            raise UserError(f"{file}: {what}")
 
 
 def inline(lines: Sequence[str]) -> Iterator[tuple[int, str]]:

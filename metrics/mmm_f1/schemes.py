@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final, Literal
 
-from build.core import KitError
+from .errors import UserError
 
 Style = Literal["prefix", "suffix", "bare"]
 
@@ -158,12 +158,12 @@ def detect(found: Sequences, style: Style, forced: str | None = None, where: str
         where: the file or folder, for messages.
 
     Raises:
-        KitError: no scheme has all the letters, or there is none of the forced name.
+        UserError: no scheme has all the letters, or there is none of the forced name.
     """
     if forced is not None:
         name = _ALIASES.get(forced.lower(), forced.lower())
         if name not in SCHEMES:
-            raise KitError(f"--scheme {forced}: must be one of {', '.join(SCHEMES)}")
+            raise UserError(f"--scheme {forced}: must be one of {', '.join(SCHEMES)}")
         return Scheme(name, "bare" if name == "types" else "prefix" if style == "bare" else style)
     if style == "bare":
         return Scheme("types", style)
@@ -176,7 +176,7 @@ def detect(found: Sequences, style: Style, forced: str | None = None, where: str
         if letters <= SCHEMES[name]:
             return Scheme(name, style)
     counts = ", ".join(f"{letter}- {count:,} x" for letter, count in sorted(found.letters.items()))
-    raise KitError(
+    raise UserError(
         f"{where}: the tags follow no one scheme ({counts}): choose with --scheme {'|'.join(SCHEMES)}; other tags drop the row"
     )
 
