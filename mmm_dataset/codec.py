@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from mmm_dataset.record import Item, Record, Span
 from mmm_f1.locate import Offsets, locate
@@ -29,6 +30,8 @@ from mmm_f1.unified import (
     shape,
     shown,
 )
+
+_NOWHERE: Final = (None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,42 +170,55 @@ def _to_items(rows: Sequence[tuple[str, ...]], roles: Sequence[str], text: str |
     at_attributes = [(at, role_name(role)) for at, role in enumerate(roles) if role != LABEL and not is_span(role)]
 
     def item(fields: tuple[str, ...], places: Sequence[Offsets | None]) -> Item:
-        spans = [_span(fields[at], place, name) for (at, name), place in zip(at_spans, places) if fields[at]]
-        attributes = tuple([(name, fields[at]) for at, name in at_attributes if fields[at]])
-        return Item(fields[at_label], tuple(spans), attributes=attributes)
+        spans = tuple(
+            [Span(fields[at], *(place or _NOWHERE), name) for (at, name), place in zip(at_spans, places) if fields[at]]
+        )
+        return Item(
+            fields[at_label], spans, None, tuple([(name, fields[at]) for at, name in at_attributes if fields[at]])
+        )
 
+    # Equal items are one object as far as their places allow it: a model that loops writes hundreds of thousands.
+    distinct = dict.fromkeys(rows)
     if len(at_spans) == 1:
-        at = at_spans[0][0]
-        keys = [((*fields[:at], *fields[at + 1 :]), fields[at]) for fields in rows]
-        located = locate(text, keys) if text is not None else [None] * len(keys)
-        placed = list(zip(rows, located))
-        # Equal items are one object: a model that loops writes hundreds of thousands.
-        made = {pair: item(pair[0], [pair[1]]) for pair in dict.fromkeys(placed)}
-        return tuple([made[pair] for pair in placed])
+        at, role = at_spans[0]
+        once = {fields: item(fields, [None]) for fields in distinct}
+        if text is None:
+            return tuple([once[fields] for fields in rows])
+        keys = {fields: ((*fields[:at], *fields[at + 1 :]), fields[at]) for fields in distinct}
+        located = locate(text, [keys[fields] for fields in rows])
+        return tuple([_placed(once[fields], place, role) for fields, place in zip(rows, located)])
     # The arguments of relations and events name a mention, not a new one each time: equal strings share their place.
-    arguments = list(dict.fromkeys(fields[at] for fields in rows for at, _ in at_spans if fields[at]))
+    arguments = list(dict.fromkeys(fields[at] for fields in distinct for at, _ in at_spans if fields[at]))
     found = dict(zip(arguments, locate(text, [("", a) for a in arguments]))) if text is not None else {}
-    once = {fields: item(fields, [found.get(fields[at]) for at, _ in at_spans]) for fields in dict.fromkeys(rows)}
+    once = {fields: item(fields, [found.get(fields[at]) for at, _ in at_spans]) for fields in distinct}
     return tuple([once[fields] for fields in rows])
 
 
-def _span(text: str, place: Offsets | None, role: str) -> Span:
-    start, end = place or (None, None)
-    return Span(text, start, end, role)
+def _placed(item: Item, place: Offsets | None, role: str) -> Item:
+    """An item of one span at its place."""
+    if place is None:
+        return item
+    return Item(item.label, (Span(item.spans[0].text, *place, role),), None, item.attributes)
 
 
 def _content_failures(items: Sequence[Item], text: str | None, labels: Collection[str] | None) -> tuple[Failure, ...]:
     issues: list[Failure] = []
-    unplaced: list[str] = []
-    known: dict[int, tuple[list[Failure], str | None]] = {}
+    unplaced: Counter[str] = Counter()
+    known: dict[tuple[str, ...], tuple[list[Failure], str | None]] = {}
     for item in items:
-        if id(item) not in known:
-            known[id(item)] = _content_failures_of(item, text, labels)
-        found, pair = known[id(item)]
-        issues += found
-        if pair is not None:
-            unplaced.append(pair)
-    for pair, count in Counter(unplaced).items():
+        key = (
+            (item.label, *[span.text for span in item.spans])
+            if len(item.spans) != 1
+            else (item.label, item.spans[0].text)
+        )
+        if key not in known:
+            known[key] = _content_failures_of(item, text, labels)
+        found, pair = known[key]
+        if found:
+            issues += found
+        if pair is not None and item.spans[0].start is None:
+            unplaced[pair] += 1
+    for pair, count in unplaced.items():
         issues.append(Failure(REPEATED_PAIR, f"{pair} is listed more often than it occurs, by {count}"))
     return tuple(issues)
 
@@ -210,7 +226,7 @@ def _content_failures(items: Sequence[Item], text: str | None, labels: Collectio
 def _content_failures_of(
     item: Item, text: str | None, labels: Collection[str] | None
 ) -> tuple[list[Failure], str | None]:
-    """The failures of an item by itself; and its pair, if the text has its entity but no place for it."""
+    """The failures of an item wherever it stands; and its pair, if the text has its entity."""
     issues = []
     if labels is not None and item.label not in labels:
         issues.append(Failure(UNKNOWN_LABEL, f"{shown(item.label)} is not in the label set"))
@@ -218,5 +234,4 @@ def _content_failures_of(
         return issues, None
     lost = [span.text for span in item.spans if span.text not in text]
     issues += [Failure(ENTITY_NOT_IN_TEXT, f"{shown(piece)} is not in the text") for piece in lost]
-    unplaced = item.is_pair and item.spans[0].start is None and not lost
-    return issues, f"{item.label};{item.spans[0].text}" if unplaced else None
+    return issues, f"{item.label};{item.spans[0].text}" if item.is_pair and not lost else None

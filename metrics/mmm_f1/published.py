@@ -82,13 +82,11 @@ def _without_blanks(fields: Fields) -> Fields:
 
 def _plain(pieces: Sequence[str], roles: Sequence[str]) -> Items | Failure:
     """Each piece as one item; the first failure if one is none."""
-    items = []
-    for piece in pieces:
-        item = _fields(piece)
+    made = {piece: _fields(piece) for piece in dict.fromkeys(pieces)}
+    for item in made.values():
         if failure := check_fields(item, roles):
             return failure
-        items.append(item)
-    return tuple(items)
+    return tuple([made[piece] for piece in pieces])
 
 
 def _without_field(pieces: Sequence[str], roles: Sequence[str], labels: Collection[str] | None) -> Failure | None:

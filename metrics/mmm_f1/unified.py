@@ -15,7 +15,7 @@ explains it to users. Two forms exist, and which one a string is in is told by t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -267,16 +267,17 @@ def _split_escaped(rest: str, roles: Sequence[str]) -> tuple[tuple[str, ...], ..
         return Failure(BROKEN_PAIR, f"{shown(rest)} stands where ':' or the end was due")
     if is_tuple(roles) and len(rest) > 1 and rest[-1] == ":" and _backslashes_before(rest, len(rest) - 1) % 2 == 0:
         rest = rest[:-1]
-    items = []
-    for item in map(_fields, rest[1:].split(":")) if "\\" not in rest else _tokenize(rest[1:]):
+    if "\\" not in rest:
+        chunks = rest[1:].split(":")
+        made = {chunk: tuple(chunk.split(";")) for chunk in dict.fromkeys(chunks)}
+        items = [made[chunk] for chunk in chunks]
+        distinct: Iterable[tuple[str, ...]] = made.values()
+    else:
+        distinct = items = list(_tokenize(rest[1:]))
+    for item in distinct:
         if failure := check_fields(item, roles):
             return failure
-        items.append(item)
     return tuple(items)
-
-
-def _fields(chunk: str) -> tuple[str, ...]:
-    return tuple(chunk.split(";"))
 
 
 def _tokenize(rest: str) -> Iterator[tuple[str, ...]]:

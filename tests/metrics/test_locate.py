@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections import Counter
 
 from hypothesis import given
@@ -36,12 +38,38 @@ def test_one_occurrence_each_means_that_occurrence(text, items):
 
 
 @given(texts, lists)
-def test_deterministic_and_blind_to_later_shorter_items(text, items):
+def test_deterministic_and_whole_words_first(text, items):
     places = locate(text, items)
     assert places == locate(text, list(items))
-    longest = max((len(entity) for _, entity in items), default=0)
-    keep = [at for at, (_, entity) in enumerate(items) if len(entity) == longest]
-    assert [places[at] for at in keep] == locate(text, [items[at] for at in keep])
+    if fits(text, items) != fits(text, items[::-1]):
+        return
+    for item, place in zip(items, places, strict=True):
+        whole = {(m.start(), m.start() + len(item[1])) for m in re.finditer(rf"\b{item[1]}\b", text) if item[1]}
+        taken = {other for one, other in zip(items, places, strict=True) if one == item}
+        assert place in whole or whole <= taken
+
+
+def fits(text, items):
+    """Whether the entities stand in the text one behind the other."""
+    end = 0
+    for _, entity in items:
+        start = text.find(entity, end) if entity else -1
+        if start < 0:
+            return False
+        end = start + len(entity)
+    return True
+
+
+@given(
+    st.text(st.sampled_from("あいう "), max_size=14),
+    st.lists(st.text(st.sampled_from("あいう"), min_size=1, max_size=3)),
+)
+def test_a_list_that_fits_in_one_direction_only_stands_so(text, entities):
+    items = [("X", entity) for entity in entities]
+    if fits(text, items) and not fits(text, items[::-1]):
+        places = locate(text, items)
+        assert all(before[1] <= after[0] for before, after in itertools.pairwise(places))
+        assert locate(text, items[::-1]) == places[::-1]
 
 
 @given(st.text(st.sampled_from("ab"), max_size=10), st.text(st.sampled_from("ab"), max_size=3))
@@ -70,3 +98,24 @@ def test_one_shared_character_is_an_overlap_and_touching_is_none():
     assert locate("東京京都と京都", [("a", "東京京"), ("b", "京都")]) == [(0, 3), (5, 7)]
     assert locate("京都都東京と京都", [("a", "都東京"), ("b", "京都")]) == [(2, 5), (0, 2)]
     assert locate("都東京京都と京都", [("a", "都東京"), ("b", "京都")]) == [(0, 3), (3, 5)]
+
+
+def test_whole_words_in_scripts_with_spaces():
+    assert locate("Anna met Ann", [("a", "Ann")]) == [(9, 12)]
+    assert locate("Anna met Ann", [("a", "Ann"), ("a", "Ann")]) == [(9, 12), (0, 3)]
+    assert locate("Anna met Ann", [("a", "Ann"), ("b", "Ann")]) == [(9, 12), (9, 12)]
+    assert locate("Hannah", [("a", "anna")]) == [(1, 5)]
+    assert locate("Ann's aunt, Joann", [("a", "Ann")]) == [(0, 3)]
+    assert locate("Иванов и Иван", [("a", "Иван")]) == [(9, 13)]
+    assert locate("école e\u0301t e", [("a", "e")]) == [(10, 11)]
+    for text, entity in (("東京都の東京", "東京"), ("서울시와 서울", "서울"), ("ไทยไท", "ไท"), ("GMの車", "車")):
+        assert locate(text, [("a", entity)]) == [(text.index(entity), text.index(entity) + len(entity))]
+
+
+def test_a_list_in_the_order_of_the_text_by_example():
+    text = "6分中的2分"
+    items = [("best", "6"), ("value", "2"), ("unit", "分")]
+    assert locate(text, items) == [(0, 1), (4, 5), (5, 6)]
+    assert locate(text, items[::-1]) == [(5, 6), (4, 5), (0, 1)]
+    assert locate(text, items[1:]) == [(4, 5), (1, 2)]  # fits in both directions
+    assert locate("ab ab", [("x", "ab"), ("x", "ab"), ("x", "b")]) == [(0, 2), (3, 5), (1, 2)]

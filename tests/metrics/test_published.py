@@ -132,12 +132,12 @@ def read_everywhere(loop, size):
     start = time.process_time()
     for form in ("published", "escaped"):
         for labels in (None, {"人名"}):
-            for text in (None, "坂本龍馬は a と b"):
+            for text in (None, "坂本龍馬は a と b", body):
                 decode(output, "NER", form=form, labels=labels, text=text)
                 decode(f"社会/Event Extraction/{body};x", "Event Extraction", form=form, labels=labels, text=text)
         find_word(body, form=form)
         score([output], [GOLD], ["坂本龍馬"], form=form, extended=True, matching="multiset")
-    decode(output, "NER", form="published", text=body)
+        decode(output, "NER", form=form, text=output)
     score([output], [GOLD], mode="paper")
     repair(output, "NER")
     return time.process_time() - start
@@ -152,7 +152,7 @@ def test_a_loop_is_read_in_linear_time(loop):
 @pytest.mark.slow
 @pytest.mark.parametrize("loop", LOOPS)
 def test_a_loop_of_a_million_characters_is_read(loop):
-    assert read_everywhere(loop, 1_000_000) < 21 * 3  # 21 readings
+    assert read_everywhere(loop, 1_000_000) < 40  # 40 readings, each under a second
 
 
 def test_what_has_too_many_readings_is_split_as_algorithm_1_splits_it():
