@@ -153,7 +153,7 @@ def peak(size: int) -> None:
     rows = make(size)
     rows.pop("words")
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    score(**rows, bootstrap=1000)
+    score(**rows, resamples=1000)
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"{'peak memory, input strings included':<44} {after / 1024:8.0f} MiB")
     print(f"{'of it added by scoring':<44} {(after - before) / 1024:8.0f} MiB")
@@ -167,7 +167,7 @@ def ordinary(size: int, repeats: int) -> None:
         "bare Algorithm 1 loop": lambda: bare(rows),
         "scorer: kinds, labels": scorer(rows),
         "scorer: kinds, labels, grounding": scorer(rows, "inputs"),
-        "the same + 1,000 bootstrap resamples": scorer(rows, "inputs", bootstrap=1000),
+        "the same + 1,000 bootstrap resamples": scorer(rows, "inputs", resamples=1000),
         "the same without bootstrap, + configs": scorer(rows, "inputs", "configs"),
         "scorer, multiset, grounding": scorer(rows, "inputs", matching="multiset"),
         "scorer, mode paper": scorer(rows, mode="paper"),

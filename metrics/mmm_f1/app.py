@@ -17,7 +17,7 @@ def compute(predictions: str, references: str, mode: str, matching: str) -> tupl
     if len(said) != len(gold):
         raise gr.Error(f"{len(said)} predictions, but {len(gold)} references: one a line, in the same order.")
     try:
-        found = metric.compute(predictions=said, references=gold, mode=mode, matching=matching, bootstrap=200)
+        found = metric.compute(predictions=said, references=gold, mode=mode, matching=matching, resamples=200)
     except ValueError as error:
         raise gr.Error(str(error)) from error
     levels = [("TL", "tl"), ("WL", "wl"), ("ALL", "all")]

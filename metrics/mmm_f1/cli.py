@@ -170,7 +170,7 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument("--seed", type=int, default=0, help="of the bootstrap (default 0)")
         verb.add_argument("--json", action="store_true", help="print everything as JSON")
     one.add_argument(
-        "--bootstrap", type=int, default=0, metavar="N", help="resamples for 95 %% intervals (default none)"
+        "--resamples", type=int, default=0, metavar="N", help="resamples for 95 %% intervals (default none)"
     )
     one.add_argument("--extended", action="store_true", help="also span, normalised-label, offset and partial F1")
     two.add_argument("--resamples", type=int, default=10_000, metavar="N", help="default 10,000")
@@ -197,7 +197,7 @@ def run(args: argparse.Namespace) -> str:
         if args.verb == "compare":
             result = compare(column(args.a), column(args.b), resamples=args.resamples, **options)
         else:
-            result = score(column(args.pred), bootstrap=args.bootstrap, extended=args.extended, **options)
+            result = score(column(args.pred), resamples=args.resamples, extended=args.extended, **options)
     except ValueError as error:
         raise UserError(str(error)) from error
     if args.verb == "score" and result["reference_failures"] == result["rows"]:

@@ -1,15 +1,22 @@
-"""From outcomes of rows to micro figures, bootstrap intervals and the paired comparison of two systems.
+"""From outcomes of rows to micro figures, their intervals and the paired comparison of two systems.
 
 The outcome of a row is one integer: pairs hit, gold and predicted, and three flags. Large data sets have few distinct
 outcomes, so a bootstrap over rows is one multinomial over the outcomes, exact and nearly free: the counts of distinct
 outcomes in a resample of n rows drawn with replacement follow Multinomial(n, counts / n) (Efron and Tibshirani, An
 Introduction to the Bootstrap, 1993, chapters 13 and 16).
+
+Near 0 and 1 a bootstrap cannot draw the errors that it has not seen, and its intervals are too narrow. So fractions of rows
+(``tl``, ``all``) have Wilson's interval with continuity correction (Newcombe 1998, Statistics in Medicine 17, method 4).
+``wl`` and ``wl_mean_row_f1`` have the percentiles of the bootstrap, each bound moved out to Wilson's where that is further
+out; its number of rows is the effective one, the number of independent rows whose variance is that of the figure (Kish,
+Survey Sampling, 1965). ``tests/metrics/test_intervals.py`` measures how often these intervals hold the truth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any, Final
 
 import numpy as np
@@ -31,6 +38,9 @@ FAILED: Final = 1 << 3 * WIDTH + 2
 
 FIGURES: Final = ("tl", "wl", "all", "wl_mean_row_f1")
 """The figures that have intervals."""
+
+FEW_ROWS: Final = 50
+"""Below so many rows there is a caution."""
 
 _CELLS: Final = 1 << 22
 """Resampled counts held at once, 32 MiB."""
@@ -101,30 +111,90 @@ def percentile(values: Floats, confidence: float) -> list[float]:
     return [float(bound) for bound in np.quantile(values, (tail, 1 - tail))]
 
 
+def wilson(rate: float, rows: float, confidence: float = 0.95) -> list[float]:
+    """Wilson's interval, with continuity correction, of a rate that was found on so many independent rows."""
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    denominator = 2 * (rows + z * z)
+
+    def bound(rate: float) -> float:
+        root = z * z - 2 - 1 / rows + 4 * rate * (rows * (1 - rate) + 1)
+        return max(0.0, (2 * rows * rate + z * z - 1 - z * max(root, 0.0) ** 0.5) / denominator)
+
+    low, high = bound(rate), 1 - bound(1 - rate)
+    return [low if rate > 0 else 0.0, high if rate < 1 else 1.0]
+
+
+def effective_rows(part: Floats, whole: Floats, counts: Ints | Floats) -> float:
+    """The number of independent rows that the ratio of two sums over rows is worth.
+
+    Args:
+        part, whole: what a row with each outcome adds to either sum; no part is more than its whole.
+        counts: rows with each outcome.
+
+    Returns:
+        ``r (1 - r) / variance of r`` for the ratio r, by the usual linear approximation of the variance of a ratio; the number
+        of rows with a whole where that is unknown, because all their ratios are equal.
+    """
+    total, rows = float(counts @ whole), float(counts[whole > 0].sum())
+    if rows < 2:
+        return rows
+    rate = float(counts @ part) / total
+    variance = float(counts @ (part - rate * whole) ** 2) / total**2 * rows / (rows - 1)
+    return rate * (1 - rate) / variance if variance > 0 and 0 < rate < 1 else rows
+
+
+def ratio_interval(part: Floats, whole: Floats, counts: Ints, drawn: Floats, confidence: float) -> list[float]:
+    """The interval of a ratio of two sums over rows: percentiles of its resamples, or Wilson's bounds if further out.
+
+    Args:
+        part, whole, counts: see :func:`effective_rows`.
+        drawn: the ratio in each resample.
+        confidence: nominal coverage.
+    """
+    low, high = percentile(drawn, confidence)
+    if rows := effective_rows(part, whole, counts):
+        least, most = wilson(float(counts @ part) / float(counts @ whole), rows, confidence)
+        low, high = min(low, least), max(high, most)
+    return [low, high]
+
+
 def interval_name(figure: str, confidence: float) -> str:
     """Key of a figure's interval, ``tl_ci95``."""
     return f"{figure}_ci{100 * confidence:g}"
 
 
+def caution(rows: int) -> dict[str, str]:
+    """What to say beside intervals of few rows; nothing from ``FEW_ROWS`` rows on."""
+    return {"caution": f"{rows} rows: fewer than {FEW_ROWS} say little"} if rows < FEW_ROWS else {}
+
+
 def intervals(
     outcomes: Ints, counts: Ints, size: int, *, seed: int = 0, confidence: float = 0.95, nothing: float = 1.0
 ) -> dict[str, list[float]]:
-    """Percentile bootstrap intervals ``[low, high]`` of the figures, over rows.
+    """Intervals ``[low, high]`` of the figures, over rows.
 
     Args:
         outcomes: distinct outcomes.
         counts: rows with each.
         size: number of resamples.
         seed: of the generator (PCG64).
-        confidence: share of the resamples inside the interval.
+        confidence: nominal coverage.
         nothing: F1 where there are no pairs on either side.
     """
     patterns = Patterns.of(outcomes, nothing)
     blocks = [patterns.figures(weights) for weights in resamples(counts, size, seed)]
-    return {
-        interval_name(name, confidence): percentile(np.concatenate([block[name] for block in blocks]), confidence)
-        for name in FIGURES
+    drawn = {name: np.concatenate([block[name] for block in blocks]) for name in ("wl", "wl_mean_row_f1")}
+    real, rows = patterns.figures(counts), int(counts.sum())
+    pairs = patterns.gold + patterns.predicted
+    found = {
+        "tl": wilson(float(real["tl"]), rows, confidence),
+        "wl": ratio_interval(2 * patterns.hits, pairs, counts, drawn["wl"], confidence),
+        "all": wilson(float(real["all"]), rows, confidence),
+        "wl_mean_row_f1": ratio_interval(
+            patterns.row_f1, np.ones_like(pairs), counts, drawn["wl_mean_row_f1"], confidence
+        ),
     }
+    return {interval_name(name, confidence): found[name] for name in FIGURES}
 
 
 def paired(
@@ -134,29 +204,36 @@ def paired(
 
     Returns:
         Per figure ``a``, ``b``, ``difference`` (b minus a), its percentile interval, and ``p``: two-sided, twice the
-        smaller share of resamples in which the difference is at most, or at least, 0, each share counted as
+        smaller fraction of resamples in which the difference is at most, or at least, 0, each fraction counted as
         (k + 1) / (size + 1), at most 1 (Davison and Hinkley, Bootstrap Methods and their Application, 1997, 4.2.3).
+        The resamples depend on neither the order of the rows nor that of the systems: swapped systems have the same ``p``.
     """
     (keys_a, code_a), (keys_b, code_b) = np.unique(a, return_inverse=True), np.unique(b, return_inverse=True)
     joint, counts = np.unique(code_a * len(keys_b) + code_b, return_counts=True)
-    first = Patterns.of(keys_a[joint // len(keys_b)], nothing)
-    second = Patterns.of(keys_b[joint % len(keys_b)], nothing)
+    both = np.stack([keys_a[joint // len(keys_b)], keys_b[joint % len(keys_b)]])
+    order = np.lexsort(both)  # that of the systems swapped
+    mirrored, mirrored_counts = both[::-1, order], counts[order]
+    if swapped := (*mirrored.flat, *mirrored_counts) < (*both.flat, *counts):
+        both, counts = mirrored, mirrored_counts
+    first, second = Patterns.of(both[0], nothing), Patterns.of(both[1], nothing)
     real = [side.figures(counts.astype(np.float64)) for side in (first, second)]
     drawn: dict[str, list[Floats]] = {name: [] for name in FIGURES}
     for weights in resamples(counts, size, seed):
         left, right = first.figures(weights), second.figures(weights)
         for name in FIGURES:
             drawn[name].append(right[name] - left[name])
-    return {name: _compared(real, name, np.concatenate(drawn[name]), confidence) for name in FIGURES}
-
-
-def _compared(real: Sequence[Mapping[str, Floats]], name: str, drawn: Floats, confidence: float) -> dict[str, Any]:
-    a, b = (float(side[name]) for side in real)
-    smaller = min(int((drawn <= 0).sum()), int((drawn >= 0).sum()))
-    return {
-        "a": a,
-        "b": b,
-        "difference": b - a,
-        interval_name("difference", confidence): percentile(drawn, confidence),
-        "p": min(1.0, 2 * (smaller + 1) / (len(drawn) + 1)),
-    }
+    found = {}
+    for name in FIGURES:
+        ends = [float(side[name]) for side in real]
+        differences = np.round(np.concatenate(drawn[name]), 12)  # sums of other parts may differ in the last bits
+        low, high = percentile(differences, confidence)
+        smaller = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
+        one, other = reversed(ends) if swapped else ends
+        found[name] = {
+            "a": one,
+            "b": other,
+            "difference": other - one,
+            interval_name("difference", confidence): [0.0 - high, 0.0 - low] if swapped else [low, high],
+            "p": min(1.0, 2 * (smaller + 1) / (size + 1)),
+        }
+    return found

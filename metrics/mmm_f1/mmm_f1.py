@@ -57,7 +57,7 @@ Args:
     matching: "set", or "multiset" in which a pair listed twice must be found twice.
     form: "escaped" or "published", one for all rows or one per row.
     extended: add span-only, label-normalised and, with inputs, offset and partial-overlap F1.
-    bootstrap, seed, confidence: resamples, seed and level of percentile intervals.
+    resamples, seed, confidence: number, seed and level of the resamples behind intervals.
 Returns:
     tl, wl, all: figures in [0, 1], and the counts and further figures that README.md describes.
 Examples:

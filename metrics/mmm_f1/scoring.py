@@ -15,7 +15,7 @@ import numpy as np
 
 from .extended import extended_figures
 from .figures import arrays, summary
-from .intervals import ALL_RIGHT, Ints, intervals, paired
+from .intervals import ALL_RIGHT, Ints, caution, intervals, paired
 from .reading import count
 from .rows import LabelSets, Matching, Mode, Rows, Rules, column
 from .unified import TASK_WORDS, Form
@@ -33,7 +33,7 @@ def score(
     task_words: Mapping[str, Sequence[str]] = TASK_WORDS,
     label_sets: LabelSets | None = None,
     extended: bool = False,
-    bootstrap: int = 0,
+    resamples: int = 0,
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def score(
         label_sets: word-level labels by config, None for open labels; a config not named here has those of its
             references. Labels given here also put separator-bearing entities of the published form together.
         extended: add the figures of :func:`mmm_f1.extended.extended_figures`; needs a second, slower pass.
-        bootstrap: number of resamples for 95 % intervals of tl, wl, all and wl_mean_row_f1; 0 for none.
+        resamples: of the bootstrap behind the intervals of tl, wl, all and wl_mean_row_f1; 0 for no intervals.
         seed: of the bootstrap.
         confidence: of the intervals.
 
@@ -69,15 +69,15 @@ def score(
     rows = Rows.of(predictions, references, inputs, configs, form, rules)
     if extended and mode == "paper":
         raise ValueError("extended figures need mode='default': Algorithm 1 defines none of them")
-    _check_bootstrap(bootstrap, confidence, "bootstrap", 0)
+    _check_bootstrap(resamples, confidence, 0)
     tally = count(rows)
     outcomes = Counter(tally.outcomes)
     result = summary(rows, tally, outcomes)
     if extended:
         result |= extended_figures(rows)
-    if bootstrap:
-        result |= intervals(*arrays(outcomes), bootstrap, seed=seed, confidence=confidence, nothing=rules.nothing)
-        result |= {"bootstrap_resamples": bootstrap, "bootstrap_seed": seed}
+    if resamples:
+        result |= intervals(*arrays(outcomes), resamples, seed=seed, confidence=confidence, nothing=rules.nothing)
+        result |= {"bootstrap_resamples": resamples, "bootstrap_seed": seed, **caution(result["rows"])}
     return result
 
 
@@ -103,7 +103,7 @@ def compare(
         For each of tl, wl, all and wl_mean_row_f1 the dict of :func:`mmm_f1.intervals.paired`, and the numbers of the
         rows that ``b`` gets exactly right and ``a`` does not (``fixed``), and the other way round (``broken``).
     """
-    _check_bootstrap(resamples, confidence, "resamples", 1)
+    _check_bootstrap(resamples, confidence, 1)
     rules = Rules.of(mode, matching, task_words, label_sets)
     references = column("references", references)  # iterables are used up by the first system, lists are not
     inputs = None if inputs is None else column("inputs", inputs)
@@ -118,6 +118,7 @@ def compare(
     return {
         **paired(a, b, resamples, seed=seed, confidence=confidence, nothing=rules.nothing),
         "rows": len(a),
+        **caution(len(a)),
         "fixed": np.flatnonzero(right_b > right_a).tolist(),
         "broken": np.flatnonzero(right_a > right_b).tolist(),
         "protocol": f"{rows.protocol} resamples={resamples} seed={seed}",
@@ -143,8 +144,8 @@ def outcomes(
     return np.array(count(rows).outcomes, dtype=np.int64)
 
 
-def _check_bootstrap(size: int, confidence: float, name: str, least: int) -> None:
+def _check_bootstrap(size: int, confidence: float, least: int) -> None:
     if not isinstance(size, int) or size < least:
-        raise ValueError(f"{name} is {size!r}; it must be a whole number of resamples, {least} or more")
+        raise ValueError(f"resamples is {size!r}; it must be a whole number of resamples, {least} or more")
     if not 0 < confidence < 1:
         raise ValueError(f"confidence is {confidence!r}; it must lie between 0 and 1")

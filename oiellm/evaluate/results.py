@@ -37,7 +37,7 @@ def evaluate(
         OiellmError: a row has no output.
     """
     registry = next(iter(rows.values())).registry
-    options: dict[str, Any] = {"task_words": registry.task_words, "bootstrap": resamples, "seed": seed}
+    options: dict[str, Any] = {"task_words": registry.task_words, "resamples": resamples, "seed": seed}
     found = {name: columns(rows[name], outputs)[0] for name in selection.ids}
     configs = {}
     for name, column in found.items():

@@ -44,10 +44,10 @@ def test_score_of_every_kind_of_file(tmp_path, capsys, kind):
         {"output": g, "input": f"{t}/NER", "language": "en", "task": "scnm"} for g, t in zip(GOLD, TEXTS, strict=True)
     ]
     gold = write(tmp_path / f"gold.{kind}", rows)
-    code, printed = run(capsys, "score", pred, gold, "--json", "--extended", "--bootstrap", "20", "--seed", "1")
-    expected = score(PRED, GOLD, TEXTS, ["en_scnm"] * 3, extended=True, bootstrap=20, seed=1)
+    code, printed = run(capsys, "score", pred, gold, "--json", "--extended", "--resamples", "20", "--seed", "1")
+    expected = score(PRED, GOLD, TEXTS, ["en_scnm"] * 3, extended=True, resamples=20, seed=1)
     assert code == 0 and json.loads(printed.out) == expected
-    code, printed = run(capsys, "score", pred, gold, "--bootstrap", "20")
+    code, printed = run(capsys, "score", pred, gold, "--resamples", "20")
     assert code == 0 and "wl_micro_precision" in printed.out and "mode=default matching=set" in printed.out
     line = next(line for line in printed.out.splitlines() if line.startswith("wl "))
     assert "0.8000" in line and "[" in line

@@ -25,7 +25,7 @@ assert (result["tl"], result["all"], result["rows"]) == (1.0, 2 / 3, 3), result
 assert "by_config" not in result and "hallucinated_entity_rate" not in result
 metric.add_batch(predictions=pred[:2], references=gold[:2])
 metric.add(prediction=pred[2], reference=gold[2])
-more = metric.compute(inputs=["Kazan", "", "x:y"], configs=["c"] * 3, bootstrap=10, extended=True, matching="multiset")
+more = metric.compute(inputs=["Kazan", "", "x:y"], configs=["c"] * 3, resamples=10, extended=True, matching="multiset")
 assert more["wl"] == result["wl"] and more["by_config"]["c"]["rows"] == 3 and "wl_ci95" in more
 assert metric.compute(predictions=pred, references=gold, mode="paper")["protocol"] == "mode=paper matching=set"
 both = evaluate.combine([evaluate.load(path), evaluate.load(path)])

@@ -36,7 +36,7 @@ def resampled(predictions: list[str], references: list[str], size: int) -> dict[
 
 def test_equals_a_row_bootstrap():
     predictions, references = make(0.7, 0)
-    result = score(predictions, references, bootstrap=4000, seed=3)
+    result = score(predictions, references, resamples=4000, seed=3)
     naive = resampled(predictions, references, 800)
     for name in FIGURES:
         low, high = result[f"{name}_ci95"]
@@ -46,21 +46,21 @@ def test_equals_a_row_bootstrap():
 
 def test_seed_and_confidence():
     predictions, references = make(0.7, 1)
-    one, same, other = (score(predictions, references, bootstrap=200, seed=seed) for seed in (5, 5, 6))
+    one, same, other = (score(predictions, references, resamples=200, seed=seed) for seed in (5, 5, 6))
     assert one == same and one["wl_ci95"] != other["wl_ci95"]
     order = list(range(SIZE))[::-1]
-    turned = score([predictions[i] for i in order], [references[i] for i in order], bootstrap=200, seed=5)
+    turned = score([predictions[i] for i in order], [references[i] for i in order], resamples=200, seed=5)
     assert turned["wl_ci95"] == one["wl_ci95"]
-    narrow = score(predictions, references, bootstrap=200, seed=5, confidence=0.5)["wl_ci50"]
+    narrow = score(predictions, references, resamples=200, seed=5, confidence=0.5)["wl_ci50"]
     assert one["wl_ci95"][0] < narrow[0] < narrow[1] < one["wl_ci95"][1]
     assert (one["bootstrap_resamples"], one["bootstrap_seed"]) == (200, 5)
 
 
 def test_blocks_do_not_change_the_draw(monkeypatch):
     predictions, references = make(0.7, 1)
-    whole = score(predictions, references, bootstrap=50)
+    whole = score(predictions, references, resamples=50)
     monkeypatch.setattr("mmm_f1.intervals._CELLS", 100)
-    assert score(predictions, references, bootstrap=50) == whole
+    assert score(predictions, references, resamples=50) == whole
 
 
 def test_compare_a_better_system():
