@@ -4,9 +4,11 @@
 
 DATA holds the sources as they are published (folders stockmark-ner, jrte-pn, livedoor, xsid-0.7, wnut17,
 universalner-crossner, pile-ner-slimer). ``--more`` adds texts of a language, one a line. The edits lie among all texts of the
-language. Joined are the pairs of different unedited texts in one group, per 300,000 pairs: twins that the sources themselves
-hold count as well, and the short commands of xSID (set alarm for 5 am, set alarm for 6 am) are full of them, so the rate is
-given with and without xSID. Chained are those of the joined pairs that are no near duplicates, but in one group through others.
+language. Joined are the pairs of different unedited texts in one group, per 300,000 pairs, with and without xSID. They are of
+three kinds: one edit apart (a character, a word, or a fifth cut off: what the first three columns plant), other near
+duplicates, and chained pairs, which are in one group through others alone. No rule finds the planted edits and not the pairs of
+the sources that are one edit apart, and the short commands of xSID (set alarm for 5 am, set alarm for 6 am) are full of them:
+how many such pairs there are stands in "one edit apart, all" (for at most ``ALL_PAIRS`` texts).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import re
 import resource
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -28,6 +31,8 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "metrics")]
 
 PER = 300_000
+KINDS = ("one edit apart", "other", "chained")
+ALL_PAIRS = 2_000
 Edit = Callable[[str, random.Random, Sequence[str]], str]
 
 
@@ -71,15 +76,16 @@ def _texts(data: Path) -> Iterator[tuple[str, str, str]]:
                 yield file.name[:2], COMMANDS, text[1]
 
 
-def words(text: str) -> list[str]:
+@cache
+def words(text: str) -> tuple[str, ...]:
     """The text in words: its source's, or SudachiPy's if it holds kana, or runs of two characters of Han, or by blanks."""
     if text in TOKENS:
-        return TOKENS[text].copy()
+        return tuple(TOKENS[text])
     if re.search("[぀-ヿ]", text):
-        return [token.surface() for token in _sudachi().tokenize(text)]
+        return tuple(token.surface() for token in _sudachi().tokenize(text))
     if re.search("[一-鿿]", text):
-        return re.findall(r"\w{1,2}|\W", text)
-    return re.findall(r"\S+|\s+", text)
+        return tuple(re.findall(r"\w{1,2}|\W", text))
+    return tuple(re.findall(r"\S+|\s+", text))
 
 
 @cache
@@ -104,7 +110,7 @@ def one_character(text: str, rng: random.Random, others: Sequence[str]) -> str:
 
 def one_word(text: str, rng: random.Random, others: Sequence[str]) -> str:
     """One word replaced by one of another text."""
-    mine, theirs = words(text), [word for word in words(rng.choice(others)) if word.isalnum()]
+    mine, theirs = list(words(text)), [word for word in words(rng.choice(others)) if word.isalnum()]
     places = [at for at, word in enumerate(mine) if re.search(r"\w", word)]
     if places and theirs:
         mine[rng.choice(places)] = rng.choice(theirs)
@@ -161,23 +167,52 @@ def found(texts: Sequence[str], edits: int, kinds: Sequence[str]) -> dict[str, f
     return {kind: sum(groups[a] == groups[b] for a, b in of) / len(of) for kind, of in places.items()}
 
 
-def joined(texts: Sequence[str]) -> tuple[float, float, list[int]]:
-    """Pairs of unedited texts in one group, and the chained ones of them, per ``PER``; the sizes of the largest groups."""
-    from rapidfuzz.fuzz import ratio
+def one_edit(one: str, other: str) -> bool:
+    """Whether two texts differ as a planted edit differs: in a character, a word, or a fifth at an end."""
+    from rapidfuzz.distance import Levenshtein
 
-    from build.duplicates import RATIO, Index, normalise
+    short, long = sorted((plain(one), plain(other)), key=len)
+    if Levenshtein.distance(short, long, score_cutoff=1) <= 1:
+        return True
+    if len(long) - len(short) <= len(long) // 5 and (long.startswith(short) or long.endswith(short)):
+        return True
+    a, b = ([plain(word) for word in words(text) if re.search(r"\w", word)] for text in (one, other))
+    start = next((at for at, pair in enumerate(zip(a, b)) if pair[0] != pair[1]), min(len(a), len(b)))
+    a, b = a[start:][::-1], b[start:][::-1]
+    end = next((at for at, pair in enumerate(zip(a, b)) if pair[0] != pair[1]), min(len(a), len(b)))
+    return max(len(a), len(b)) - end <= 1
+
+
+@cache
+def plain(text: str) -> str:
+    """The form that is compared."""
+    from build.duplicates import _sign, normalise
+
+    return _sign([normalise(text)])[0][0]
+
+
+def near(one: str, other: str) -> bool:
+    """Whether two texts are in one group when there are no others."""
+    from build.duplicates import Index
+
+    index = Index()
+    numbers = [index.add(one), index.add(other)]
+    return len(set(index.groups()[numbers])) == 1
+
+
+def joined(texts: Sequence[str]) -> tuple[dict[str, float], list[int]]:
+    """Pairs of unedited texts in one group, all and by kind, per ``PER``; the sizes of the largest groups."""
+    from build.duplicates import Index
 
     index, groups = Index(), {}
     numbers = [index.add(text) for text in texts]
-    for number, group in zip(numbers, index.groups()[numbers].tolist(), strict=True):
-        groups.setdefault(group, []).append(normalise(texts[number]))
+    for text, group in zip(texts, index.groups()[numbers].tolist(), strict=True):
+        groups.setdefault(group, []).append(text)
     pairs = [pair for group in groups.values() for pair in itertools.combinations(group, 2)]
+    kinds = Counter("one edit apart" if one_edit(*pair) else "other" if near(*pair) else "chained" for pair in pairs)
     per = PER / (len(texts) * (len(texts) - 1) // 2)
-    return (
-        len(pairs) * per,
-        sum(ratio(*pair) < RATIO for pair in pairs) * per,
-        sorted(map(len, groups.values()))[:-4:-1],
-    )
+    rates = {"joined": len(pairs) * per} | {kind: kinds[kind] * per for kind in KINDS}
+    return rates, sorted(map(len, groups.values()))[:-4:-1]
 
 
 def made(count: int) -> Iterator[str]:
@@ -188,17 +223,17 @@ def made(count: int) -> Iterator[str]:
 
 
 def seconds(count: int) -> tuple[float, float]:
-    """Seconds of the search over ``count`` made texts, and this process's peak memory in MiB."""
+    """CPU seconds of the search over ``count`` made texts, and this process's peak memory in MiB."""
     from build.duplicates import Index
 
     spent, index = 0.0, Index()
     for text in made(count):
-        started = time.perf_counter()
+        started = time.process_time()
         index.add(text)
-        spent += time.perf_counter() - started
-    started = time.perf_counter()
+        spent += time.process_time() - started
+    started = time.process_time()
     index.groups()
-    spent += time.perf_counter() - started
+    spent += time.process_time() - started
     return spent, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -214,20 +249,31 @@ def main() -> None:
     texts = texts_of(options.data)
     for language, _, file in (more.partition("=") for more in options.more):
         texts[language] |= dict.fromkeys(filter(str.strip, Path(file).read_text(encoding="utf-8").split("\n")), file)
-    names = ["", "texts", *EDITS, f"joined per {PER:,}", "without xSID", "chained", "largest groups"]
+    names = [
+        "",
+        "texts",
+        *EDITS,
+        f"joined per {PER:,}",
+        *KINDS,
+        "without xSID",
+        "one edit apart, all",
+        "largest groups",
+    ]
     print(f"| {' | '.join(names)} |\n|---|{'--:|' * (len(names) - 1)}")
     for language, of in texts.items():
         kinds = [kind for kind in EDITS if kind != "Traditional" or language == "zh"]
         shares = found(list(of), options.edits, kinds)
-        every, chained, sizes = joined(list(of))
+        rates, sizes = joined(list(of))
         others = [text for text, source in of.items() if source != COMMANDS]
-        rate = f"{joined(others)[0]:.2f}" if others else ""
+        rate = f"{joined(others)[0]['joined']:.2f}" if others else ""
+        pairs = list(itertools.combinations(of, 2)) if len(of) <= ALL_PAIRS else []
+        every = f"{sum(one_edit(*pair) for pair in pairs) * PER / len(pairs):.0f}" if pairs else ""
         cells = [f"{shares[kind]:.3f}" if kind in shares else "" for kind in EDITS]
-        cells = [language, f"{len(of):,}", *cells, f"{every:.2f}", rate, f"{chained:.2f}", f"{sizes}"]
+        cells = [language, f"{len(of):,}", *cells, *(f"{rate:.2f}" for rate in rates.values()), rate, every, f"{sizes}"]
         print(f"| {' | '.join(cells)} |", flush=True)
     if options.rows:
         spent, mib = seconds(options.rows)
-        print(f"\n{options.rows:,} made texts: {spent:.1f} s, {mib:,.0f} MiB")
+        print(f"\n{options.rows:,} made texts: {spent:.1f} s of CPU time, {mib:,.0f} MiB")
 
 
 if __name__ == "__main__":

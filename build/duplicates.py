@@ -2,16 +2,18 @@
 
 Two texts are exact duplicates when they agree after ``normalise``. For near duplicates punctuation goes as well and Traditional
 characters become Simplified ones: two texts are near duplicates when ``rapidfuzz.fuzz.ratio`` (0 to 100) of what is left
-reaches ``RATIO`` and, if they are short, they differ in at most one character. MinHash over character n-grams (two characters
-of Han, kana or Hangul, three of others) and banded LSH find the pairs to compare; union-find makes groups of them. The figures
-are ours; ``benchmarks/duplicates.py`` measures what they find.
+reaches ``RATIO`` and, if they are short, they differ in at most one character. Short texts are near duplicates too when they
+differ in one run of at most ``RUN`` characters, a quarter of each. The pairs to compare come from MinHash over character
+n-grams (two characters of Han, kana or Hangul, three of others) with banded LSH, those with one such run from an exact lookup
+of what stays; union-find makes groups of them. The figures are ours; ``benchmarks/duplicates.py`` measures what they find.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +28,9 @@ CANDIDATE = 0.4
 RATIO = 85
 SHORT, CHANGED = 15, 2
 """Where one of two texts has fewer characters, ``CHANGED`` insertions and deletions (one replaced character) are the most."""
+RUN, KEPT = 2, 3
+"""Two short texts may also differ in one run of up to ``RUN`` characters (a word of Chinese) if ``KEPT`` times as many stay.
+A run with kana does not count: it is an ending or a particle more often than a word."""
 LONG = 10_000
 """So many characters of a text are compared, the first: the time grows with the square of their number."""
 SEED = 1
@@ -35,6 +40,7 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 _HAN = ((0x3400, 0x4DC0), (0x4E00, 0xA000), (0xF900, 0xFB00), (0x20000, 0x32400))
 _SYLLABLES = ((0x3040, 0x3100), (0x31F0, 0x3200), (0xAC00, 0xD7B0))
 """Kana and Hangul."""
+_KANA = re.compile("[\u3040-\u30ff\u31f0-\u31ff]")
 _CODES = 0x110000
 
 
@@ -86,12 +92,8 @@ class Index:
             for at in range(0, len(left), _BATCH):
                 a, b = left[at : at + _BATCH], right[at : at + _BATCH]
                 apart = root[a] != root[b]  # what is one group already, through other pairs, needs no comparison
-                joined = _near(signatures, self._texts, a[apart], b[apart])
-                for one, other in joined:
-                    low, high = sorted((_find(root, one), _find(root, other)))
-                    root[high] = low
-                while joined and not np.array_equal(root, root[root]):
-                    root[:] = root[root]
+                _unite(root, _near(signatures, self._texts, a[apart], b[apart]))
+        _unite(root, _one_run(self._texts))
         return root
 
     def _join(self) -> NDArray[np.uint32]:
@@ -203,6 +205,37 @@ def _near(
     changed = np.round((1 - ratios / 100) * sizes.sum(axis=1))
     near = (ratios >= RATIO) & ((sizes.min(axis=1) >= SHORT) | (changed <= CHANGED))
     return list(zip(left[near].tolist(), right[near].tolist()))
+
+
+def _one_run(texts: list[str]) -> Iterator[tuple[int, int]]:
+    """Pairs of short texts that are the same but for one run, each with the first of those that share what is kept."""
+    by_size: list[list[int]] = [[] for _ in range(SHORT)]
+    for number, text in enumerate(texts):
+        if len(text) < SHORT:
+            by_size[len(text)].append(number)
+    for kept in range(1, SHORT):
+        sizes = range(kept, min(kept + min(RUN, kept // KEPT), SHORT - 1) + 1)
+        for at in range(kept + 1):
+            first: dict[str, int] = {}
+            for size in sizes:
+                for number in by_size[size]:
+                    text, end = texts[number], at + size - kept
+                    if _KANA.search(text, at, end):
+                        continue
+                    other = first.setdefault(text[:at] + text[end:], number)
+                    if other != number:
+                        yield other, number
+
+
+def _unite(root: NDArray[np.int64], pairs: Iterable[tuple[int, int]]) -> None:
+    """Make one group of the groups of each pair; afterwards every row names the first of its group."""
+    changed = False
+    for pair in pairs:
+        low, high = sorted(_find(root, number) for number in pair)
+        root[high] = low
+        changed = True
+    while changed and not np.array_equal(root, root[root]):
+        root[:] = root[root]
 
 
 def _find(root: NDArray[np.int64], number: int) -> int:
