@@ -14,6 +14,7 @@ Survey Sampling, 1965). ``tests/metrics/test_intervals.py`` measures how often t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -118,7 +119,7 @@ def wilson(rate: float, rows: float, confidence: float = 0.95) -> list[float]:
 
     def bound(rate: float) -> float:
         root = z * z - 2 - 1 / rows + 4 * rate * (rows * (1 - rate) + 1)
-        return max(0.0, (2 * rows * rate + z * z - 1 - z * max(root, 0.0) ** 0.5) / denominator)
+        return max(0.0, (2 * rows * rate + z * z - 1 - z * math.sqrt(max(root, 0.0))) / denominator)
 
     low, high = bound(rate), 1 - bound(1 - rate)
     return [low if rate > 0 else 0.0, high if rate < 1 else 1.0]
@@ -225,7 +226,7 @@ def paired(
     found = {}
     for name in FIGURES:
         ends = [float(side[name]) for side in real]
-        differences = np.round(np.concatenate(drawn[name]), 12)  # sums of other parts may differ in the last bits
+        differences: Floats = np.concatenate(drawn[name]).round(12)  # sums of other parts may differ in the last bits
         low, high = percentile(differences, confidence)
         smaller = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
         one, other = reversed(ends) if swapped else ends

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from itertools import chain, repeat
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
+from .errors import UserError
+from .sources import OFFSETS, from_rows
+from .tables import is_rows, rows_of
 from .unified import FORMS, LABEL, MAX_LENGTH, Form
 
 Mode = Literal["default", "paper"]
@@ -14,8 +17,15 @@ MODES: Final = ("default", "paper")
 Matching = Literal["set", "multiset"]
 MATCHINGS: Final = ("set", "multiset")
 LabelSets = Mapping[str, Collection[str] | None]
+Place = tuple[int, int]
+Places = Sequence[Place | None]
+"""Where the items of a string stand in the text, None where that is not stated."""
+Offsets = Iterable[Places | None]
+"""The places of every row, None for a row that does not state them."""
 
 _BLOCK: Final = 4096
+_SHOWN: Final = 60
+_OPTIONAL: Final = ("inputs", "configs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +36,36 @@ class Rules:
     matching: Matching
     task_words: Mapping[str, Sequence[str]]
     label_sets: Mapping[str, frozenset[str] | None]
+    strict: bool = False
 
     @classmethod
     def of(
-        cls, mode: Mode, matching: Matching, task_words: Mapping[str, Sequence[str]], label_sets: LabelSets | None
+        cls,
+        mode: Mode,
+        matching: Matching,
+        task_words: Mapping[str, Sequence[str]],
+        label_sets: LabelSets | None,
+        strict: bool = False,
     ) -> Rules:
         """Check the rules. Raises ValueError with one line that says what is wrong."""
         _choice("mode", mode, MODES)
         _choice("matching", matching, MATCHINGS)
         if mode == "paper" and matching != "set":
             raise ValueError("matching='multiset' needs mode='default': Algorithm 1 compares sets")
+        if mode == "paper" and strict:
+            raise ValueError("strict=True needs mode='default': Algorithm 1 reads what it can")
+        flag("strict", strict)
+        if not isinstance(task_words, Mapping):
+            raise ValueError(f"task_words is {_shown(task_words)}; give a dict of words to their roles")
         for word, roles in task_words.items():
+            if not isinstance(roles, (list, tuple)) or not all(isinstance(one, str) for one in (word, *roles)):
+                raise ValueError(f"task_words: {word!r}: {_shown(roles)}; give a list of roles")
             if not word or "/" in word or LABEL not in roles:
                 raise ValueError(f"task_words: {word!r} needs a {LABEL} among its roles, and no '/' in the word")
+        if not (label_sets is None or isinstance(label_sets, Mapping)):
+            raise ValueError(f"label_sets is {_shown(label_sets)}; give a dict of configs to their labels")
         sets = {config: _label_set(config, labels) for config, labels in (label_sets or {}).items()}
-        return cls(mode, matching, task_words, sets)
+        return cls(mode, matching, task_words, sets, strict)
 
     @property
     def multiset(self) -> bool:
@@ -54,18 +79,24 @@ class Rules:
 
 
 class Row(NamedTuple):
-    """One row, with the label set of its config (None: open) and its form."""
+    """One row, with the label set of its config (None: open), its form, and its number and offsets where they are stated."""
 
     prediction: str
     reference: str
     text: str | None
     labels: Collection[str] | None
     form: Form
+    number: int = 0
+    predicted_places: Places | None = None
+    gold_places: Places | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The columns, all of one length. ``name`` is what messages call the predictions."""
+    """The columns, all of one length.
+
+    ``name`` is what messages call the predictions; ``text_labels``: whether the rows have text-level labels.
+    """
 
     predictions: Sequence[str]
     references: Sequence[str]
@@ -74,41 +105,56 @@ class Rows:
     forms: Form | list[Form]
     rules: Rules
     name: str
+    offsets: tuple[list[Places | None], list[Places | None]] | None = None
+    text_labels: bool = True
 
     @classmethod
     def of(
         cls,
-        predictions: Iterable[str],
-        references: Iterable[str],
+        predictions: Iterable[Any],
+        references: Iterable[Any],
         inputs: Iterable[str] | None,
         configs: Iterable[str] | None,
         form: Form | Iterable[Form],
         rules: Rules,
         name: str = "predictions",
+        text_labels: bool | None = None,
     ) -> Rows:
         """Check the columns. Raises ValueError with one line that says what is wrong, and where."""
-        given = {"references": references, name: predictions, "inputs": inputs, "configs": configs}
-        columns = {key: column(key, values) for key, values in given.items() if values is not None}
-        lengths = {key: len(values) for key, values in columns.items()}
-        forms: Form | list[Form]
-        if isinstance(form, str):
-            _choice("form", form, FORMS)
-            forms = form
-        else:
-            forms = list(form)
-            for number, one in enumerate(forms):
-                _choice(f"form, row {number}", one, FORMS)
-            lengths["form"] = len(forms)
-        size = lengths["references"]
-        for key, length in lengths.items():
-            if length != size:
-                raise ValueError(f"{key} has {length:,} rows, references has {size:,}")
-        if not size:
-            raise ValueError("there is nothing to score: references has 0 rows")
-        if rules.label_sets and configs is None:
+        given: dict[str, Any] = {"references": references, name: predictions, "inputs": inputs, "configs": configs}
+        columns: dict[str, Any] = {
+            key: column(key, values) for key, values in given.items() if values is not None or key not in _OPTIONAL
+        }
+        forms: Any = form if isinstance(form, str) else list(column("form", form))
+        _check_lengths(columns)
+        if text_labels is not None:
+            flag("text_labels", text_labels)
+        found: dict[str, Any] = {}
+        if is_rows(columns["references"]) or is_rows(columns[name]):
+            try:
+                found = from_rows(columns[name], columns["references"], forms, name, text_labels)
+            except UserError as error:
+                raise ValueError(str(error)) from error
+            forms, text_labels = found.pop("form"), found.pop("text_labels")
+            rules = replace(rules, task_words={**found.pop("task_words"), **rules.task_words})
+            own: dict[str, Any] = {
+                key: columns[key] for key in _OPTIONAL if key in columns
+            }  # goes before what the rows say
+            found.update(own)
+            columns = {key: values for key, values in found.items() if values is not None}
+        elif text_labels is False:
+            raise ValueError("text_labels=False needs rows of label and entities: a string has a text-level label")
+        for number, one in enumerate([forms] if isinstance(forms, str) else forms):
+            _choice("form" if isinstance(forms, str) else f"form, row {number}", one, FORMS)
+        if not isinstance(forms, str):
+            _check_lengths({**columns, "form": forms})
+        if rules.label_sets and "configs" not in columns:
             raise ValueError("label_sets needs configs: the sets are looked up by the config of each row")
         optional = columns.get("inputs"), columns.get("configs")
-        return cls(columns[name], columns["references"], *optional, forms, rules, name)
+        labeled = text_labels is not False
+        rows = cls(columns[name], columns["references"], *optional, forms, rules, name, None, labeled)
+        places = columns.get(OFFSETS[name]), columns.get("reference_offsets")
+        return rows if None in places or rules.mode == "paper" else rows.with_offsets(*places)
 
     def __iter__(self) -> Iterator[tuple[str, str, str | None, str, Form]]:
         """Prediction, reference, input, config and form, row by row, each checked to be a string."""
@@ -136,8 +182,23 @@ class Rows:
     def rows(self) -> Iterator[Row]:
         """The same, each as a :class:`Row`."""
         sets = self.rules.label_sets
-        for prediction, reference, text, config, form in self:
-            yield Row(prediction, reference, text, sets.get(config), form)
+        places: Iterable[tuple[Places | None, Places | None]] = (
+            zip(*self.offsets) if self.offsets else repeat((None, None))
+        )
+        for number, ((prediction, reference, text, config, form), stated) in enumerate(zip(self, places)):
+            yield Row(prediction, reference, text, sets.get(config), form, number, *stated)
+
+    def with_offsets(self, predicted: Offsets | None, gold: Offsets | None) -> Rows:
+        """The rows with the offsets of both sides; as they are if a side states none. Raises ValueError as :meth:`of`."""
+        if predicted is None or gold is None:
+            return self
+        if self.rules.mode == "paper":
+            raise ValueError("offsets need mode='default': Algorithm 1 compares strings")
+        columns = _offsets(self.name, predicted), _offsets("references", gold)
+        for name, column in zip((self.name, "references"), columns):
+            if len(column) != len(self.references):
+                raise ValueError(f"offsets of {name} has {len(column):,} rows, references has {len(self.references):,}")
+        return replace(self, offsets=columns)
 
     @property
     def protocol(self) -> str:
@@ -145,30 +206,102 @@ class Rows:
         if self.rules.mode == "paper":
             return "mode=paper matching=set"
         forms = self.forms if isinstance(self.forms, str) else "+".join(sorted(set(self.forms)))
-        return f"mode=default matching={self.rules.matching} form={forms}"
+        more = " strict" * self.rules.strict + " offsets=stated" * (self.offsets is not None)
+        return f"mode=default matching={self.rules.matching} form={forms}{more}"
 
 
-def column(name: str, values: Iterable[str]) -> Sequence[str]:
-    """A column as a list, whatever iterable it came as."""
-    if isinstance(values, str):
+def column(name: str, values: Any) -> Sequence[Any]:
+    """A column as a list, whatever iterable it came as; of a frame, its rows. Raises ValueError if it is none."""
+    if isinstance(values, (str, bytes)):
         raise ValueError(f"{name} is one string; give a list with one string per row")
-    return values if isinstance(values, (list, tuple)) else list(values)
+    if (rows := rows_of(values)) is not None:
+        return rows
+    if isinstance(values, (list, tuple)):
+        return values
+    if isinstance(values, (Mapping, Set)) or not isinstance(values, Iterable):
+        raise ValueError(f"{name} is {_shown(values)}; give a list with one entry per row")
+    try:
+        iterator = iter(values)
+    except TypeError as error:  # such as an array without dimensions
+        raise ValueError(f"{name} is {_shown(values)}; give a list with one entry per row") from error
+    return list(iterator)
 
 
-def _choice(name: str, value: object, known: Sequence[str]) -> None:
-    if value not in known:
-        raise ValueError(f"{name} is {value!r}; it must be one of: {', '.join(known)}")
+def whole(name: str, value: Any, least: int) -> int:
+    """A whole number. Raises ValueError if it is none, or less than ``least``."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ValueError(f"{name} is {_shown(value)}; give a whole number, {least} or more")
+    return int(value)
 
 
-def _label_set(config: str, labels: Collection[str] | None) -> frozenset[str] | None:
+def fraction(name: str, value: Any) -> float:
+    """A number between 0 and 1. Raises ValueError if it is none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
+        raise ValueError(f"{name} is {_shown(value)}; it must lie between 0 and 1")
+    return float(value)
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False. Raises ValueError if it is neither."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} is {_shown(value)}; it must be True or False")
+    return value
+
+
+def _shown(value: Any) -> str:
+    """A value in one short line."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _choice(name: str, value: Any, known: Sequence[str]) -> None:
+    if not isinstance(value, str) or value not in known:
+        raise ValueError(f"{name} is {_shown(value)}; it must be one of: {', '.join(known)}")
+
+
+def _label_set(config: Any, labels: Any) -> frozenset[str] | None:
+    if labels is None:
+        return None
     if isinstance(labels, str):
         raise ValueError(f"label_sets, config {config!r}: one string; give a collection of labels, or None if open")
-    return None if labels is None else frozenset(labels)
+    found: list[Any] = list(labels) if isinstance(labels, Iterable) else [None]
+    if not all(isinstance(label, str) for label in found):
+        raise ValueError(
+            f"label_sets, config {config!r}: {_shown(labels)}; give a collection of labels, or None if open"
+        )
+    return frozenset(found)
+
+
+def _check_lengths(columns: Mapping[str, Sequence[Any]]) -> None:
+    size = len(columns["references"])
+    for key, values in columns.items():
+        if len(values) != size:
+            raise ValueError(f"{key} has {len(values):,} rows, references has {size:,}")
+    if not size:
+        raise ValueError("there is nothing to score: references has 0 rows")
 
 
 def _strings(name: str, values: Sequence[str], start: int) -> Sequence[str]:
     if set(map(type, values)) != {str}:
         for number, value in enumerate(values, start):
             if not isinstance(value, str):
-                raise ValueError(f"{name}, row {number}: {value!r} is no string but {type(value).__name__}")
+                raise ValueError(f"{name}, row {number}: {_shown(value)} is no string but {type(value).__name__}")
     return values
+
+
+def _offsets(name: str, values: Offsets) -> list[Places | None]:
+    found = list(column(f"offsets of {name}", values))
+    for number, row in enumerate(found):
+        if not (row is None or isinstance(row, (list, tuple))):
+            raise ValueError(f"offsets of {name}, row {number}: {_shown(row)}; give a list of (start, end), or None")
+        for place in row or ():
+            if place is not None and not _is_place(place):
+                raise ValueError(f"offsets of {name}, row {number}: {place!r} is no (start, end) with 0 <= start < end")
+    return found
+
+
+def _is_place(place: object) -> bool:
+    if not isinstance(place, (tuple, list)) or len(place) != 2:
+        return False
+    start, end = place
+    return type(start) is int and type(end) is int and 0 <= start < end

@@ -1,20 +1,27 @@
-"""Prediction files as tables: JSON lines, CSV or Parquet, and joining two of them."""
+"""Files, frames and lists of rows as tables: JSON, CSV, Parquet, gzipped or not, standard input; and joining two of them."""
 
 from __future__ import annotations
 
 import csv
+import gzip
+import io
 import json
-from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, Final, TextIO
 
 from .errors import UserError
+
+STDIN: Final = "-"
+Rows = Iterable[tuple[int, Mapping[str, Any]]]
 
 
 class Table:
     """Rows of a file, with the number of each for messages: the line of a JSON lines file, else the row, from 1."""
 
-    def __init__(self, path: str, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+    def __init__(self, path: str, rows: Rows) -> None:
         self.path = path
         self.numbers: list[int] = []
         self.rows: list[Mapping[str, Any]] = []
@@ -42,6 +49,10 @@ class Table:
             )
         return all(filled)
 
+    def has_any(self, column: str) -> bool:
+        """Whether some row has this column, filled or not."""
+        return any(column in row for row in self.rows)
+
     def column(self, column: str) -> list[str]:
         """A column of strings."""
         for index, row in enumerate(self.rows):
@@ -50,68 +61,173 @@ class Table:
         return [row[column] for row in self.rows]
 
 
+# --------------------------------------------------------------------------------------------------------------- files
+
+
 def read(path: str) -> Table:
-    """Read a JSON lines, CSV or Parquet file."""
-    readers: dict[str, Callable[[str], Iterable[tuple[int, Mapping[str, Any]]]]] = {
+    """Read a JSON, JSON lines, CSV or Parquet file, ``.gz`` or not; ``-`` is standard input (JSON, JSON lines or CSV)."""
+    readers: dict[str, Callable[[str, TextIO], Rows]] = {
         ".jsonl": _json_lines,
-        ".json": _json_lines,
+        ".json": _json,
         ".csv": _csv,
         ".tsv": _csv,
-        ".parquet": _parquet,
     }
-    suffix = Path(path).suffix.lower()
-    if suffix not in readers:
-        raise UserError(f"{path}: unknown kind of file; give one that ends in {', '.join(readers)}")
+    suffix = suffix_of(path)
+    if suffix == ".parquet":
+        return Table(path, _parquet(path))
+    if path != STDIN and suffix not in readers:
+        kinds = ", ".join([*readers, ".parquet"])
+        raise UserError(
+            f"{path}: unknown kind of file; give one that ends in {kinds}, or say what it holds with --from"
+        )
+    return Table(path, _guarded(path, _sniffed if path == STDIN else readers[suffix]))
+
+
+def read_lines(path: str) -> list[str]:
+    """All lines of a text file, ``.gz`` or not, or of standard input."""
+    return list(_guarded(path, lambda _, file: file.read().split("\n")))
+
+
+def suffix_of(path: str) -> str:
+    """The suffix of a path in lower case, without ``.gz``."""
+    name = path.lower().removesuffix(".gz").replace("\\", "/").rpartition("/")[2]
+    return f".{name.rpartition('.')[2]}" if "." in name else ""
+
+
+def _guarded(path: str, reader: Callable[[str, TextIO], Iterable[Any]]) -> Iterator[Any]:
+    """What a reader finds in a file; whatever keeps it from being read is a user's mistake in one line."""
     try:
-        return Table(path, readers[suffix](path))
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}") from error
+        with _open(path) as file:
+            yield from reader(path, file)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except RecursionError as error:
+        raise UserError(f"{path}: JSON that is nested too deeply") from error
 
 
-def _json_lines(path: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    with open(path, encoding="utf-8-sig") as file:
-        for number, line in enumerate(file, 1):
-            if not line.strip():
-                continue
-            try:
-                row = json.loads(line)
-            except ValueError as error:
-                raise UserError(f"{path}:{number}: no JSON object on this line: {error}") from error
-            if not isinstance(row, dict):
-                raise UserError(f"{path}:{number}: a JSON object per line is expected, not {type(row).__name__}")
-            yield number, row
+def _open(path: str) -> TextIO:
+    if path == STDIN:  # read whole: the stream stays open for whoever started us
+        return io.StringIO(sys.stdin.buffer.read().decode("utf-8-sig"), newline="")
+    opener: Any = gzip.open if path.lower().endswith(".gz") else open
+    newline = "" if suffix_of(path) in (".csv", ".tsv") else None
+    file: TextIO = opener(path, "rt", encoding="utf-8-sig", newline=newline)
+    return file
 
 
-def _csv(path: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
-    csv.field_size_limit(1 << 24)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter="\t" if path.lower().endswith(".tsv") else ",", strict=True)
+def _sniffed(path: str, file: TextIO) -> Rows:
+    text = file.read()
+    return (_json if text.lstrip()[:1] in ("[", "{") else _csv)(path, io.StringIO(text, newline=""))
+
+
+def _json(path: str, file: TextIO) -> Rows:
+    """A JSON array of rows, or JSON lines."""
+    head = ""
+    while not head.strip() and (line := file.readline()):
+        head += line
+    if not head.lstrip().startswith("["):
+        yield from _json_lines(path, chain(head.splitlines(keepends=True), file))
+        return
+    try:
+        rows = json.loads(head + file.read())
+    except ValueError as error:
+        raise UserError(f"{path}: no JSON: {error}") from error
+    for number, row in enumerate(rows, 1):
+        yield number, _object(path, number, row)
+
+
+def _json_lines(path: str, lines: Iterable[str]) -> Rows:
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
         try:
-            for number, row in enumerate(reader, 1):
-                if None in row:
-                    raise UserError(f"{path}:{number}: more fields than the header has columns")
-                yield number, row
-        except csv.Error as error:
-            raise UserError(f"{path}:{reader.line_num}: {error}") from error
+            row = json.loads(line)
+        except ValueError as error:
+            raise UserError(f"{path}:{number}: no JSON object on this line: {error}") from error
+        if isinstance(row, list) and number == 1:
+            raise UserError(f"{path}: a JSON array: name it .json")
+        yield number, _object(path, number, row)
 
 
-def _parquet(path: str) -> Iterable[tuple[int, Mapping[str, Any]]]:
+def _object(path: str, number: int, row: Any) -> Mapping[str, Any]:
+    if not isinstance(row, dict):
+        raise UserError(f"{path}:{number}: a JSON object per line is expected, not {type(row).__name__}")
+    return row
+
+
+def _csv(path: str, file: TextIO) -> Rows:
+    csv.field_size_limit((1 << 31) - 1)
+    reader = csv.DictReader(file, delimiter="\t" if suffix_of(path) == ".tsv" else ",", strict=True)
+    try:
+        for number, row in enumerate(reader, 1):
+            if None in row:
+                raise UserError(f"{path}:{number}: more fields than the header has columns")
+            yield number, row
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num}: {error}") from error
+
+
+def _parquet(path: str) -> Rows:
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
         raise UserError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from error
     try:
-        file = pq.ParquetFile(path)
         number = 0
-        for batch in file.iter_batches():
+        for batch in pq.ParquetFile(path).iter_batches():
             for row in batch.to_pylist():
                 number += 1
                 yield number, row
     except pa.ArrowException as error:
         raise UserError(f"{path}: not a readable Parquet file: {str(error).splitlines()[0]}") from error
+    except OSError as error:
+        raise UserError(f"{path}: {error.strerror or error}") from error
+
+
+# ------------------------------------------------------------------------------------------------------- frames, lists
+
+
+def rows_of(values: Any) -> list[Mapping[str, Any]] | None:
+    """The rows of a frame of pandas or polars, an Arrow table or a ``datasets.Dataset``; None of anything else.
+
+    None of these libraries is imported.
+    """
+    if not hasattr(values, "columns") and not hasattr(values, "column_names"):
+        return None
+    if hasattr(values, "to_dicts"):
+        rows = values.to_dicts()
+    elif hasattr(values, "to_pylist"):
+        rows = values.to_pylist()
+    elif hasattr(values, "columns"):
+        rows = values.to_dict("records")
+    else:
+        rows = list(values)
+    return [{key: _plain(value) for key, value in row.items()} for row in rows]
+
+
+def _plain(value: Any) -> Any:
+    """A cell; pandas writes a missing one as a number that is not equal to itself, and lists as arrays."""
+    if callable(getattr(value, "tolist", None)):
+        value = value.tolist()
+    return None if isinstance(value, float) and value != value else value
+
+
+def is_rows(values: Sequence[Any]) -> bool:
+    """Whether a list holds rows of named cells, not strings."""
+    return bool(values) and isinstance(values[0], Mapping)
+
+
+def table_of(name: str, rows: Sequence[Any]) -> Table:
+    """Rows that are in memory, counted from 0, as a table."""
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise UserError(f"{name}:{number}: {row!r:.80} is no row of named cells, as others are")
+    return Table(name, enumerate(rows))
+
+
+# ---------------------------------------------------------------------------------------------------------------- join
 
 
 def join(gold: Table, table: Table) -> Table:
@@ -123,8 +239,7 @@ def join(gold: Table, table: Table) -> Table:
                 "give both files an 'id' column to join them"
             )
         return table
-    places = {side.path + str(at): _by_id(side) for at, side in enumerate((gold, table))}
-    wanted, there = places.values()
+    wanted, there = _by_id(gold), _by_id(table)
     for name, at in there.items():
         if name not in wanted:
             raise table.error(at, f"id {name!r} is not in {gold.path}")
