@@ -28,23 +28,28 @@ class Given:
     Attributes:
         table: the gold rows.
         column: the column of its strings; None if its rows are answers.
-        answers: of rows without strings, and of rows with both that state offsets beside their string.
-        forms, texts, configs, words: one entry per row, None where the table does not say it.
+        forms, texts, configs: one entry per row, None where the table does not say it.
         task_words: the known task words, and those of the table's own ``task_word`` column.
+        tag_names: names of tags that are numbers, in their order.
+        spans: the entities of a row count, whether it has a string or not.
     """
 
     table: Table
     column: str | None
-    answers: list[Answer] | None
     forms: list[Form]
     texts: list[str] | None
     configs: list[str] | None
     task_words: dict[str, Sequence[str]]
     tag_names: Sequence[str] | None = None
+    spans: bool = False
 
 
 def read_gold(
-    gold: Table, form: Form | None = None, column: str | None = None, tag_names: Sequence[str] | None = None
+    gold: Table,
+    form: Form | None = None,
+    column: str | None = None,
+    tag_names: Sequence[str] | None = None,
+    spans: bool = False,
 ) -> Given:
     """What a gold table says.
 
@@ -53,6 +58,7 @@ def read_gold(
         form: of its strings, in place of its column ``form``.
         column: of its strings, in place of ``output`` or ``prediction``.
         tag_names: names of tags that are numbers.
+        spans: take the entities of a row, whether it has a string or not.
     """
     forms: list[Any] = (
         gold.column("form") if form is None and gold.has("form") else [form or "escaped"] * len(gold.rows)
@@ -66,12 +72,8 @@ def read_gold(
         configs = gold.column("config")
     elif gold.has("language") and gold.has("task"):
         configs = [f"{a}_{b}" for a, b in zip(gold.column("language"), gold.column("task"))]
-    words = _task_words(gold)
-    found = _output_column(gold, column)
-    answers = None
-    if found is None or (gold.has_any("entities") and not gold.has_any("tuples")):
-        answers = read_answers(gold, texts, tag_names)
-    return Given(gold, found, answers, forms, texts, configs, words, tag_names)
+    found = _output_column(gold, column, spans)
+    return Given(gold, found, forms, texts, configs, _task_words(gold), tag_names, spans)
 
 
 def _task_words(gold: Table) -> dict[str, Sequence[str]]:
@@ -82,13 +84,13 @@ def _task_words(gold: Table) -> dict[str, Sequence[str]]:
     return {**TASK_WORDS, **{word: PAIR for word in own if word not in TASK_WORDS}}
 
 
-def _output_column(table: Table, column: str | None) -> str | None:
-    """The column of the unified strings; None if the rows are answers."""
+def _output_column(table: Table, column: str | None, spans: bool) -> str | None:
+    """The column of the unified strings; None if the rows are answers, which they must be with ``spans``."""
     if column is not None:
         if not table.has_any(column):
             raise UserError(f"{table.path}: no column {column!r}; there are: {', '.join(map(str, table.rows[0]))}")
         return column
-    if found := next(filter(table.has_any, OUTPUTS), None):
+    if not spans and (found := next(filter(table.has_any, OUTPUTS), None)):
         return found
     if not has_answers(table):
         raise UserError(
@@ -130,14 +132,18 @@ def columns(
     Returns:
         The argument of every table, and those of the gold side; ``offsets`` of a side are given if a row states some.
     """
-    sides: dict[str, list[str] | list[Answer]] = {}
-    for name, table in tables.items():
-        found = _output_column(table, column)
-        texts: Sequence[str | None] | None = given.texts
-        if texts is None and given.answers:
-            texts = [answer.text for answer in given.answers]
-        sides[name] = table.column(found) if found else read_answers(table, texts, given.tag_names)
-    gold: list[str] | list[Answer] = given.table.column(given.column) if given.column else given.answers or []
+    found = {name: _output_column(table, column, given.spans) for name, table in tables.items()}
+    answers = None
+    if given.column is None or (None in found.values() and given.table.has_any("entities")):
+        answers = read_answers(given.table, given.texts, given.tag_names)
+    texts: Sequence[str | None] | None = given.texts
+    if texts is None and answers is not None:
+        texts = [answer.text for answer in answers]
+    sides: dict[str, list[str] | list[Answer]] = {
+        name: table.column(strings) if (strings := found[name]) else read_answers(table, texts, given.tag_names)
+        for name, table in tables.items()
+    }
+    gold: list[str] | list[Answer] = given.table.column(given.column) if given.column else answers or []
     words = _words(given, gold)
     labeled = _are_labeled(given.table, gold, text_labels)
     for name, table in tables.items():
@@ -146,18 +152,14 @@ def columns(
             raise UserError(
                 f"{without.path}: no text-level labels, which {other.path} has: score the entities alone with --no-text-labels"
             )
-        _same_texts(given, table, sides[name])
+        _same_texts(given.table, texts, table, sides[name])
     out: dict[str, Any] = {"form": given.forms, "task_words": given.task_words, "text_labels": labeled}
     out["references"] = _strings(given.table, gold, words, given, labeled)
-    if given.answers is not None:
-        out["reference_offsets"] = _offsets(given.answers)
+    out["reference_offsets"] = _offsets(given.table, answers or ())
     for name, table in tables.items():
         out[name] = _strings(table, sides[name], words, given, labeled)
-        answers = [one for one in sides[name] if isinstance(one, Answer)]
-        out[OFFSETS[name]] = _offsets(answers) if answers else None
-    inputs = given.texts
-    if inputs is None and given.answers and all(answer.text is not None for answer in given.answers):
-        inputs = [answer.text or "" for answer in given.answers]
+        out[OFFSETS[name]] = _offsets(table, [one for one in sides[name] if isinstance(one, Answer)])
+    inputs = texts if texts is not None and None not in texts else None
     return out | {"inputs": inputs, "configs": given.configs}
 
 
@@ -185,21 +187,22 @@ def _are_labeled(table: Table, side: Sequence[str | Answer], wanted: bool | None
     return bool(filled) and all(filled)
 
 
-def _same_texts(given: Given, table: Table, side: Sequence[str | Answer]) -> None:
+def _same_texts(gold: Table, texts: Sequence[str | None] | None, table: Table, side: Sequence[str | Answer]) -> None:
     """Raise UserError if a row was predicted from another text than the gold row's: offsets would mean something else."""
-    if given.answers is None:
-        return
-    for at, (mine, theirs) in enumerate(zip(given.answers, side)):
-        if isinstance(theirs, Answer) and None not in (mine.text, theirs.text) and mine.text != theirs.text:
-            raise table.error(
-                at, f"another text than in {given.table.path}: {theirs.text!r:.60}, not {mine.text!r:.60}"
-            )
+    for at, (mine, theirs) in enumerate(zip(texts or (), side)):
+        other = theirs.text if isinstance(theirs, Answer) else None
+        if mine is not None and other is not None and mine != other and input_word(mine) is None:
+            raise table.error(at, f"another text than in {gold.path}: {other!r:.60}, not {mine!r:.60}")
 
 
-def _offsets(answers: Sequence[Answer]) -> list[list[Offsets | None] | None] | None:
-    """The offsets of every row's entities; None if no row states any."""
-    found = [[entity.offsets for entity in answer.entities] for answer in answers]
-    return [*found] if any(place is not None for row in found for place in row) else None
+def _offsets(table: Table, answers: Sequence[Answer]) -> list[list[Offsets | None] | None] | None:
+    """The offsets of the entities of every row, None for a row that does not state all of them; None if no row states any."""
+    found: list[list[Offsets | None] | None] = []
+    for row, answer in zip(table.rows, answers):
+        places = [entity.offsets for entity in answer.entities]
+        missing = None in places or ("entities" in row and row["entities"] is None)
+        found.append(None if missing else places)
+    return found if any(found) else None
 
 
 def _strings(
