@@ -1,0 +1,164 @@
+"""Results as text: for the terminal, as Markdown, LaTeX or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+FORMATS: Final = ("text", "json", "markdown", "latex", "csv")
+
+Cells = list[str]
+_LABEL_KEYS: Final = ("gold", "predicted", "precision", "recall", "f1")
+_CONFIG_KEYS: Final = ("rows", "tl", "wl", "all")
+_SPECIAL: Final = str.maketrans({**{char: f"\\{char}" for char in "&%$#_{}"}, "\\": "/", "~": "-", "^": "-"})
+
+
+def show(result: Mapping[str, Any], style: str) -> str:
+    """The result of :func:`mmm_f1.score` or :func:`mmm_f1.compare` in one of ``FORMATS``.
+
+    Figures are fractions; those of Markdown and LaTeX, which go into papers, are in percent.
+    """
+    if style == "json":
+        return json.dumps(result, ensure_ascii=False, indent=2)
+    compared = "fixed" in result
+    if style == "text":
+        return _compared_text(result) if compared else _score_text(result)
+    if style == "csv":
+        return _csv([_long(result)])
+    tables = [_compared_table(result)] if compared else [_figures_table(result), *_by_name(result, percent=True)]
+    write = _markdown if style == "markdown" else _latex
+    return "\n\n".join([*map(write, tables), *map(_escape if style == "latex" else str, _notes(result))])
+
+
+def _notes(result: Mapping[str, Any]) -> list[str]:
+    """What stands below the figures."""
+    notes = [result["caution"]] if "caution" in result else []
+    if "fixed" in result:
+        fixed, broken = len(result["fixed"]), len(result["broken"])
+        notes.append(f"rows {result['rows']:,}, fixed by B {fixed:,}, broken by B {broken:,}")
+    return [*notes, result["protocol"]]
+
+
+def _interval(row: Mapping[str, Any], name: str) -> Sequence[float] | None:
+    found: Sequence[float] | None = next((row[key] for key in row if key.startswith(f"{name}_ci")), None)
+    return found
+
+
+# ---------------------------------------------------------------------------------------------------------------- text
+
+
+def _score_text(result: Mapping[str, Any]) -> str:
+    """The figures, failures, then a line per config and per label."""
+    lines = []
+    for key, value in result.items():
+        if isinstance(value, (dict, list)) or key in ("protocol", "caution"):
+            continue
+        interval = _interval(result, key)
+        text = f"{value:.4f}" if isinstance(value, float) else str(value)
+        lines.append(f"{key:<32}{text:>10}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""))
+    lines += [f"  {kind:<30}{count:>10}" for kind, count in result["parse_failures"].items() if count]
+    for heads, *rows in _by_name(result, percent=False):
+        lines.append("")
+        lines += [f"{row[0]:<24}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in (heads, *rows)]
+    return "\n".join([*lines, "", *_notes(result)])
+
+
+def _compared_text(result: Mapping[str, Any]) -> str:
+    lines = [f"{'':<16}{'A':>9}{'B':>9}{'B - A':>9}  {'interval':<20}{'p':>8}"]
+    for name, row in result.items():
+        if isinstance(row, dict):
+            low, high = _interval(row, "difference") or (0.0, 0.0)
+            lines.append(
+                f"{name:<16}{row['a']:>9.4f}{row['b']:>9.4f}{row['difference']:>+9.4f}"
+                f"  {f'[{low:+.4f}, {high:+.4f}]':<20}{row['p']:>8.4f}"
+            )
+    return "\n".join([*lines, "", *_notes(result)])
+
+
+# -------------------------------------------------------------------------------------------------------------- tables
+
+
+def _by_name(result: Mapping[str, Any], percent: bool) -> list[list[Cells]]:
+    """A table by config and one by label, where the result has them."""
+    tables = []
+    for title, key, keys in (("config", "by_config", _CONFIG_KEYS), ("label", "wl_by_label", _LABEL_KEYS)):
+        if rows := result.get(key):
+            known = [one for one in keys if one in next(iter(rows.values()))]
+            tables.append(
+                [[title, *known], *([name, *(_cell(row, one, percent) for one in known)] for name, row in rows.items())]
+            )
+    return tables
+
+
+def _cell(row: Mapping[str, Any], key: str, percent: bool) -> str:
+    value, interval = row[key], _interval(row, key)
+    if not isinstance(value, float):
+        return str(value)
+    if not percent:
+        return f"{value:.4f}" + (f" [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else "")
+    return f"{100 * value:.2f}" + (f" [{100 * interval[0]:.1f}, {100 * interval[1]:.1f}]" if interval else "")
+
+
+def _figures_table(result: Mapping[str, Any]) -> list[Cells]:
+    """The figures of the whole in one row."""
+    keys = [
+        key for key in ("tl", "wl", "all", "wl_micro_precision", "wl_micro_recall", "wl_mean_row_f1") if key in result
+    ]
+    heads = ["rows", *(key.replace("wl_micro_", "wl ").replace("_", " ") for key in keys)]
+    return [heads, [f"{result['rows']:,}", *(_cell(result, key, percent=True) for key in keys)]]
+
+
+def _compared_table(result: Mapping[str, Any]) -> list[Cells]:
+    table = [["", "A", "B", "B - A", "interval", "p"]]
+    for name, row in result.items():
+        if isinstance(row, dict):
+            low, high = _interval(row, "difference") or (0.0, 0.0)
+            ends = [f"{100 * row['a']:.2f}", f"{100 * row['b']:.2f}", f"{100 * row['difference']:+.2f}"]
+            cells = [name.replace("_", " "), *ends, f"[{100 * low:+.1f}, {100 * high:+.1f}]", f"{row['p']:.4f}"]
+            table.append(cells)
+    return table
+
+
+def _long(result: Mapping[str, Any]) -> list[Cells]:
+    """Every figure in a row of its own: what it is of, its name, its value, and its interval."""
+    rows = [["of", "figure", "value", "low", "high"]]
+
+    def add(of: str, values: Mapping[str, Any]) -> None:
+        for key, value in values.items():
+            if isinstance(value, (int, float)):
+                interval = _interval(values, key)
+                rows.append([of, key, repr(value), *(map(repr, interval) if interval else ("", ""))])
+
+    add("all rows", result)
+    for name, value in result.items():
+        if name in ("by_config", "wl_by_label"):
+            for one, figures in value.items():
+                add(one, figures)
+        elif isinstance(value, dict):
+            add(name, value)
+    return rows
+
+
+def _markdown(table: list[Cells]) -> str:
+    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in table]
+    rows = [f"| {' | '.join(row)} |" for row in escaped]
+    return "\n".join([rows[0], f"|---|{'--:|' * (len(table[0]) - 1)}", *rows[1:]])
+
+
+def _latex(table: list[Cells]) -> str:
+    rows = [" & ".join(map(_escape, row)) + r" \\" for row in table]
+    head = r"\begin{tabular}{l" + "r" * (len(table[0]) - 1) + "}"
+    return "\n".join([head, r"\toprule", rows[0], r"\midrule", *rows[1:], r"\bottomrule", r"\end{tabular}"])
+
+
+def _escape(text: str) -> str:
+    return text.translate(_SPECIAL)
+
+
+def _csv(tables: list[list[Cells]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(row for table in tables for row in table)
+    return out.getvalue().rstrip("\n")
