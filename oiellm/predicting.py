@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from oiellm.errors import OiellmError
 from oiellm.files import locked
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from oiellm.evaluate.protocols import Selection
     from oiellm.predict.style import Style
     from oiellm.recipe import Evaluate, View
+
+_ASKING: Final = ("concurrency", "retries", "timeout", "extra_body")
+"""Options of ``--endpoint``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ def opened(options: argparse.Namespace, how: Evaluate) -> Opened:
         dtype=options.dtype,
         device=options.device,
         revision=options.revision,
+        asking={name: getattr(options, name) for name in _ASKING if hasattr(options, name)},
     )
 
 
@@ -160,8 +164,14 @@ def _chat(
     if asked.dry_run:
         print(engine.plan(requests_of(release, selection, style), limit))
         return None
+    extra = {"extra_body": asked.extra_body} if asked.extra_body else {}
     runs = runs_of(
-        Opened(engine, {"endpoint": asked.base_url}), release, selection, folders, style=style, max_new_tokens=limit
+        Opened(engine, {"endpoint": asked.base_url, **extra}),
+        release,
+        selection,
+        folders,
+        style=style,
+        max_new_tokens=limit,
     )
     for folder, run in runs.items():
         engine.recall(run.requests(), limit)

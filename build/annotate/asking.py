@@ -19,7 +19,7 @@ from oiellm.llm.calls import Call, Dialogue, Reply, T, ask
 
 NOT_IN_TEXT: Final = "item_not_in_text"
 TRUNCATED: Final = "truncated"
-_GIVEN_UP: Final = {"filter": "filter", "refused": "refused", "failed": "no_reply"}
+_GIVEN_UP: Final = {"filter": "filter", "refused": "refused", "too_long": "too_long", "failed": "no_reply"}
 """Finishes that a second try would not change, and the reason that each is."""
 _BREAKS: Final = ("Cc", "Zl", "Zp")
 

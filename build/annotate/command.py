@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pickle
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -62,7 +63,7 @@ def annotate(options: argparse.Namespace) -> tuple[str, bool]:
     annotator = Annotator(
         talk.model, prompts, registry, merges, levels, options.votes, options.min_agreement, options.word
     )
-    out, (total, sources) = _folder(options), _check(worklist, annotator)
+    out, (total, sources) = _folder(options), _check(worklist, annotator, options.worklist)
     warn_of_terms(sources, registry, "annotated copies")
     from oiellm.llm.session import Session
 
@@ -88,18 +89,27 @@ def _folder(options: argparse.Namespace) -> Path:
     return folder
 
 
-def _check(worklist: Worklist, annotator: Annotator) -> tuple[int, set[str]]:
+def _check(worklist: Worklist, annotator: Annotator, path: Path) -> tuple[int, set[str]]:
     """Read all rows and make all questions, so that whatever is wrong is said before anything is paid.
 
     Returns:
         The number of rows, and the names of their sources.
+
+    Raises:
+        KitError: a prompt does not fit, or every row has labels of its own that are not in the registry.
     """
-    total, sources = 0, set[str]()
+    total, wrong, sources = 0, list[str](), set[str]()
     for row in progress(worklist.rows(), "checking"):
         total += 1
         if isinstance(row, Record):
-            annotator.check(row)
+            if problem := annotator.check(row):
+                wrong.append(f"row {row.id!r}: {problem}")
             sources.add(row.source)
+    if wrong:
+        text = f"{path}: {len(wrong):,} of {total:,} rows have labels in the worklist that are unknown ({wrong[0]})"
+        if len(wrong) == total:
+            raise KitError(text)
+        print(f"build: {text}; they stay open, and nothing is asked about them", file=sys.stderr)
     return total, sources
 
 
@@ -125,7 +135,7 @@ def _annotate(
         write_table(spellings, step.path(TABLE))
         manifest = {
             "worklist": options.worklist.name,
-            "options": {name: getattr(options, name) for name in _OPTIONS},
+            "options": _chosen(options),
             "model": annotator.model,
             "inputs": _inputs(options),
             "prompts": annotator.prompts.hashes(),
@@ -147,7 +157,14 @@ def _stage(
         return f"{whole:,} whole"
 
     whole = 0
-    rows = session.run(worklist.rows, lambda row: start(row, annotator), total=total, describe="annotating", word=count)
+    rows = session.run(
+        worklist.rows,
+        lambda row: start(row, annotator),
+        total=total,
+        describe="annotating",
+        word=count,
+        problem=_problem,
+    )
     for row, result in rows:
         pickle.dump((row, result), staged)
         if result is not None:
@@ -155,6 +172,16 @@ def _stage(
             for scope, label in annotator.open_labels(result):
                 spellings.add(scope, label)
     staged.seek(0)
+
+
+def _problem(result: Annotated | None) -> str:
+    """Why a row stays open, in a few words; empty if no level that was asked for does."""
+    failures = result.failures() if result else []
+    if not failures:
+        return ""
+    level, decision = failures[0]
+    said = next((reply for vote in decision.votes for reply in vote.replies if reply.strip()), "")
+    return f"{level}: {decision.reason}" + (f", as in {' '.join(said.split())[:100]!r}" if said else "")
 
 
 def _outcomes(staged: IO[bytes], annotator: Annotator, spellings: Spellings) -> Iterator[Outcome]:
@@ -170,10 +197,15 @@ def _inputs(options: argparse.Namespace) -> dict[str, str]:
     return {path.name: sha256(path) for path in (options.worklist, options.labels) if path is not None}
 
 
+def _chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The options that decide what is written."""
+    chosen = {name: getattr(options, name) for name in _OPTIONS}
+    return {**chosen, "extra_body": options.extra_body} if options.extra_body else chosen
+
+
 def _identity(annotator: Annotator, options: argparse.Namespace) -> tuple[dict[str, str], dict[str, Any]]:
     """Inputs and options of a run; where the model was reached does not count, and may be private."""
-    chosen = {name: getattr(options, name) for name in _OPTIONS}
-    return _inputs(options), {**chosen, "model": annotator.model, "prompts": annotator.prompts.hashes()}
+    return _inputs(options), {**_chosen(options), "model": annotator.model, "prompts": annotator.prompts.hashes()}
 
 
 def _summary(

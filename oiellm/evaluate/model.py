@@ -47,6 +47,7 @@ def open_engine(
     dtype: str | None = None,
     device: str | None = None,
     revision: str | None = None,
+    asking: Mapping[str, Any] | None = None,
 ) -> Opened:
     """The engine for a model.
 
@@ -56,14 +57,17 @@ def open_engine(
         continuous: continuous batching instead of sorted batches; free decoding only.
         batch_size: prompts at once.
         dtype, device, revision: see :func:`oiellm.predict.local.load_model`.
+        asking: further arguments of :class:`oiellm.predict.endpoint.EndpointEngine`.
 
     Raises:
-        OiellmError: the model cannot be loaded.
+        OiellmError: the model cannot be loaded, or the address is none.
     """
     if endpoint:
         from oiellm.predict.endpoint import EndpointEngine
 
-        return Opened(EndpointEngine(endpoint, model), {"endpoint": endpoint})
+        engine = EndpointEngine(endpoint, model, **(asking or {}))
+        extra = (asking or {}).get("extra_body")
+        return Opened(engine, {"endpoint": engine.url, **({"extra_body": extra} if extra else {})})
     from oiellm.predict.local import LocalEngine, load_model
 
     loaded = load_model(model, dtype=dtype, device=device, revision=revision)

@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from oiellm.errors import OiellmError
 from oiellm.llm.cache import Answered
-from oiellm.llm.errors import MANY_FAILED, explain, secret
+from oiellm.llm.errors import KEPT, MANY_FAILED, explain, lost, rejected, secret
 from oiellm.llm.jobs import Job, Store, advance
 from oiellm.llm.meter import Meter
 from oiellm.llm.options import Settings
 from oiellm.llm.parts import Part, Parts
+from oiellm.llm.pilot import Pilot
+from oiellm.llm.response import server_words
 from oiellm.llm.results import Results
-from oiellm.llm.wire import error_message
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -38,10 +40,10 @@ _AT_ONCE: Final = 500
 class Batches(Generic[J, T]):
     """Drives jobs by the Batch API."""
 
-    def __init__(self, settings: Settings, store: Store, meter: Meter) -> None:
-        """Nothing is sent yet."""
+    def __init__(self, settings: Settings, store: Store, meter: Meter, pilot: Pilot) -> None:
+        """Nothing is sent yet. ``pilot`` judges rows when all are answered: they go out together."""
         self.unfinished = 0
-        self._settings, self._store, self._meter = settings, store, meter
+        self._settings, self._store, self._meter, self._pilot = settings, store, meter, pilot
         self._parts = Parts(settings.cache / "batches", settings.base_url)
         self._secret = secret(settings)
         self._results = Results(settings, meter.note, self._secret)
@@ -53,20 +55,18 @@ class Batches(Generic[J, T]):
         Raises:
             OiellmError: the endpoint has no Batch API or fails, or a batch fails as a whole.
         """
-        from openai import APIError
-
-        try:
-            with self._parts.open():
-                self._resume()
-                self._rounds(jobs)
-        except APIError as error:
-            raise self._explain(error) from error
+        with self._explained(), self._parts.open():
+            self._resume()
+            self._rounds(jobs)
         for job, missing in advance(jobs(), self._store.lookup):
             if missing:
                 job.abandon()
                 self.unfinished += 1
+            else:
+                self._pilot.see(job)
             self._meter.row()
             yield job.job, job.result
+        self._pilot.end()
 
     def _resume(self) -> None:
         """Wait for what dead runs submitted. It goes into the cache and is counted where it is used."""
@@ -140,7 +140,7 @@ class Batches(Generic[J, T]):
                 if enough := (most := ledger.reserve(call)) is None:
                     break
                 reserved += most or 0.0
-                writer.add(call, key, self._results.dialect(call.model).body(call))
+                writer.add(call, key, self._results.dialects.body(call))
             job.abandon()
             if enough:
                 break
@@ -148,19 +148,23 @@ class Batches(Generic[J, T]):
 
     def _submit(self, part: Part) -> None:
         with part.requests.open("rb") as file:
-            part.file_id = self._client().files.create(file=(part.requests.name, file), purpose="batch").id
+            part.file_id = self._id(self._client().files.create(file=(part.requests.name, file), purpose="batch"))
         part.save()
-        part.batch_id = (
-            self._client()
-            .batches.create(
-                input_file_id=part.file_id,
-                endpoint="/v1/chat/completions",
-                completion_window="24h",
-                extra_headers={"Idempotency-Key": part.digest()},
-            )
-            .id
+        batch = self._client().batches.create(
+            input_file_id=part.file_id,
+            endpoint="/v1/chat/completions",
+            completion_window="24h",
+            extra_headers={"Idempotency-Key": part.digest()},
         )
+        part.batch_id = self._id(batch)
         part.save()
+
+    def _id(self, answer: Any) -> str:
+        """The id in an answer of the Batch API, which the client library does not check."""
+        if isinstance(found := getattr(answer, "id", None), str) and found:
+            return found
+        said = server_words(answer if isinstance(answer, str) else "an answer without an id", self._secret)
+        raise OiellmError(f"{self._settings.base_url}: no Batch API answers there ({said}); run without --batch")
 
     def _collect(
         self, parts: list[Part], put: Callable[[list[Answered]], None], words: str = "", *, earlier: bool = False
@@ -180,11 +184,12 @@ class Batches(Generic[J, T]):
             for part in list(waiting):
                 try:
                     batch = self._client().batches.retrieve(part.batch_id)
+                    self._id(batch)
                     if batch.status in _OVER:
                         waiting.remove(part)
                         answered += self._take(part, batch, put)
-                    elif batch.request_counts:
-                        done = f"{batch.request_counts.completed:,} of {part.count:,}"
+                    else:
+                        done = f"{getattr(batch.request_counts, 'completed', None) or 0:,} of {part.count:,}"
                         self._meter.state(f"{words}{len(waiting)} batches under way, the last with {done} done")
                 except NotFoundError as error:
                     self._forget(part, earlier=earlier, error=error)
@@ -204,41 +209,66 @@ class Batches(Generic[J, T]):
         part.remove()
 
     def _take(self, part: Part, batch: Batch, put: Callable[[list[Answered]], None]) -> int:
-        answered = 0
-        if batch.status != "failed":
-            about = part.about()
-            for name in (batch.output_file_id, batch.error_file_id):
-                rows = self._results.read(part, self._lines(name), about) if name else iter(())
-                while chunk := [row for _, row in zip(range(_AT_ONCE), rows, strict=False)]:
-                    put(chunk)
-                    answered += len(chunk)
+        answered, about, why = 0, part.about(), ""
+        files = [name for name in (batch.output_file_id, batch.error_file_id) if name]
+        for name in files if batch.status != "failed" else ():
+            rows = self._results.read(part, self._lines(name), about)
+            while chunk := [row for _, row in zip(range(_AT_ONCE), rows, strict=False)]:
+                put(chunk)
+                answered += len(chunk)
         part.remove()
         if batch.status in ("failed", "cancelled"):
-            errors = batch.errors.data if batch.errors and batch.errors.data else []
-            why = f" ({error_message(errors[0].message, self._secret)})" if errors else ""
+            errors = getattr(batch.errors, "data", None) or []
+            why = server_words(getattr(errors[0], "message", None), self._secret) if errors else batch.status
+        elif batch.status == "completed" and not files:
+            why = "it names no file of results"
+        elif batch.status == "completed":
+            self._results.missed(part, about)
+        if why:
             raise OiellmError(
-                f"{self._settings.base_url}: batch {batch.id} {batch.status}{why}; what was answered is in the cache, and "
-                "the same command submits the rest again"
+                f"{self._settings.base_url}: batch {batch.id} {batch.status} ({why}); what was answered is kept, and the same "
+                "command submits the rest again; without --batch it is asked live"
             )
         return answered
 
-    def _lines(self, name: str) -> Iterator[str]:
+    def _lines(self, name: str) -> Iterator[bytes]:
+        """Lines of a file of results: ended by a line feed alone, as replies may hold what Unicode counts as the end of one."""
+        rest = b""
         with self._client().files.with_streaming_response.content(name) as content:
-            yield from content.iter_lines()
+            for piece in content.iter_bytes():
+                *lines, rest = (rest + piece).split(b"\n")
+                yield from filter(bytes.strip, lines)
+        if rest.strip():
+            yield rest
 
     def _client(self) -> OpenAI:
         if self._openai is None:
-            from openai import OpenAI
+            from openai import DefaultHttpxClient, OpenAI
 
             self._openai = OpenAI(
                 base_url=self._settings.base_url,
                 api_key=self._secret or "none",
                 max_retries=self._settings.retries,
                 timeout=self._settings.timeout,
+                http_client=DefaultHttpxClient(follow_redirects=False),
             )
         return self._openai
 
-    def _explain(self, error: Any) -> OiellmError:
-        if getattr(error, "status_code", 0) in (404, 405, 501):
-            return OiellmError(f"{self._settings.base_url}: has no Batch API; run the same command without --batch")
-        return explain(error, self._settings, self._settings.model, self._secret)
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        import httpx2
+        from openai import APIConnectionError, APIError, APIStatusError
+
+        settings = self._settings
+        try:
+            yield
+        except APIStatusError as error:
+            if error.status_code in (404, 405, 501):
+                text = f"{settings.base_url}: has no Batch API; run the same command without --batch"
+                raise OiellmError(text) from error
+            raise explain(rejected(error, self._secret), settings, settings.model) from error
+        except (APIConnectionError, httpx2.HTTPError) as error:
+            raise explain(lost(error, settings), settings, settings.model) from error
+        except APIError as error:
+            said = server_words(error.message, self._secret)
+            raise OiellmError(f"{settings.base_url}: no Batch API answers there ({said}); {KEPT}") from error

@@ -30,9 +30,13 @@ _GET: Final = (
 )
 _MARKS: Final = 500
 """Keys in one statement; SQLite takes at least 999."""
-_PUT: Final = "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT: Final = """INSERT INTO replies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET text = excluded.text,
+    finish = excluded.finish, prompt_tokens = excluded.prompt_tokens, completion_tokens = excluded.completion_tokens,
+    batched = excluded.batched, estimate = excluded.estimate
+    WHERE replies.finish = 0 AND trim(replies.text, char(9, 10, 13, 32)) = ''"""
+"""What is there stays, but for empty replies, which caches of earlier versions hold."""
 _USED: Final = """SELECT purpose, count(*), sum(prompt_tokens), sum(completion_tokens), sum(estimate) FROM replies
-    WHERE model = ? AND prompt_tokens >= 0 AND completion_tokens >= 0 GROUP BY purpose ORDER BY purpose"""
+    WHERE model = ? AND prompt_tokens > 0 AND completion_tokens > 0 GROUP BY purpose ORDER BY purpose"""
 
 
 class Answered(NamedTuple):
@@ -102,6 +106,8 @@ class Cache:
                 for key, text, finish, prompt, completion, batched, estimate in self._database.execute(
                     _GET.format(",".join("?" * len(marks))), marks
                 ):
+                    if not finish and not text.strip():
+                        continue  # an empty reply, see above
                     reply = Reply(text, FINISHES[finish], prompt, completion, True)
                     found[key.hex()] = Answered(key.hex(), "", "", reply, estimate, bool(batched))
         return found

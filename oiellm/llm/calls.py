@@ -16,26 +16,32 @@ from oiellm.files import fast_dump
 
 T = TypeVar("T")
 
-Finish = Literal["stop", "length", "filter", "refused", "failed"]
+Finish = Literal["stop", "length", "filter", "refused", "failed", "too_long", "empty"]
 """``length``: cut at the limit. ``filter``: withheld by a content filter, or declined by the model. ``refused``: the
-server rejects this very request for good, for example as too long; nothing was paid and the text says why. ``failed``: it did
-not come, however often it was asked for, while others did; the text says why, and the next run asks again."""
+server rejects this very request for good; nothing was paid and the text says why. ``too_long``: the same, because it does not
+fit. ``failed``: it did not come, however often it was asked for, while others did; the text says why. ``empty``: the model
+stopped without a word, however often it was asked; this was paid."""
 
-FINISHES: Final = ("stop", "length", "filter", "refused", "failed")
+FINISHES: Final = ("stop", "length", "filter", "refused", "failed", "too_long", "empty")
+PASSING: Final = frozenset({"refused", "failed", "too_long", "empty"})
+"""Finishes of replies that say nothing: the next run asks again."""
+PROMPT: Final = "prompt"
+"""The role of the only message of a call that is a plain completion and no chat."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One chat completion.
+    """One chat completion, or one plain completion.
 
     Attributes:
         model: name under which the endpoint knows the model.
-        messages: (role, content) pairs in order.
+        messages: (role, content) pairs in order; of a plain completion one pair with the role ``PROMPT``.
         max_tokens: limit of the reply in tokens.
         temperature: 0 is greedy.
         schema: JSON schema of the reply for servers with structured outputs; others ignore it, so parse replies all the same.
         vote: number of the vote where the same question is asked several times.
         purpose: what the call is for, such as ``tagged`` or ``span``; usage is counted by it. Not part of the key.
+        grammar: of the reply, for plain completions of servers with structured outputs.
     """
 
     model: str
@@ -45,11 +51,13 @@ class Call:
     schema: Mapping[str, Any] | None = None
     vote: int = 0
     purpose: str = field(default="", compare=False)
+    grammar: str | None = None
 
     @property
     def key(self) -> str:
         """SHA-256 of model, messages and parameters: equal calls are paid once."""
-        asked = [self.model, self.messages, self.max_tokens, self.temperature, self.schema, self.vote]
+        asked: list[Any] = [self.model, self.messages, self.max_tokens, self.temperature, self.schema, self.vote]
+        asked += [self.grammar] if self.grammar else []
         return hashlib.sha256(fast_dump(asked)).hexdigest()
 
 

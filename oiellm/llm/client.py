@@ -7,32 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx2
-from openai import APIConnectionError, APIError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, Omit, Timeout, omit
+from aiohttp import ClientError
+from openai import APIConnectionError, APIStatusError, AsyncOpenAI, DefaultAioHttpClient, Omit, Timeout, omit
 from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_random
 
 from oiellm.errors import OiellmError
-from oiellm.files import fast_dump, fast_load
+from oiellm.files import fast_dump
 from oiellm.llm.calls import Call, Reply
-from oiellm.llm.errors import (
-    KEPT,
-    MANY_FAILED,
-    REFUSED,
-    explain,
-    failure,
-    is_transient,
-    is_unreached,
-    retry_after,
-    secret,
-    unstructured,
-)
+from oiellm.llm.errors import KEPT, MANY_FAILED, explain, lost, rejected, secret
 from oiellm.llm.ledger import Ledger
 from oiellm.llm.options import Settings
 from oiellm.llm.pricing import estimates
-from oiellm.llm.wire import NO_COMPLETION, PATH, Dialect, NoCompletionError, error_message, read_answer
+from oiellm.llm.response import RequestError, read_response
+from oiellm.llm.wire import CHAT, Dialects
 
 if TYPE_CHECKING:
     from aiolimiter import AsyncLimiter
@@ -46,6 +37,8 @@ _NEEDLESS: Final = (
     *("X-Stainless-Runtime-Version", "X-Stainless-Async", "X-Stainless-Retry-Count", "X-Stainless-Read-Timeout"),
 )
 _SAME_REFUSALS: Final = 20
+_EMPTY_TRIES: Final = 3
+"""How often a call is made whose reply stops without a word."""
 _LONG_WAIT, _NOTE_EVERY = 5.0, 30.0
 """Seconds before another attempt that a person is told of, and between two such notes."""
 
@@ -54,10 +47,11 @@ class _OneAddress(DefaultAioHttpClient):
     """The library's own client on aiohttp, but makes a request to the one address of plain parts.
 
     Parsing that address for each, and merging headers and cookies of which there are none, takes a sixth of the library's time.
+    It follows no redirect: prompts hold source texts, and go to the address that was named.
     """
 
     def __init__(self, address: str, timeout: Timeout) -> None:
-        super().__init__(timeout=timeout)
+        super().__init__(timeout=timeout, follow_redirects=False)
         self._address, self._parsed = address, httpx2.URL(address)
 
     def build_request(self, method: str, url: httpx2.URL | str, **parts: Any) -> httpx2.Request:
@@ -72,14 +66,15 @@ class _OneAddress(DefaultAioHttpClient):
 class Client:
     """Asks an endpoint, one call at a time; many may be under way at once in one event loop."""
 
-    def __init__(self, settings: Settings, note: Callable[[str], None], ledger: Ledger) -> None:
+    def __init__(self, settings: Settings, note: Callable[[str], None], ledger: Ledger, path: str = CHAT) -> None:
         """Prepare; nothing is sent yet.
 
         Args:
             settings: endpoint, limits and retries.
             note: told once what the server does not take, and now and then of long waits.
-            ledger: told of every attempt whose reply was lost on its way, as it may have been paid; it knows whether any call
-                was ever answered.
+            ledger: told of every attempt whose reply was lost on its way or empty, as it may have been paid; it knows whether
+                any call was ever answered.
+            path: of the endpoint, for chats or plain completions.
 
         Raises:
             OiellmError: the key is missing or cannot be one.
@@ -88,9 +83,8 @@ class Client:
         self._secret, self._stopped = secret(settings), False
         # What the library tells of this machine is nobody's business, and headers are a good part of a request's time.
         self._fewer = dict.fromkeys(_NEEDLESS, omit)
-        self._url = settings.base_url + PATH
-        self._dialects: dict[str, Dialect] = {}
-        self._noted: set[str] = set()
+        self._url = settings.base_url + path
+        self._dialects = Dialects(settings, note)
         self._answered, self._refused = 0, 0
         self._failed: set[int] = set()
         self._retries, self._told = 0, -_NOTE_EVERY
@@ -126,22 +120,28 @@ class Client:
             OiellmError: the endpoint is dead, refuses the key or the model, or refuses everything.
         """
         try:
-            return await self._persist(call, key)
-        except (APIError, TimeoutError, NoCompletionError) as error:
+            reply = await self._persist(call, key)
+            for again in range(1, _EMPTY_TRIES):
+                if reply.finish != "empty" or self._stopped:
+                    break
+                self._ledger.doubt(call)
+                reply = await self._persist(call, f"{key}-{again}")  # or a server with a memory would say the same
+            return reply
+        except RequestError as error:
             if self._is_this_call(call, error):
-                return Reply(failure(error, self.settings, self._secret), "failed", 0, 0)
-            if isinstance(error, APIError):
-                raise explain(error, self.settings, call.model, self._secret) from error
-            tries = f", after {self.settings.retries} retries; raise --timeout"
-            text = NO_COMPLETION if isinstance(error, NoCompletionError) else failure(error, self.settings, "") + tries
-            raise OiellmError(f"{self.settings.base_url}: {text}; {KEPT}") from error
+                return Reply(str(error), "failed", 0, 0)
+            raise explain(error, self.settings, call.model) from error
 
-    def _is_this_call(self, call: Call, error: BaseException) -> bool:
+    def _is_this_call(self, call: Call, error: RequestError) -> bool:
         """Whether used-up retries are the fault of a call, and not of the endpoint."""
-        if not self._again(error) or is_unreached(error):
+        if self._stopped or error.ends_all or not error.reached:
             return False
         self._failed.add(hash(call.messages))
-        return self._ledger.calls > 0 and len(self._failed) < MANY_FAILED
+        return self._any_answer and len(self._failed) < MANY_FAILED
+
+    @property
+    def _any_answer(self) -> bool:
+        return self._answered > 0 or self._ledger.calls > 0
 
     def stop(self) -> None:
         """Try nothing again: requests under way may still be answered."""
@@ -156,7 +156,7 @@ class Client:
         failed: list[BaseException] = []
         try:
             return await self._attempt(call, key)
-        except (APIError, TimeoutError, NoCompletionError) as error:
+        except RequestError as error:
             failed.append(error)
 
         async def attempt() -> Reply:
@@ -167,23 +167,22 @@ class Client:
         return await self._retrying.copy()(attempt)
 
     async def _attempt(self, call: Call, key: str) -> Reply:
-        dialect = self._dialects.setdefault(call.model, Dialect(self.settings.structured != "off"))
         while True:
-            body = dialect.body(call)
+            body = self._dialects.body(call)
             await self._limits(call)
             try:
                 reply = await self._post(body, key, call)
-            except APIStatusError as error:
-                if error.status_code not in REFUSED:
-                    raise
-                message = error_message(error.body or error.message, self._secret)
-                if not (given_up := dialect.give_up(body, message)):
-                    return self._refusal(message)
-                self._less(given_up, message)
-            else:
-                self._answered += 1
-                self._failed.clear()
-                return reply
+            except RequestError as error:
+                # Chat templates that know no system role make some servers fail inside.
+                may_take_less = error.is_refusal or error.status == 500
+                if may_take_less and self._dialects.give_up(call.model, body, error.words):
+                    continue
+                if error.is_refusal:
+                    return self._refusal(error)
+                raise
+            self._answered += 1
+            self._failed.clear()
+            return reply
 
     async def _limits(self, call: Call) -> None:
         if self._requests:
@@ -192,7 +191,7 @@ class Client:
             amount = estimates().prompt_tokens(call) + call.max_tokens
             await self._tokens.acquire(min(amount, self._tokens.max_rate))
 
-    async def _post(self, body: Mapping[str, Any], key: str, call: Call) -> Reply:
+    async def _post(self, body: dict[str, Any], key: str, call: Call) -> Reply:
         headers: dict[str, str | Omit] = {"Idempotency-Key": key, **self._fewer}
         try:
             async with asyncio.timeout(self.settings.timeout):
@@ -202,49 +201,50 @@ class Client:
                     content=fast_dump(body),
                     options={**self._options, "headers": headers, "idempotency_key": key},
                 )
-        except (APIConnectionError, TimeoutError) as error:
-            if not is_unreached(error):
+            return read_response(answer.content, answer.status_code, self._secret)
+        except APIStatusError as error:
+            raise rejected(error, self._secret) from error
+        except RequestError as error:
+            if error.status == 200:
                 self._ledger.doubt(call)
             raise
-        try:
-            return read_answer(fast_load(answer.content))
-        except (ValueError, NoCompletionError) as error:
-            self._ledger.doubt(call)
-            raise NoCompletionError from error
+        except (APIConnectionError, ClientError, TimeoutError, ValueError) as error:
+            if isinstance(error, ValueError) and "proxy" not in str(
+                error
+            ):  # the transport's word for a proxy it cannot use
+                raise
+            found = lost(error, self.settings)
+            if found.reached:
+                self._ledger.doubt(call)
+            raise found from error
 
-    def _refusal(self, message: str) -> Reply:
+    def _refusal(self, error: RequestError) -> Reply:
+        if error.is_too_long:
+            return Reply(error.words, "too_long", 0, 0)
         self._refused += 1
-        if not self._answered and self._refused >= _SAME_REFUSALS:
-            raise OiellmError(f"{self.settings.base_url}: refuses every request ({message}); {KEPT}")
-        return Reply(message, "refused", 0, 0)
-
-    def _less(self, given_up: str, message: str) -> None:
-        if given_up == "response_format" and self.settings.structured == "on":
-            raise unstructured(self.settings, message)
-        if given_up not in self._noted:
-            self._noted.add(given_up)
-            self._note(f"the server does not take {given_up} ({message}); going on without")
+        if self.settings.pilot and not self._any_answer and self._refused >= _SAME_REFUSALS:
+            raise OiellmError(f"{self.settings.base_url}: refuses every request ({error.words}); {KEPT}")
+        return Reply(error.words, "refused", 0, 0)
 
     def _again(self, error: BaseException) -> bool:
-        return not self._stopped and is_transient(error)
+        return not self._stopped and isinstance(error, RequestError) and error.is_transient
 
     def _enough(self, state: RetryCallState) -> bool:
         most, error = self.settings.retries, state.outcome and state.outcome.exception()
-        # Nothing was ever answered: more likely a wrong address than a passing trouble.
-        if not self._answered and isinstance(error, APIConnectionError | NoCompletionError):
+        # A body that is no answer, or nothing was ever answered: more likely for good than a passing trouble.
+        if isinstance(error, RequestError) and (error.status == 200 or (not self._answered and not error.status)):
             most = min(most, 3)
         return state.attempt_number > most
 
     def _wait(self, state: RetryCallState) -> float:
         backoff, error = self.settings.backoff, state.outcome.exception() if state.outcome else None
         wait = (wait_exponential(backoff, _LONGEST_WAIT) + wait_random(0, backoff))(state)
-        if (asked := retry_after(error)) is not None:
+        if (asked := getattr(error, "wait", None)) is not None:
             wait = asked + min(wait, 0.1 * asked)
         self._retries += 1
         if error and wait >= _LONG_WAIT and time.monotonic() - self._told >= _NOTE_EVERY:
             self._told = time.monotonic()
-            what = f"{failure(error, self.settings, self._secret)}; asked again in {wait:,.0f} s"
-            self._note(f"{what} ({self._retries:,} retries so far)")
+            self._note(f"{error}; asked again in {wait:,.0f} s ({self._retries:,} retries so far)")
         return wait
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, Generic, TypeVar
 
+from oiellm.files import fast_dump
 from oiellm.llm.cache import Answered, Cache
-from oiellm.llm.calls import Call, Dialogue, Reply
+from oiellm.llm.calls import PASSING, Call, Dialogue, Reply
 from oiellm.llm.ledger import Ledger
 
 J = TypeVar("J")
@@ -26,15 +28,17 @@ Missing = tuple[int, Call, str]
 _TOGETHER: Final = 64
 """Jobs whose replies are looked up together."""
 
-_PASSING: Final = ("refused", "failed")
-
 
 class Store:
-    """The replies of a run: the cache, refusals and failures, which the next run asks anew, and the ledger that counts them."""
+    """The replies of a run: the cache, those that say nothing, which the next run asks anew, and the ledger that counts them.
+
+    Attributes:
+        answered: whether any reply said something, be it asked now or found in the cache.
+    """
 
     def __init__(self, cache: Cache, ledger: Ledger) -> None:
         """Nothing is read yet."""
-        self.cache, self.ledger = cache, ledger
+        self.cache, self.ledger, self.answered = cache, ledger, False
         self._passing: dict[str, Reply] = {}
 
     def lookup(self, calls: Sequence[Keyed]) -> list[Reply | None]:
@@ -44,6 +48,7 @@ class Store:
             if (found := stored.get(key)) is None:
                 replies.append(self._passing.get(key))
             else:
+                self.answered = True
                 self.ledger.count(found._replace(model=call.model, purpose=call.purpose), paid=False)
                 replies.append(found.reply)
         return replies
@@ -58,28 +63,37 @@ class Store:
             self._sort(replies)
         finally:
             for row in replies:
-                if row.reply.finish not in _PASSING:
+                self.answered |= row.reply.finish not in PASSING
+                if row.reply.finish not in ("refused", "failed", "too_long"):
                     self.ledger.count(row, paid=True)
                 elif row.reply.finish == "failed":
                     self.ledger.failed += 1
 
     def _sort(self, replies: list[Answered]) -> None:
-        keep = [row for row in replies if row.reply.finish not in _PASSING]
+        keep = [row for row in replies if row.reply.finish not in PASSING]
         if len(keep) < len(replies):
-            self._passing.update((row.key, row.reply) for row in replies if row.reply.finish in _PASSING)
+            self._passing.update((row.key, row.reply) for row in replies if row.reply.finish in PASSING)
         if keep:
             self.cache.put(keep)
 
 
 class Job(Generic[J, T]):
-    """One dialogue, and where it stands."""
+    """One dialogue, and where it stands.
 
-    __slots__ = ("_dialogue", "_left", "_replies", "done", "job", "result")
+    Attributes:
+        done: it has come to its end; ``result`` is what it returned.
+        answered: whether a reply to it said something.
+        unanswered: the first reply to it that said nothing.
+    """
 
-    def __init__(self, job: J, dialogue: Dialogue[T]) -> None:
-        """Take a dialogue that has not begun."""
-        self.job, self._dialogue = job, dialogue
+    __slots__ = ("_dialogue", "_left", "_replies", "_salt", "answered", "done", "job", "result", "unanswered")
+
+    def __init__(self, job: J, dialogue: Dialogue[T], salt: bytes = b"") -> None:
+        """Take a dialogue that has not begun; ``salt`` is part of the keys of its calls."""
+        self.job, self._dialogue, self._salt = job, dialogue, salt
         self.done, self.result = False, None
+        self.answered = False
+        self.unanswered: Reply | None = None
         self._replies: list[Any] | None = None
         self._left = 0
 
@@ -92,11 +106,16 @@ class Job(Generic[J, T]):
         except StopIteration as end:
             self.done, self.result = True, end.value
             return []
+        if self._salt:
+            return [(call, hashlib.sha256(self._salt + call.key.encode()).hexdigest()) for call in calls]
         return [(call, call.key) for call in calls]
 
     def take(self, calls: Sequence[Keyed], replies: list[Reply | None]) -> list[Missing]:
         """Take the known replies to the calls of a step; returns those that are missing."""
         self._replies = replies
+        for reply in replies:
+            if reply is not None:
+                self._see(reply)
         missing = [(place, *calls[place]) for place, reply in enumerate(replies) if reply is None]
         self._left = len(missing)
         return missing
@@ -105,8 +124,15 @@ class Job(Generic[J, T]):
         """Hand in the reply to a missing call; True if it was the last of the step, and the job can go on."""
         assert self._replies is not None
         self._replies[place] = reply
+        self._see(reply)
         self._left -= 1
         return not self._left
+
+    def _see(self, reply: Reply) -> None:
+        if reply.finish not in PASSING:
+            self.answered = True
+        elif self.unanswered is None:
+            self.unanswered = reply
 
     def abandon(self) -> None:
         """End it without a result."""
@@ -145,7 +171,8 @@ class Asked:
         self.waiters: list[tuple[Job[Any, Any], int]] = []
 
 
-def begin(jobs: Jobs[J], start: Start[J, T]) -> Iterator[Job[J, T]]:
-    """The jobs, each with its dialogue."""
+def begin(jobs: Jobs[J], start: Start[J, T], extra_body: Mapping[str, Any]) -> Iterator[Job[J, T]]:
+    """The jobs, each with its dialogue; what goes into every request is part of the keys."""
+    salt = fast_dump(sorted(extra_body.items())) if extra_body else b""
     for job in jobs():
-        yield Job(job, start(job))
+        yield Job(job, start(job), salt)

@@ -18,14 +18,15 @@ class Ledger:
 
     Attributes:
         calls: answered ones that were counted; ``failed``: those that got no reply, which are not among them.
+        tokens: of ``calls``, prompts and replies.
         spent: dollars of ``calls``; ``paid`` and ``paid_calls``: of those asked now.
-        doubtful: dollars, at most, for requests whose replies were lost on their way.
+        doubtful: dollars, at most, for requests whose replies were lost on their way or empty.
     """
 
     def __init__(self, settings: Settings, prices: Prices) -> None:
         """Begin at nothing."""
         self.limit, self.batched = settings.max_cost, settings.batch
-        self.calls = self.paid_calls = self.failed = 0
+        self.calls = self.paid_calls = self.failed = self.tokens = 0
         self.spent = self.paid = self.reserved = self.doubtful = 0.0
         self._prices = prices
         # 64 bits of each key: collisions are out of reach, and 200,000 take 15 MB.
@@ -47,6 +48,7 @@ class Ledger:
         counter["completion_tokens"] += completion
         dollars = self._dollars(row.model, prompt, completion, batched)
         self.calls += 1
+        self.tokens += prompt + completion
         self.spent += dollars
         if paid:
             self.paid_calls += 1
@@ -72,7 +74,7 @@ class Ledger:
         self.reserved -= reserved
 
     def doubt(self, call: Call) -> None:
-        """A request was lost on its way back: it may have been paid and may be paid again."""
+        """A reply was lost on its way, or is empty: the request may have been paid and may be paid again."""
         if self.limit is not None:
             price = self._prices.needed(call.model)
             self.doubtful += price.dollars(most_prompt_tokens(call), call.max_tokens, self.batched)
@@ -94,7 +96,7 @@ class Ledger:
 
 
 def tokens(row: Answered) -> tuple[int, int]:
-    """Tokens of a prompt and its reply, estimated where the server did not say."""
+    """Tokens of a prompt and its reply, estimated where the server did not say, or said 0."""
     reply = row.reply
-    prompt = reply.prompt_tokens if reply.prompt_tokens >= 0 else row.estimate
-    return prompt, reply.completion_tokens if reply.completion_tokens >= 0 else estimates().of(reply.text)
+    prompt = reply.prompt_tokens if reply.prompt_tokens > 0 else row.estimate
+    return prompt, reply.completion_tokens if reply.completion_tokens > 0 else estimates().of(reply.text)

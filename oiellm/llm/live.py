@@ -15,6 +15,7 @@ from oiellm.llm.calls import Reply
 from oiellm.llm.jobs import Asked, Job, Missing, Store, advance
 from oiellm.llm.meter import Meter
 from oiellm.llm.options import Settings
+from oiellm.llm.pilot import Pilot
 from oiellm.llm.pricing import estimates
 
 if TYPE_CHECKING:
@@ -39,16 +40,19 @@ _GRACE: Final = 30.0
 class Live(Generic[J, T]):
     """Drives jobs; requests go out as soon as the limits allow."""
 
-    def __init__(self, settings: Settings, store: Store, meter: Meter, connect: Callable[[], Client]) -> None:
+    def __init__(
+        self, settings: Settings, store: Store, meter: Meter, pilot: Pilot, connect: Callable[[], Client]
+    ) -> None:
         """Nothing is sent yet, and ``connect`` is called only when something must be."""
         self.unfinished = 0
         self._most, self._size = settings.concurrency, settings.concurrency * WINDOW
-        self._store, self._meter, self._connect = store, meter, connect
+        self._store, self._meter, self._pilot, self._connect = store, meter, pilot, connect
         self._loop = asyncio.new_event_loop()
         self._client: Client | None = None
         self._window: deque[Job[J, T]] = deque()
         self._asked: dict[str, Asked] = {}
         self._queue: deque[Asked] = deque()
+        self._held: list[tuple[Job[J, T], list[Missing]]] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._received: list[tuple[Asked, Reply, float]] = []
         self._ready: deque[Job[J, T]] = deque()
@@ -74,12 +78,14 @@ class Live(Generic[J, T]):
                         raise self._error
                     self._work()
                     yield from self._finished()
+                self._pilot.end()
             finally:
                 self._close()
 
     def _may_begin(self) -> bool:
         """Whether there is room for more jobs, and soon nothing else to send: jobs that wait cost memory."""
-        return self._more and len(self._queue) < self._most and len(self._window) < self._size
+        waiting = len(self._queue) + len(self._held)
+        return self._more and waiting < self._most and len(self._window) < self._size
 
     def _begin(self, jobs: Iterator[Job[J, T]]) -> None:
         # Where there is a budget, the first window is filled before anything is paid: what the cache holds counts first.
@@ -94,12 +100,26 @@ class Live(Generic[J, T]):
     def _advance(self, jobs: Iterable[Job[J, T]], *, first: bool = False) -> None:
         for job, missing in advance(jobs, self._store.lookup):
             if not missing:
+                self._pilot.see(job)
                 if job is self._head:
                     self._loop.stop()
             elif self._no_money:
                 self._give_up(job)
+            elif self._pilot.holds(job):
+                self._held.append((job, missing))
             else:
                 self._ask(job, missing, first=first)
+        self._release()
+
+    def _release(self) -> None:
+        """Ask about the rows that the pilot no longer holds back; others may have asked the same meanwhile."""
+        while self._held and not self._pilot.holds(self._held[0][0]):
+            job, missing = self._held.pop(0)
+            replies = self._store.lookup([(call, key) for _, call, key in missing])
+            ready = [job.give(one[0], reply) for one, reply in zip(missing, replies) if reply is not None]
+            self._ask(job, [one for one, reply in zip(missing, replies) if reply is None], first=True)
+            if any(ready):
+                self._go_on_soon([job])
 
     def _ask(self, job: Job[J, T], missing: list[Missing], *, first: bool) -> None:
         for place, call, key in missing:
@@ -192,10 +212,12 @@ class Live(Generic[J, T]):
     def _hand_out(self, asked: Asked, reply: Reply) -> None:
         """Give a reply to the jobs that wait for it; those that can go on do so soon."""
         del self._asked[asked.key]
-        ready = [job for job, place in asked.waiters if not job.done and job.give(place, reply)]
-        if ready and not self._ready:
+        self._go_on_soon([job for job, place in asked.waiters if not job.done and job.give(place, reply)])
+
+    def _go_on_soon(self, jobs: list[Job[J, T]]) -> None:
+        if jobs and not self._ready:
             self._loop.call_soon(self._go_on)
-        self._ready += ready
+        self._ready += jobs
 
     def _go_on(self) -> None:
         some = [self._ready.popleft() for _ in range(min(_SLICE, len(self._ready)))]
@@ -231,6 +253,7 @@ class Live(Generic[J, T]):
             if not job.done:
                 self._give_up(job)
         self._queue.clear()
+        self._held.clear()
         self._asked.clear()
         self._loop.stop()
 
@@ -272,6 +295,7 @@ class Live(Generic[J, T]):
             self._loop.run_forever()
 
     def _tick(self) -> None:
+        self._meter.in_flight = len(self._tasks)
         self._meter.refresh()
         self._loop.call_later(0.5, self._tick)
 

@@ -14,7 +14,11 @@ EVERY: Final = 30.0
 
 
 class Meter:
-    """Rows, the caller's own word, dollars, calls a second, and the time left."""
+    """Rows, the caller's own word, dollars, tokens, calls in flight and a second, and the time left.
+
+    Attributes:
+        in_flight: requests under way.
+    """
 
     def __init__(self, ledger: Ledger, describe: str, total: int | None, word: Callable[[], str] | None) -> None:
         """``word`` is asked for a few words, such as the yield so far, whenever something is shown."""
@@ -23,7 +27,7 @@ class Meter:
         self._ledger, self._describe, self._total, self._word = ledger, describe, total, word
         self._plain = not sys.stderr.isatty()
         self._bar = tqdm(desc=describe, total=total, unit=" rows", delay=1, disable=self._plain, leave=False)
-        self._rows, self._state = 0, ""
+        self._rows, self._state, self.in_flight = 0, "", 0
         self._started = self._shown = time.monotonic()
         self._calls_before = ledger.paid_calls
 
@@ -58,7 +62,8 @@ class Meter:
 
     def _words(self) -> list[str]:
         rate = (self._ledger.paid_calls - self._calls_before) / max(time.monotonic() - self._started, 1e-9)
-        words = [self._word() if self._word else "", f"${self._ledger.spent:.2f}", f"{rate:.1f} calls/s", self._state]
+        words = [self._word() if self._word else "", f"${self._ledger.spent:.2f}", f"{self._ledger.tokens:,} tokens"]
+        words += [f"{self.in_flight:,} calls in flight" if self.in_flight else "", f"{rate:.1f} calls/s", self._state]
         return [word for word in words if word]
 
     def _line(self) -> str:

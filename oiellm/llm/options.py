@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
-from collections.abc import Collection
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 KEY: Final = "OPENAI_API_KEY"
@@ -15,7 +16,25 @@ OPENAI: Final = "https://api.openai.com/v1"
 MOST_AT_ONCE: Final = 1000
 """Connections that the client library opens at most."""
 
+RESERVED: Final = ("model", "messages", "prompt", "stream", "n", "max_tokens", "max_completion_tokens")
+"""What ``--extra-body`` cannot set: the run, its budget and the reading of replies depend on it."""
+
 Structured = Literal["auto", "on", "off"]
+
+
+def _address(text: str) -> str:
+    """A base address. What may hold a secret is refused, and not shown."""
+    text = text.strip().rstrip("/")
+    if "@" in text or "?" in text:
+        raise argparse.ArgumentTypeError(f"an address must hold no user, password or query: the key comes from {KEY}")
+    try:
+        found = urlsplit(text)
+        fits = found.scheme in ("http", "https") and bool(found.hostname) and found.port != 0
+    except ValueError:
+        fits = False
+    if not fits:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as http://127.0.0.1:8000/v1")
+    return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +57,8 @@ class Settings:
         structured: whether calls with a schema ask for structured outputs; ``auto`` goes on without if the server has none.
         poll: seconds between two looks at a batch.
         backoff: seconds before the first retry; they double from one to the next, up to a minute.
+        extra_body: goes into every request as it is, and is part of the key under which its reply is kept.
+        pilot: stop after the first rows if none of them comes to anything.
     """
 
     model: str = "gpt-4.1-mini"
@@ -55,6 +76,17 @@ class Settings:
     structured: Structured = "auto"
     poll: float = 30.0
     backoff: float = 0.5
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    pilot: bool = True
+
+    def __post_init__(self) -> None:
+        """Raise OiellmError if ``base_url`` is no address, or holds a secret, which no message shows."""
+        try:
+            object.__setattr__(self, "base_url", _address(self.base_url))
+        except argparse.ArgumentTypeError as error:
+            from oiellm.errors import OiellmError
+
+            raise OiellmError(str(error)) from error
 
 
 DEFAULTS: Final = Settings()
@@ -101,6 +133,13 @@ def add_options(parser: argparse.ArgumentParser, without: Collection[str] = ()) 
     option("--price", text, metavar="[NAME=]IN,OUT", type=_price, action="append", default=[])
     text = "structured outputs for calls that have a schema; auto goes on without where the server has none (default: auto)"
     option("--structured", text, choices=("auto", "on", "off"), default="auto")
+    text = (
+        'added to every request, as in \'{"reasoning_effort": "low"}\' or, for a thinking model of vLLM, '
+        '\'{"chat_template_kwargs": {"enable_thinking": false}}\''
+    )
+    option("--extra-body", text, metavar="JSON", type=_body, default={})
+    text = "go on even if none of the first 20 rows comes to anything (default: stop there, with the server's words)"
+    option("--no-pilot", text, dest="pilot", action="store_false")
 
 
 def settings(options: argparse.Namespace) -> Settings:
@@ -120,13 +159,16 @@ def settings(options: argparse.Namespace) -> Settings:
     return replace(DEFAULTS, **chosen)
 
 
-def _address(text: str) -> str:
-    found = urlsplit(text)
-    if found.scheme not in ("http", "https") or not found.hostname:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address such as http://127.0.0.1:8000/v1")
-    if found.username or found.password or found.query:
-        raise argparse.ArgumentTypeError(f"an address must hold no secret: the key comes from {KEY}")
-    return text.rstrip("/")
+def _body(text: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise argparse.ArgumentTypeError('must be a JSON object, as in \'{"reasoning_effort": "low"}\'')
+    if kept := [name for name in RESERVED if name in found]:
+        raise argparse.ArgumentTypeError(f"{', '.join(kept)}: cannot be set this way")
+    return found
 
 
 def _number(text: str) -> float:

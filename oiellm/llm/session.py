@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from oiellm.errors import BudgetError
 from oiellm.llm.batch import Batches
 from oiellm.llm.cache import Cache
-from oiellm.llm.jobs import Jobs, Start, Store, advance, begin
+from oiellm.llm.jobs import Job, Jobs, Start, Store, advance, begin
 from oiellm.llm.ledger import Ledger
 from oiellm.llm.live import Live
 from oiellm.llm.meter import Meter
 from oiellm.llm.options import Settings
+from oiellm.llm.pilot import Pilot
 from oiellm.llm.plan import Later, Plan, Planner
 from oiellm.llm.pricing import Prices
 
@@ -64,6 +65,7 @@ class Session:
         total: int | None = None,
         describe: str = "asking",
         word: Callable[[], str] | None = None,
+        problem: Callable[[T], str] | None = None,
     ) -> Iterator[tuple[J, T | None]]:
         """Drive the dialogue of every job.
 
@@ -73,25 +75,31 @@ class Session:
             total: number of jobs, for the time left.
             describe: what is going on, in a few words.
             word: asked for a few words of the caller's own, such as the yield so far, when progress is shown.
+            problem: why a result is not kept, in a few words, empty if it is: the run stops if none of the first rows is.
 
         Yields:
             Each job with its result, in the order of ``jobs``; None in place of a result if the budget did not allow it.
 
         Raises:
-            OiellmError: the endpoint, the key, the cache or the disk fails. What was answered is stored.
+            OiellmError: the endpoint, the key, the cache or the disk fails, or the first rows come to nothing. What was
+                answered is stored.
         """
+        pilot = Pilot(self.settings, self._store, problem)
         meter = Meter(self.ledger, describe, total, word)
         try:
             if self.settings.batch:
-                batches = Batches[J, T](self.settings, self._store, meter)
-                yield from batches.run(lambda: begin(jobs, start))
+                batches = Batches[J, T](self.settings, self._store, meter, pilot)
+                yield from batches.run(lambda: self._begin(jobs, start))
                 self.unfinished += batches.unfinished
             else:
-                live = Live[J, T](self.settings, self._store, meter, partial(self._connect, meter))
-                yield from live.run(begin(jobs, start))
+                live = Live[J, T](self.settings, self._store, meter, pilot, partial(self._connect, meter))
+                yield from live.run(self._begin(jobs, start))
                 self.unfinished += live.unfinished
         finally:
             meter.close()
+
+    def _begin(self, jobs: Jobs[J], start: Start[J, T]) -> Iterator[Job[J, T]]:
+        return begin(jobs, start, self.settings.extra_body)
 
     def _connect(self, meter: Meter) -> Client:
         from oiellm.llm.client import Client
@@ -110,7 +118,7 @@ class Session:
             OiellmError: a model has no price.
         """
         self._prices.needed(self.settings.model)
-        return Planner(self.settings, self._store, self._prices, sure, single=single).plan(begin(jobs, start))
+        return Planner(self.settings, self._store, self._prices, sure, single=single).plan(self._begin(jobs, start))
 
     def recall(self, jobs: Jobs[J], start: Start[J, T]) -> None:
         """Count what the cache holds of the jobs, as if they were run as far as it goes; nothing is sent.
@@ -118,7 +126,7 @@ class Session:
         Raises:
             OiellmError: the cache cannot be read.
         """
-        for job, _ in advance(begin(jobs, start), self._store.lookup):
+        for job, _ in advance(self._begin(jobs, start), self._store.lookup):
             job.abandon()
 
     def usage(self) -> list[dict[str, Any]]:
@@ -137,7 +145,7 @@ class Session:
         if ledger.failed:
             text += f"; {ledger.failed:,} calls got no reply, which the same command asks again"
         if ledger.doubtful:
-            text += f"; up to ${ledger.doubtful:.2f} more for requests whose replies were lost on their way"
+            text += f"; up to ${ledger.doubtful:.2f} more for requests whose replies were lost on their way or empty"
         return text
 
     def close(self) -> None:

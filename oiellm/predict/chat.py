@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
-from oiellm.errors import BudgetError, OiellmError
+from oiellm.errors import BudgetError
 from oiellm.llm.calls import Call, Dialogue, ask
 from oiellm.llm.calls import Reply as Said
 from oiellm.llm.plan import Plan
 from oiellm.llm.session import Session
-from oiellm.predict.engine import Finish, Reply, Request
-
-_TOO_LONG: Final = re.compile(r"context[ _](length|window)|too long|longer than the maximum", re.IGNORECASE)
-"""How servers say that a prompt does not fit."""
-_FINISHES: Final[dict[str, Finish]] = {"stop": "stop", "length": "length", "filter": "filter", "refused": "refused"}
+from oiellm.predict.endpoint import FINISHES, unanswered
+from oiellm.predict.engine import Reply, Request
 
 
 class ChatEngine:
@@ -39,26 +35,23 @@ class ChatEngine:
             BudgetError: the budget did not allow all of them; the others were given.
             OiellmError: the endpoint is dead or refuses, or some requests got no reply while others did.
         """
-        left, failed, why = 0, 0, ""
+        left, failed = 0, list[str]()
         for request, said in self._session.run(
             lambda: requests, _start(self.model, max_new_tokens), total=len(requests), describe=self.model
         ):
             if said is None:
                 left += 1
             elif said.finish == "failed":
-                failed, why = failed + 1, said.text
+                failed.append(said.text)
             else:
-                yield _reply(request.key, said)
+                yield Reply(request.key, said.text, FINISHES[said.finish], said.completion_tokens, -1)
         if left:
             raise BudgetError(
                 f"the budget of ${self._session.ledger.limit:.2f} does not allow the calls of {left:,} rows: what was answered "
                 "is kept, and the same command with a higher --max-cost goes on from there"
             )
         if failed:
-            raise OiellmError(
-                f"{self._session.settings.base_url}: {failed:,} requests got no reply ({why}); what was answered is kept, and "
-                "the same command asks for these again"
-            )
+            raise unanswered(self._session.settings.base_url, failed)
 
     def plan(self, requests: Sequence[Request], max_new_tokens: int) -> Plan:
         """What :meth:`generate` would take; replies in the cache are counted as used, and nothing is sent.
@@ -83,10 +76,3 @@ def _start(model: str, limit: int) -> Callable[[Request], Dialogue[Said]]:
         return ask(Call(model, messages, limit, schema=request.schema, purpose="predict"))
 
     return start
-
-
-def _reply(key: int, said: Said) -> Reply:
-    finish = _FINISHES[said.finish]
-    if finish == "refused" and _TOO_LONG.search(said.text):
-        finish = "too_long"
-    return Reply(key, said.text, finish, said.completion_tokens, -1)

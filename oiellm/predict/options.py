@@ -48,6 +48,8 @@ def check_style(options: argparse.Namespace) -> None:
         OiellmError: one is given.
     """
     style = options.style
+    if not options.endpoint and not (options.model and by_chat(options)):
+        _refuse(options, ("extra_body",), "it is for models behind an endpoint")
     if style == "oiellm":
         _refuse(options, (*_CHAT, *_PAID), "it is for --style chat")
         return
@@ -74,7 +76,7 @@ def by_chat(options: argparse.Namespace) -> bool:
 
 def _refuse(options: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
     for name in names:
-        if getattr(options, name) not in (None, False, 0, [], "off"):
+        if getattr(options, name) not in (None, False, 0, [], {}, "off"):
             raise OiellmError(f"--{name.replace('_', '-')}: {why}")
 
 

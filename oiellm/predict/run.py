@@ -13,6 +13,7 @@ from typing import Any, Final
 from mmm_dataset import Record, Registry, __version__
 from mmm_dataset.files import dump, progress
 from oiellm.errors import OiellmError
+from oiellm.llm.pilot import ROWS as PILOT_ROWS
 from oiellm.predict.checkpoint import called
 from oiellm.predict.engine import Engine, Metered, Request
 from oiellm.predict.pilot import SHARE, STRATA, Estimate, strata
@@ -79,6 +80,8 @@ class Run:
         if self._style.settings:
             known["style"] = dict(self._style.settings)
         self._store, self._batches = Store(out, {**known, **(settings or {})}), 0
+        self._refused: list[dict[str, Any]] = []
+        self._refusals, self._answered = 0, False
 
     def pilot(self, clock: Callable[[], float] = time.monotonic) -> Estimate | None:
         """Predict some of the rows that are left, from the longest to the shortest, and say how long the others will take.
@@ -147,6 +150,9 @@ class Run:
         for first in range(0, len(left), chunk):
             self._work(left[first : first + chunk], lambda _: next(bar, None))
         next(bar, None)  # ends it
+        if self._refused and not self._answered:
+            raise self._all_refused()
+        self._store.add(self._refused)
         table = self._store.merged()
         if table.num_rows != len(self._records):
             raise OiellmError(
@@ -169,6 +175,7 @@ class Run:
         if self._store.summary() is not None:
             return []
         done, self._batches = self._store.so_far()
+        self._answered |= bool(done)
         return sorted(set(range(len(self._records))) - done, key=lambda at: (-len(self._questions[at].prompt), at))
 
     def _work(self, keys: Sequence[int], came: Callable[[int], object]) -> None:
@@ -181,13 +188,31 @@ class Run:
                 numbered = replace(reply, batch=reply.batch + before) if reply.batch >= 0 else reply
                 self._batches = max(self._batches, numbered.batch + 1)
                 record, question = self._records[reply.key], self._questions[reply.key]
-                rows.append(prediction(record, question, numbered, self._engine, self._style, self._words))
+                row = prediction(record, question, numbered, self._engine, self._style, self._words)
+                if reply.finish in ("refused", "too_long") and reply.text:
+                    self._refuse(row)
+                else:
+                    self._answered = True
+                    rows.append(row)
                 if len(rows) >= PART_ROWS or time.monotonic() - start > PART_SECONDS:
                     stored, rows, start = rows, [], time.monotonic()
                     self._store.add(stored)
                 came(reply.key)
         finally:
             self._store.add(rows)
+
+    def _refuse(self, row: dict[str, Any]) -> None:
+        """Keep a server's refusal back until something was answered: a server that takes no row at all is set up wrongly."""
+        self._refused.append(row)
+        self._refusals += row["finish"] == "refused"
+        if not self._answered and self._refusals >= PILOT_ROWS:
+            raise self._all_refused()
+
+    def _all_refused(self) -> OiellmError:
+        words = self._refused[-1]["raw"]
+        return OiellmError(
+            f"{self._store.out}: the server refuses every row ({words}); none was kept: run the same command when it takes them"
+        )
 
 
 def _known(

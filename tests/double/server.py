@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import inspect
 import json
+import ssl
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -30,6 +31,17 @@ class Answer:
     refusal: str | None = None
 
 
+@dataclass(frozen=True)
+class Raw:
+    """A response as it goes out, whatever it is. ``cut``: the connection ends in the middle of the body."""
+
+    body: bytes = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+    cut: bool = False
+    chunked: bool = False
+
+
 class Reject(Exception):
     """Raised by an answer function: reply with this status and message instead."""
 
@@ -38,8 +50,8 @@ class Reject(Exception):
         self.status, self.code, self.headers = status, code, headers
 
 
-Answering = Callable[[list[Message], str, int], "str | Answer | Awaitable[str | Answer]"]
-"""Messages, model, and how often this very request came before."""
+Answering = Callable[[list[Message], str, int], "str | Answer | Raw | Awaitable[str | Answer | Raw]"]
+"""Messages (of a plain completion: one, with the prompt), model, and how often this very request came before."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,9 @@ class Double:
         usage: whether replies tell tokens.
         remembers: whether a request that comes again under its ``Idempotency-Key`` is answered from memory, and not billed.
         looks: how often a batch must be looked at before it is done.
+        results: changes the lines of a file of results before it is offered.
+        instead: for a method and path, what is sent in place of any answer, None for nothing special.
+        tls: the certificate of a server that speaks https.
         requests: how often each key was asked for; ``billed``: how often it was paid.
         bodies: every request as it came, if ``record``.
         peak: most requests under way at once.
@@ -100,6 +115,9 @@ class Double:
     usage: bool = True
     remembers: bool = True
     looks: int = 1
+    results: Callable[[list[bytes]], list[bytes]] = list
+    instead: Callable[[str, str], Raw | None] = lambda method, path: None
+    tls: ssl.SSLContext | None = None
     record: bool = True
     requests: Counter[str] = field(default_factory=Counter)
     billed: Counter[str] = field(default_factory=Counter)
@@ -115,7 +133,7 @@ class Double:
     @property
     def url(self) -> str:
         """Base address for a client."""
-        return f"http://127.0.0.1:{self.port}/v1"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.port}/v1"
 
     @property
     def dollars(self) -> float:
@@ -124,8 +142,9 @@ class Double:
 
     async def start(self) -> web.AppRunner:
         """Begin to listen, on loopback."""
-        app = web.Application(client_max_size=1 << 30)
+        app = web.Application(client_max_size=1 << 30, middlewares=[self._instead])
         app.router.add_post("/v1/chat/completions", self._chat)
+        app.router.add_post("/v1/completions", self._chat)
         app.router.add_get("/v1/models", self._models)
         app.router.add_post("/v1/files", self._upload)
         app.router.add_get("/v1/files/{id}/content", self._content)
@@ -134,7 +153,7 @@ class Double:
         app.router.add_get("/v1/batches/{id}", self._look)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port)
+        site = web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self.tls)
         await site.start()
         self.port = runner.addresses[0][1]
         return runner
@@ -164,6 +183,11 @@ class Double:
         """Stop."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(20)
+
+    @web.middleware
+    async def _instead(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        raw = self.instead(request.method, request.path)
+        return await (handler(request) if raw is None else _send(request, raw))
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         raw = await request.read()
@@ -196,21 +220,21 @@ class Double:
             content = await self._paid(key, body, attempt)
         except Reject as reject:
             return _error(reject.status, str(reject), reject.code, **reject.headers)
-        if fault == "cut":
-            cut = web.StreamResponse(headers={"Content-Length": str(len(content)), "Content-Type": "application/json"})
-            await cut.prepare(request)
-            await cut.write(content[: len(content) // 2])
-            return _drop(request)
-        return web.Response(body=content, content_type="application/json")
+        if isinstance(content, Raw):
+            return await _send(request, content)
+        return await _send(request, Raw(content, cut=fault == "cut"))
 
-    async def _paid(self, key: str, body: dict[str, Any], attempt: int) -> bytes:
+    async def _paid(self, key: str, body: dict[str, Any], attempt: int) -> bytes | Raw:
         """The answer; one that was given before is given again, and not billed."""
         if key not in self._answered or not self.remembers:
             for name in self.rejects:
                 if name in body:
                     raise Reject(400, f"Unsupported parameter: '{name}' is not supported here")
-            found = self.answer(body["messages"], body["model"], attempt)
+            messages = body["messages"] if "messages" in body else [{"role": "user", "content": body["prompt"]}]
+            found = self.answer(messages, body["model"], attempt)
             answer = await found if inspect.isawaitable(found) else found
+            if isinstance(answer, Raw):
+                return answer
             # Asked for twice at the same time, it is answered once.
             if key not in self._answered or not self.remembers:
                 self._answered[key] = self._completion(body, answer)
@@ -219,15 +243,21 @@ class Double:
 
     def _completion(self, body: dict[str, Any], answer: str | Answer) -> bytes:
         answer = Answer(answer) if isinstance(answer, str) else answer
-        prompt = sum(len(message["content"].encode()) for message in body["messages"]) // 3 + 1
+        asked = [body["prompt"]] if "prompt" in body else [message["content"] for message in body["messages"]]
+        prompt = sum(len(text.encode()) for text in asked) // 3 + 1
         completion = len((answer.text or "").encode("utf-8", "replace")) // 3 + 1
-        message = {"role": "assistant", "content": answer.text, "refusal": answer.refusal}
+        choice: dict[str, Any] = {"index": 0, "finish_reason": answer.finish, "logprobs": None}
+        if "prompt" in body:
+            choice["text"] = answer.text
+        else:
+            choice["message"] = {"role": "assistant", "content": answer.text, "refusal": answer.refusal}
+        kind = "text_completion" if "prompt" in body else "chat.completion"
         found: dict[str, Any] = {
             "id": "double",
-            "object": "chat.completion",
+            "object": kind,
             "created": 0,
             "model": body["model"],
-            "choices": [{"index": 0, "message": message, "finish_reason": answer.finish, "logprobs": None}],
+            "choices": [choice],
         }
         if self.usage:
             total = prompt + completion
@@ -297,7 +327,8 @@ class Double:
                 if fault == "error":
                     raise Reject(500, "something went wrong")
                 content = await self._paid(key, asked["body"], attempt)
-                row["response"] = {"status_code": 200, "request_id": "x", "body": json.loads(content)}
+                status, raw = (content.status, content.body) if isinstance(content, Raw) else (200, content)
+                row["response"] = {"status_code": status, "request_id": "x", "body": json.loads(raw)}
                 done.append(row)
             except Reject as reject:
                 body = {"error": {"message": str(reject)}}
@@ -307,7 +338,8 @@ class Double:
         for name, rows in (("output_file_id", done), ("error_file_id", failed)):
             if rows:
                 batch[name] = f"file-{len(self._files)}"
-                self._files[batch[name]] = "\n".join(map(json.dumps, rows)).encode()
+                lines = self.results([json.dumps(row).encode() for row in rows])
+                self._files[batch[name]] = b"\n".join(lines)
 
 
 async def serve(double: Double) -> None:
@@ -318,6 +350,19 @@ async def serve(double: Double) -> None:
 
 def _error(status: int, message: str, code: str = "", **headers: str) -> web.Response:
     return web.json_response({"error": {"message": message, "code": code or None}}, status=status, headers=headers)
+
+
+async def _send(request: web.Request, raw: Raw) -> web.StreamResponse:
+    headers = dict(raw.headers)
+    if not raw.chunked and raw.body:
+        headers["Content-Length"] = str(len(raw.body))
+    response = web.StreamResponse(status=raw.status, headers=headers)
+    await response.prepare(request)
+    await response.write(raw.body[: len(raw.body) // 2] if raw.cut else raw.body)
+    if raw.cut:
+        return _drop(request)
+    await response.write_eof()
+    return response
 
 
 def _drop(request: web.Request) -> web.StreamResponse:

@@ -1,11 +1,9 @@
-"""The completions endpoint: a scripted double on 127.0.0.1, and a real ``transformers serve`` where it is installed."""
+"""The completions endpoint: the double on 127.0.0.1, and a real ``transformers serve`` where it is installed."""
 
-import json
+import asyncio
 import socket
 import threading
-import time
 from contextlib import closing
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -13,90 +11,16 @@ from oiellm.errors import OiellmError
 from oiellm.predict.endpoint import EndpointEngine
 from oiellm.predict.engine import Reply, Request
 from oiellm.predict.store import read_predictions
+from tests.double.server import Answer, Double, Faults, Raw, Reject
 from tests.oiellm.serving import transformers_serve
 from tests.oiellm.test_run import gold, people, run
 from tests.oiellm.tiny import save_tiny
 
 
-class Server(ThreadingHTTPServer):
-    """Answers ``POST /v1/completions`` with what ``script(body, number of the request)`` gives: status and JSON."""
-
-    daemon_threads = True
-
-    def __init__(self, script):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.script, self.bodies, self.headers, self.lock = script, [], [], threading.Lock()
-        self.now = self.most = 0
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def do_POST(self):
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        server = self.server
-        with server.lock:
-            server.bodies.append(body)
-            server.headers.append(self.headers)
-            number = len(server.bodies)
-            server.now += 1
-            server.most = max(server.most, server.now)
-        status, answer = server.script(body, number)
-        with server.lock:
-            server.now -= 1
-        if status is None:
-            self.connection.shutdown(socket.SHUT_RDWR)
-            self.close_connection = True
-            return
-        content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.send_response(status if self.path == "/v1/completions" else 404)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("retry-after-ms", "5")
-        self.end_headers()
-        self.wfile.write(content)
-
-
-def completion(text, finish="stop", tokens=3):
-    choice = {"index": 0, "text": text, "finish_reason": finish, "logprobs": None}
-    usage = {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": tokens + 1}
-    return 200, {
-        "id": "x",
-        "object": "text_completion",
-        "created": 0,
-        "model": "m",
-        "choices": [choice],
-        "usage": usage,
-    }
-
-
-def refusal(status, message):
-    return status, {"error": {"message": message, "code": status}}
-
-
-@pytest.fixture
-def serve(monkeypatch):
-    """Start a double with a script."""
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
-    started = []
-
-    def start(script):
-        server = Server(script)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.shutdown()
-        server.server_close()
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_LOG"):
+        monkeypatch.delenv(name, raising=False)
 
 
 def free_port():
@@ -105,114 +29,199 @@ def free_port():
         return found.getsockname()[1]
 
 
-def test_what_is_sent_and_what_comes_back(serve):
-    server = serve(lambda body, _: completion(body["prompt"].upper(), "length" if "b" in body["prompt"] else "stop"))
-    requests = [Request(7, "a\n東京 /NER"), Request(9, "b/NER", "start: /x/", 4)]
-    replies = sorted(EndpointEngine(server.url, "m").generate(requests, 17), key=lambda reply: reply.key)
-    assert replies == [Reply(7, "A\n東京 /NER", "stop", 3, -1), Reply(9, "B/NER", "length", 3, -1)]
-    free, constrained = sorted(server.bodies, key=lambda body: body["prompt"])
+def asked(messages, model, attempt):
+    return messages[-1]["content"].upper()
+
+
+def engine(double, **about):
+    return EndpointEngine(double.url, "m", **{"retries": 2, **about})
+
+
+def replies(double, texts, limit=1, **about):
+    requests = [Request(number, text) for number, text in enumerate(texts)]
+    return sorted(engine(double, **about).generate(requests, limit), key=lambda reply: reply.key)
+
+
+def test_what_is_sent_and_what_comes_back():
+    def answer(messages, model, attempt):
+        text = messages[-1]["content"]
+        return Answer(text.upper(), "length" if "b" in text else "stop")
+
+    with Double(answer) as double:
+        requests = [Request(7, "a\n東京 /NER"), Request(9, "b/NER", "start: /x/", 4)]
+        found = sorted(engine(double).generate(requests, 17), key=lambda reply: reply.key)
+        free, constrained = sorted(double.bodies, key=lambda body: body["prompt"])
+    assert found == [Reply(7, "A\n東京 /NER", "stop", 5, -1), Reply(9, "B/NER", "length", 2, -1)]
     assert free == {"model": "m", "prompt": "a\n東京 /NER", "max_tokens": 17, "temperature": 0.0}
     assert constrained["structured_outputs"] == {"grammar": "start: /x/"}
 
 
-def test_the_key_comes_from_the_environment(serve, monkeypatch):
-    server = serve(lambda body, _: completion("x"))
-    list(EndpointEngine(server.url, "m").generate([Request(0, "a")], 1))
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
-    list(EndpointEngine(server.url, "m").generate([Request(0, "a")], 1))
-    assert [headers["Authorization"] for headers in server.headers] == ["Bearer none", "Bearer sk-mine"]
+def test_more_goes_into_every_request_if_it_is_said():
+    with Double(asked) as double:
+        replies(double, "ab", extra_body={"top_k": 1})
+        assert [body["top_k"] for body in double.bodies] == [1, 1]
 
 
-def test_replies_arrive_one_by_one_and_not_more_are_in_flight_than_asked(serve):
+def test_the_key_comes_from_the_environment(monkeypatch):
+    with Double(asked) as double:
+        replies(double, "a")
+        assert not double.authorised
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-mine")
+        replies(double, "a")
+        assert double.authorised
+
+
+def test_replies_arrive_one_by_one_and_not_more_are_in_flight_than_asked():
     gate = threading.Event()
 
-    def script(body, number):
-        if number > 4:
-            gate.wait(20)
-        time.sleep(0.02)
-        return completion(body["prompt"])
+    async def answer(messages, model, attempt):
+        while len(double.bodies) > 4 and not gate.is_set():
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.02)
+        return messages[-1]["content"]
 
-    server = serve(script)
-    replies = EndpointEngine(server.url, "m", concurrency=4).generate([Request(n, str(n)) for n in range(20)], 1)
-    first = next(replies)
-    gate.set()
-    assert {first.key, *(reply.key for reply in replies)} == set(range(20)) and 2 <= server.most <= 4
-
-
-def test_too_many_requests_and_lost_connections_are_tried_again(serve):
-    def script(body, number):
-        if number in (1, 2):
-            return refusal(429, "slow down")
-        if number == 3:
-            return refusal(503, "starting")
-        return (None, None) if number == 4 else completion("done")
-
-    server = serve(script)
-    replies = list(EndpointEngine(server.url, "m", concurrency=1).generate([Request(0, "a"), Request(1, "b")], 1))
-    assert [reply.text for reply in replies] == ["done", "done"] and len(server.bodies) == 6
+    with Double(answer) as double:
+        found = engine(double, concurrency=4).generate([Request(n, str(n)) for n in range(20)], 1)
+        first = next(found)
+        gate.set()
+        assert {first.key, *(reply.key for reply in found)} == set(range(20)) and 2 <= double.peak <= 4
 
 
-def test_a_prompt_that_does_not_fit_is_a_reply(serve):
-    too_long = "This model's maximum context length is 64 tokens. However, you requested 99 tokens"
-    server = serve(lambda body, _: refusal(400, too_long) if len(body["prompt"]) > 9 else completion("x"))
-    replies = EndpointEngine(server.url, "m").generate([Request(0, "a" * 99), Request(1, "a")], 1)
-    assert {reply.key: reply.finish for reply in replies} == {0: "too_long", 1: "stop"}
+def test_too_many_requests_and_lost_connections_are_tried_again():
+    faults = Faults(too_many=0.2, error=0.2, dropped=0.2, cut=0.2, retry_after=0.01)
+    with Double(asked, faults) as double:
+        found = replies(double, map(str, range(12)), retries=12)
+        assert [reply.text for reply in found] == [str(n) for n in range(12)] and double.requests.total() > 12
+
+
+def test_a_prompt_that_does_not_fit_is_a_reply_with_the_servers_words():
+    def answer(messages, model, attempt):
+        if len(messages[-1]["content"]) > 9:
+            raise Reject(400, "request (99 tokens) exceeds the available context size (64 tokens)")
+        return "x"
+
+    with Double(answer) as double:
+        long, short = replies(double, ["a" * 99, "a"])
+    assert (long.finish, short.finish) == ("too_long", "stop") and "context size" in long.text
+
+
+def test_a_request_that_is_refused_is_a_reply_and_the_others_are_answered(tmp_path):
+    rows = people(30)
+    answers = {f"{row.text}/NER": output for row, output in zip(rows, gold(rows), strict=True)}
+
+    def answer(messages, model, attempt):
+        if (prompt := messages[-1]["content"]) == f"{rows[3].text}/NER":
+            raise Reject(400, "this text is not wanted\nlong trace")
+        return answers[prompt]
+
+    with Double(answer) as double:
+        assert run(rows, engine(double), tmp_path / "out")["finish"] == {"refused": 1, "stop": 29}
+    found, _ = read_predictions(tmp_path / "out")
+    assert found[3]["raw"] == "this text is not wanted" and "not wanted" in found[3]["failure_detail"]
+
+
+@pytest.mark.parametrize("rows", [6, 40])
+def test_a_server_that_refuses_every_row_stops_the_run_and_nothing_is_kept(tmp_path, rows):
+    def answer(messages, model, attempt):
+        raise Reject(400, "grammar is invalid")
+
+    rows = people(rows)
+    with Double(answer) as double:
+        with pytest.raises(OiellmError, match="refuses every row .grammar is invalid"):
+            run(rows, engine(double, concurrency=4), tmp_path / "out")
+        assert len(double.bodies) < 30
+        double.answer = lambda messages, *_: gold(rows)[0]
+        summary = run(rows, engine(double), tmp_path / "out")
+        assert summary["rows"] == len(rows) and summary["finish"] == {"stop": len(rows)}
 
 
 @pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (refusal(401, "bad key"), "set OPENAI_API_KEY"),
-        (refusal(404, "no such model"), "is the model called 'm' there"),
-        (refusal(400, "grammar is invalid\nlong trace"), r"grammar is invalid.*see the server's log"),
-        ((200, b'{"status": "ok"}'), "is no completion"),
-    ],
+    ("status", "words", "message"),
+    [(401, "bad key sk-secret", "set OPENAI_API_KEY"), (404, "no such model", "is the model called 'm' there")],
 )
-def test_a_refusal_says_what_to_do_and_keeps_the_key(serve, monkeypatch, answer, message):
+def test_a_refusal_of_all_says_what_to_do_and_keeps_the_key(monkeypatch, status, words, message):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
-    server = serve(lambda body, _: answer)
-    with pytest.raises(OiellmError, match=message) as caught:
-        list(EndpointEngine(server.url, "m", retries=0).generate([Request(0, "a")], 1))
-    assert server.url in str(caught.value) and "secret" not in str(caught.value) and "\n" not in str(caught.value)
+
+    def answer(messages, model, attempt):
+        raise Reject(status, f"{words}\nlong trace")
+
+    with Double(answer) as double, pytest.raises(OiellmError, match=message) as caught:
+        replies(double, "a", retries=0)
+    assert double.url in str(caught.value) and "secret" not in str(caught.value) and "\n" not in str(caught.value)
 
 
 def test_a_dead_endpoint_is_a_clear_error():
     url = f"http://127.0.0.1:{free_port()}/v1"
-    with pytest.raises(OiellmError, match=rf"{url}: no answer after 1 retries; start the server .* a rerun goes on"):
+    with pytest.raises(OiellmError, match=rf"{url}: no answer .*; start the server, .* the same command goes on"):
         list(EndpointEngine(url, "m", retries=1).generate([Request(0, "a")], 1))
 
 
-def test_it_works_inside_a_running_loop(serve):
-    import asyncio
+@pytest.mark.parametrize("url", ["http://me:pw@127.0.0.1:1/v1", "me:pw@host/v1", "ftp://host", "http://host:x/v1"])
+def test_an_address_that_cannot_be_used_is_refused_and_no_secret_is_shown(url):
+    with pytest.raises(OiellmError, match="address") as caught:
+        EndpointEngine(url, "m")
+    assert "pw" not in str(caught.value)
 
-    server = serve(lambda body, _: completion("x"))
 
+def test_it_works_inside_a_running_loop():
     async def notebook():
-        return list(EndpointEngine(server.url, "m").generate([Request(0, "a")], 1))
+        return list(engine(double).generate([Request(0, "a")], 1))
 
-    assert asyncio.run(notebook())[0].text == "x"
+    with Double(asked) as double:
+        assert asyncio.run(notebook())[0].text == "A"
 
 
-def test_what_a_dying_server_answered_is_kept_and_a_rerun_asks_for_the_rest(serve, tmp_path):
-    rows = people(30)
+def test_what_a_dying_server_answered_is_kept_and_a_rerun_asks_for_the_rest(tmp_path):
+    rows = people(60)
     answers = {f"{row.text}/NER": output for row, output in zip(rows, gold(rows), strict=True)}
     alive = [True]
 
-    def script(body, number):
-        if number > 12 and alive[0]:
-            return None, None
-        return completion(answers[body["prompt"]])
+    def answer(messages, model, attempt):
+        if len(double.bodies) > 12 and alive[0]:
+            raise Reject(503, "going down")
+        return answers[messages[-1]["content"]]
 
-    server = serve(script)
-    engine = EndpointEngine(server.url, "m", concurrency=4, retries=0)
-    with pytest.raises(OiellmError, match="a rerun goes on from there"):
-        run(rows, engine, tmp_path / "out")
-    alive[0], before = False, len(server.bodies)
-    assert run(rows, engine, tmp_path / "out")["rows"] == 30
-    assert before < 30 and len(server.bodies) - before == 30 - 12
+    with Double(answer) as double:
+        with pytest.raises(OiellmError, match="the same command goes on from there"):
+            run(rows, engine(double, concurrency=4, retries=0), tmp_path / "out")
+        alive[0], before = False, len(double.bodies)
+        assert run(rows, engine(double), tmp_path / "out")["rows"] == 60
+        assert before < 60 and len(double.bodies) - before == 60 - 12
     found, about = read_predictions(tmp_path / "out")
     assert [row["output"] for row in found] == gold(rows) and {row["dtype"] for row in found} == {"unknown"}
     assert "openai" in about["settings"]["versions"] and "torch" not in about["settings"]["versions"]
+
+
+def test_a_row_without_an_answer_is_asked_for_by_the_next_run_and_the_others_are_kept(tmp_path):
+    rows = people(12)
+    answers = {f"{row.text}/NER": output for row, output in zip(rows, gold(rows), strict=True)}
+    broken = [True]
+
+    def answer(messages, model, attempt):
+        if (prompt := messages[-1]["content"]) == f"{rows[5].text}/NER" and broken[0]:
+            return Raw(b'{"choices": [null], "note": "no worker is free"}')
+        return answers[prompt]
+
+    with Double(answer) as double:
+        with pytest.raises(OiellmError, match="1 requests got no reply .*no worker is free"):
+            run(rows, engine(double), tmp_path / "out")
+        broken[0] = False
+        before = double.requests.total()
+        assert run(rows, engine(double), tmp_path / "out")["rows"] == 12 and double.requests.total() == before + 1
+
+
+def test_a_model_that_stops_at_once_is_asked_again_and_then_it_is_its_answer(tmp_path):
+    rows = people(3)
+    answers = {f"{row.text}/NER": output for row, output in zip(rows, gold(rows), strict=True)}
+
+    def answer(messages, model, attempt):
+        return Answer(None) if (prompt := messages[-1]["content"]) == f"{rows[1].text}/NER" else answers[prompt]
+
+    with Double(answer) as double:
+        run(rows, engine(double), tmp_path / "out")
+        assert sorted(double.requests.values()) == [1, 1, 1, 1, 1]
+    found, _ = read_predictions(tmp_path / "out")
+    assert (found[1]["raw"], found[1]["deviations"]) == ("", ["empty"]) and found[1]["failure"] is not None
 
 
 @pytest.mark.slow
@@ -222,7 +231,7 @@ def test_a_real_transformers_serve_gives_what_the_model_gives(tmp_path):
     folder = save_tiny(tmp_path / "model", dtype="float32")
     requests = [Request(at, f"{text}/NER") for at, text in enumerate(("Kazan", "東京 1954", "a/NER"))]
     with transformers_serve(folder, tmp_path / "log") as url:
-        engine = EndpointEngine(url, str(folder), concurrency=2)
-        served = sorted(engine.generate(requests, 12), key=lambda reply: reply.key)
+        server = EndpointEngine(url, str(folder), concurrency=2)
+        served = sorted(server.generate(requests, 12), key=lambda reply: reply.key)
     local = sorted(LocalEngine(load_model(folder, device="cpu"), 1).generate(requests, 12), key=lambda r: r.key)
     assert [(r.text, r.finish, r.tokens) for r in served] == [(r.text, r.finish, r.tokens) for r in local]

@@ -16,7 +16,7 @@ from oiellm.predict.local import LocalEngine, load_model
 from oiellm.predict.pilot import STRATA, Estimate, strata
 from oiellm.predict.run import Run
 from oiellm.predict.store import read_predictions
-from tests.oiellm.test_endpoint import completion, serve  # noqa: F401 (a fixture)
+from tests.double.server import Double as Server
 from tests.oiellm.test_run import DEAD, REGISTRY, Double, gold
 from tests.oiellm.tiny import save_tiny
 from tests.records import make_record
@@ -185,14 +185,15 @@ def test_batches_of_a_model_are_the_same_with_and_without(tmp_path):
     assert predicted(tmp_path / "out") == predicted(tmp_path / "plain")
 
 
-def test_an_endpoint_is_measured_with_all_its_requests_in_flight(serve, tmp_path):  # noqa: F811
+def test_an_endpoint_is_measured_with_all_its_requests_in_flight(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     rows = texts(100)
     answers = {f"{row.text}/NER": output for row, output in zip(rows, gold(rows), strict=True)}
-    server = serve(lambda body, _: completion(answers[body["prompt"]]))
-    run = begin(rows, EndpointEngine(server.url, "m", concurrency=4), tmp_path / "out")
-    found = run.pilot()
-    assert found.rows == 80 and found.seconds > 0 and len(server.bodies) == 20
-    assert run.finish()["rows"] == 100 == len(server.bodies)
+    with Server(lambda messages, *_: answers[messages[-1]["content"]]) as server:
+        run = begin(rows, EndpointEngine(server.url, "m", concurrency=4), tmp_path / "out")
+        found = run.pilot()
+        assert found.rows == 80 and found.seconds > 0 and len(server.bodies) == 20
+        assert run.finish()["rows"] == 100 == len(server.bodies)
     assert [row["output"] for row in read_predictions(tmp_path / "out")[0]] == gold(rows)
 
 

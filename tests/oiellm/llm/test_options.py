@@ -33,6 +33,7 @@ def test_every_option_arrives(tmp_path):
         *("--concurrency", "8", "--rpm", "500", "--tpm", "2e5", "--timeout", "9", "--retries", "0"),
         *("--cache", str(tmp_path), "--batch", "--dry-run", "--max-cost", "$2.50"),
         *("--price", "0.4,1.6", "--price", "big=2,8", "--structured", "off"),
+        *("--extra-body", '{"reasoning_effort": "low"}', "--no-pilot"),
     )
     assert found == Settings(
         concurrency=8,
@@ -46,6 +47,8 @@ def test_every_option_arrives(tmp_path):
         max_cost=2.5,
         price=(("", 0.4, 1.6), ("big", 2, 8)),
         structured="off",
+        extra_body={"reasoning_effort": "low"},
+        pilot=False,
     )
 
 
@@ -54,7 +57,7 @@ def test_the_address_may_come_from_the_environment(monkeypatch):
     assert parsed().base_url == "http://127.0.0.1:1/v1" and parsed("--base-url", OPENAI).base_url == OPENAI
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:8000", "https://me:secret@host/v1"])
+@pytest.mark.parametrize("address", ["127.0.0.1:8000", "https://me:secret@host/v1", "me:secret@host"])
 def test_an_address_in_the_environment_that_is_none_is_named(monkeypatch, address):
     monkeypatch.setenv("OPENAI_BASE_URL", address)
     with pytest.raises(OiellmError, match="OPENAI_BASE_URL: .*--base-url") as error:
@@ -66,7 +69,15 @@ def test_an_address_in_the_environment_that_is_none_is_named(monkeypatch, addres
     ("arguments", "message"),
     [
         (("--base-url", "127.0.0.1:8000"), "no address such as"),
-        (("--base-url", "https://me:secret@host/v1"), "must hold no secret"),
+        (("--base-url", "https://me:secret@host/v1"), "must hold no user"),
+        (("--base-url", "me:secret@host/v1"), "must hold no user"),
+        (("--base-url", "http://me:secret@[::1/v1"), "must hold no user"),
+        (("--base-url", "http://host/v1?key=secret@"), "must hold no user"),
+        (("--base-url", "http://host:port/v1"), "no address such as"),
+        (("--base-url", "http://[::1/v1"), "no address such as"),
+        (("--extra-body", "{"), "must be a JSON object"),
+        (("--extra-body", "[1]"), "must be a JSON object"),
+        (("--extra-body", '{"stream": true, "n": 2}'), "stream, n: cannot be set"),
         (("--concurrency", "0"), "1 to 1000"),
         (("--concurrency", "x"), "no whole number"),
         (("--rpm", "0"), "above 0"),
