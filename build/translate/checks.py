@@ -10,22 +10,21 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from build.translate.findings import Finding
-from build.translate.rules import LONGEST, OFF, Rules, Tongue
-from build.translate.scripts import characters, compiled, foreign_han, pattern
+from build.translate.language import LanguageProfile, characters, compiled, foreign_han, pattern
+from build.translate.numbers import missing_number
+from build.translate.rules import LONGEST, OFF, Finding, Rules
 
 _CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
 _GRAM = 6
 _LONG_MARKS = "ーｰ"  # alone they are dashes
 _WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]")
-_NUMBER = re.compile(r"\d+")
 _PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
 
 
 class Checker:
     """All checks of one language pair."""
 
-    def __init__(self, source: Tongue, target: Tongue, rules: Rules, instruction: str) -> None:
+    def __init__(self, source: LanguageProfile, target: LanguageProfile, rules: Rules, instruction: str) -> None:
         """Prepare the checks.
 
         Args:
@@ -179,9 +178,8 @@ class Checker:
         return f"{match[0]!r}" if match and self.source.scripts & {"han", "kana"} else None
 
     def _numbers(self, source: str, target: str) -> str | None:
-        had = {int(number[:300]) for number in _NUMBER.findall(source)}
-        lacking = had - {int(number[:300]) for number in _NUMBER.findall(target)} if had else had
-        return f"{min(lacking)} is missing" if lacking else None
+        number = missing_number(source, target)
+        return None if number is None else f"{number} is missing"
 
 
 def _grams(text: str, size: int) -> frozenset[str]:

@@ -15,13 +15,13 @@ from build.files import versions
 from build.manifest import MANIFEST, read_step, write_manifest
 from build.step_record import Run
 from build.terms import warn_of_terms
-from build.translate.climb import Climb
 from build.translate.inputs import Given, open_source, sampled
 from build.translate.paper import PAPER
 from build.translate.plan import Plan
+from build.translate.quality import SCORE_TOKENS
+from build.translate.result import TranslationResult
 from build.translate.rows import Outcome, Translator
 from build.translate.rules import CHECKS, read_rules
-from build.translate.second import SCORE_TOKENS
 from build.translate.yields import BUDGET, Yield
 from cards.yields import table
 from mmm_dataset import Record, Registry, to_dict
@@ -58,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
     registry, asked = registry_for(options.release, options.registry), settings(options)
     if options.method == PAPER and options.stronger_model:
         raise KitError(
-            "--stronger-model is a rung of --method tags; --method paper asks each row once: leave one of them out"
+            "--stronger-model is a repair level of --method tags; --method paper asks each row once: leave one of them out"
         )
     plan = Plan(
         model=asked.model,
@@ -137,7 +137,16 @@ def _translate(
 ) -> dict[str, Any]:
     """The rows of one config in one language, into a folder; returns the yield."""
     tally, found, before = Tally(), Yield(), session.usage()
-    results = session.run(one.rows, one.translator.start, total=one.total, describe=one.out.name, word=found.words)
+    results = session.run(
+        one.rows,
+        one.translator.start,
+        total=one.total,
+        describe=one.out.name,
+        word=found.words,
+        problem=lambda outcome: (
+            "" if isinstance(outcome.row, Record) else f"{outcome.row.reason}: {outcome.row.detail}"
+        ),
+    )
     with ExitStack() as stack:
         files = {
             name: stack.enter_context(step.path(f"{name}.jsonl").open("w", encoding="utf-8", newline="\n"))
@@ -146,7 +155,7 @@ def _translate(
         for record, outcome in results:
             if outcome is None:
                 drop = Drop(record.id, BUDGET, "the budget did not reach it")
-                outcome = Outcome(drop, Climb(None), items_in=len(record.items or ()))
+                outcome = Outcome(drop, TranslationResult(None), items_in=len(record.items or ()))
             found.add(outcome)
             for row in tally.count([outcome.row, *outcome.notes]):
                 if not isinstance(row, Record):
@@ -189,7 +198,7 @@ def _line(value: Any) -> str:
 
 def _to_review(source: Record, kept: str, outcome: Outcome) -> str:
     """The line of ``review.jsonl``; the target's JSON is made already."""
-    said = {"flags": [flag.as_dict() for flag in outcome.flags], "rung": outcome.climb.rung, "risk": None}
+    said = {"flags": [flag.as_dict() for flag in outcome.flags], "rung": outcome.result.repair_level, "risk": None}
     return f'{{"source":{_line(to_dict(source))},"target":{kept},{_line(said)[1:]}'
 
 
@@ -212,6 +221,7 @@ def _options(one: Translation, plan: Plan, options: argparse.Namespace) -> dict[
         "judge": plan.judge,
         "prompts": one.translator.prompts.digest,
         "checks": sha256(options.checks or CHECKS),
+        **({"extra_body": options.extra_body} if options.extra_body else {}),
     }
 
 

@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from build.markup import Place, scan, tag
-from build.translate.findings import Finding
 from build.translate.leftovers import markup_left
+from build.translate.rules import Finding
 from mmm_f1.locate import occurrences
 from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
 
 MARKUP_LEFT: Final = "markup_left"
-NO_ANSWERS: Final = {"refused": "reply_refused", "filter": "reply_filter", "failed": "no_reply"}
+NO_ANSWERS: Final = {
+    "refused": "reply_refused",
+    "too_long": "too_long",
+    "filter": "reply_filter",
+    "failed": "no_reply",
+}
 """How a call ends that the same model would not answer if it were asked again, and the reason that it is for a drop."""
 
 

@@ -14,17 +14,16 @@ from typing import Any, Final
 
 from build.markup import tag
 from build.translate.checks import Checker
-from build.translate.climb import RUNGS, Climb, join
 from build.translate.drafts import MARKUP_LEFT, Draft, read_draft
-from build.translate.findings import Finding
 from build.translate.parts import Part, split
 from build.translate.prompts import Messages, Prompts
-from build.translate.rules import ASK, FAIL, OFF, Rules
+from build.translate.result import REPAIR_LEVELS, TranslationResult, join
+from build.translate.rules import ASK, FAIL, OFF, Finding, Rules
 from build.translate.span_checks import SpanChecker
 from build.translate.spans import find_spans
 from build.translate.tagging import Tagged
 from oiellm.llm.answers import strict_schema
-from oiellm.llm.calls import Call, Dialogue, together
+from oiellm.llm.calls import Call, Dialogue, Reply, together
 
 TRANSLATION: Final = strict_schema("translation", translation={"type": "string"})
 NO_COUNTERPART: Final = "no_counterpart"
@@ -32,11 +31,11 @@ _TAGS: Final = ("lost_tag", "doubled_tag", "broken_tag", NO_COUNTERPART)
 
 
 @dataclass(slots=True)
-class _Told:
+class _Reported:
     """What a model has been told of a part.
 
     Attributes:
-        times: how often it is told of a doubt before it counts as insisting, by check; once where none is named.
+        times: how often it is told of a doubt before the finding counts as confirmed, by check; once where none is named.
         most: so often it is told of the doubts of one check, whatever they are.
         rewrites: how often for a fault; rounds that only put a doubt to the model do not count, or a doubt that comes up
             late would drop the row.
@@ -50,13 +49,13 @@ class _Told:
     doubts: Counter[tuple[str, str]] = field(default_factory=Counter)
     checks: Counter[str] = field(default_factory=Counter)
 
-    def has(self, doubt: Finding) -> bool:
-        """Whether the model insists."""
+    def confirmed(self, doubt: Finding) -> bool:
+        """Whether the model has been told often enough: it means what it wrote."""
         told = self.doubts[doubt.check, doubt.detail]
         return told >= self.times.get(doubt.check, 1) or self.checks[doubt.check] >= self.most
 
     def forget_all_but(self, findings: Sequence[Finding]) -> None:
-        """What a text no longer has, the model did not insist on: if it comes again, it is a new doubt."""
+        """What a text no longer has, the model has not confirmed: if it comes again, it is a new doubt."""
         if not self.doubts:
             return
         here = {(finding.check, finding.detail) for finding in findings}
@@ -93,68 +92,73 @@ class Ladder:
         self._values: Mapping[str, Any] = rules.values["ladder"]
         self._times = {check: values["told"] for check, values in rules.values.items() if "told" in values}
 
-    def climb(self, tagged: Tagged) -> Dialogue[Climb]:
+    def translate(self, tagged: Tagged) -> Dialogue[TranslationResult]:
         """Translate a row: the target text with a place for every tag, or a reason to drop it."""
         limits = [self._values[name] for name in ("tags_per_call", "chars_per_call", "context_chars")]
         parts = split(tagged, self._checker.source.final, *limits)
         if len(parts) == 1:
             return (yield from self._part(parts[0]))
-        climbs = yield from together([self._part(part) for part in parts])
-        return join(parts, climbs, self._checker.source.joiner, self._checker.target.joiner)
+        results = yield from together([self._part(part) for part in parts])
+        return join(parts, results, self._checker.source.joiner, self._checker.target.joiner)
 
-    def _part(self, part: Part) -> Dialogue[Climb]:
+    def examine(self, part: Part, reply: Reply) -> tuple[Draft, list[Finding]]:
+        """What a reply to a part says, and everything that the checks find in it."""
+        draft = read_draft(reply, part.spans, part.text)
+        return draft, self._findings(part, draft)
+
+    def _part(self, part: Part) -> Dialogue[TranslationResult]:
         if not part.text.strip():
-            return Climb(part.text, model=self._models[0])
-        best = Climb(None)
+            return TranslationResult(part.text, model=self._models[0])
+        best = TranslationResult(None)
         tried: Counter[str] = Counter()
         for level, model in enumerate(self._models):
             if level:
                 tried["stronger_model_tried"] += 1
-            climb = yield from self._with(model, part, tried)
-            if level and climb.text is not None:
-                climb.rung = RUNGS[3]
-                tried["stronger_model_repaired"] += not climb.gone
-            if climb.text is not None or best.text is None:
-                best = climb
-            if climb.text is not None and not climb.gone:
+            result = yield from self._with(model, part, tried)
+            if level and result.text is not None:
+                result.repair_level = REPAIR_LEVELS[3]
+                tried["stronger_model_repaired"] += not result.dropped_spans
+            if result.text is not None or best.text is None:
+                best = result
+            if result.text is not None and not result.dropped_spans:
                 break
-        if best.gone and not self._drop_items:
-            start, end = part.spans[best.gone[0]]
+        if best.dropped_spans and not self._drop_items:
+            start, end = part.spans[best.dropped_spans[0]]
             best.reason, best.detail = NO_COUNTERPART, f"{part.text[start:end]!r} has none in {best.text!r}"
             best.text = None
         best.tried = tried
         return best
 
-    def _with(self, model: str, part: Part, tried: Counter[str]) -> Dialogue[Climb]:
+    def _with(self, model: str, part: Part, tried: Counter[str]) -> Dialogue[TranslationResult]:
         """Rungs 1 to 3 with one model."""
         text = tag(part.text, part.spans)
         draft = yield from self._translate(self._prompts.tagged(text, part.context), "tagged", model, part, 0)
         most = self._values["rewrites"]
-        rung, told = 0, _Told(self._times, most and most + 1)
+        repair_level, reported = 0, _Reported(self._times, most and most + 1)
         for again in itertools.count(1):
-            last = told.rewrites == most
+            last = reported.rewrites == most
             if self._can_be_found(draft, last=last) and (
                 yield from find_spans(self._prompts, self._values, model, part, draft, tried)
             ):
-                rung = max(rung, 1)
+                repair_level = max(repair_level, 1)
             findings = self._findings(part, draft)
             severe = [f for f in findings if self._severity(f) == FAIL]
-            doubts = [f for f in findings if self._severity(f) == ASK and not told.has(f)]
+            doubts = [f for f in findings if self._severity(f) == ASK and not reported.confirmed(f)]
             if not doubts and draft.text is not None and all(finding.check in _TAGS for finding in severe):
-                told.forget_all_but(findings)  # but for its tags, the text could stay
+                reported.forget_all_but(findings)  # but for its tags, the text could stay
             if not severe and not doubts:
-                return self._done(draft, findings, rung, model)
-            gone = all(finding.check == NO_COUNTERPART for finding in severe)
-            if draft.is_final or (last and not (gone and doubts)):
+                return self._done(draft, findings, repair_level, model)
+            only_dropped = all(finding.check == NO_COUNTERPART for finding in severe)
+            if draft.is_final or (last and not (only_dropped and doubts)):
                 break
-            told.rewrites += bool(severe) and not last
-            told.add(doubts)
+            reported.rewrites += bool(severe) and not last
+            reported.add(doubts)
             tried["rewrite_tried"] += 1
             problems = [_told(finding) for finding in (*severe, *doubts)]
             messages = self._prompts.rewrite(text, draft.tagged, problems, part.context)
             draft = yield from self._translate(messages, "rewrite", model, part, again)
-            rung = 2
-        return self._given_up(draft, findings, severe, model, rung)
+            repair_level = 2
+        return self._given_up(draft, findings, severe, model, repair_level)
 
     def _translate(self, messages: Messages, purpose: str, model: str, part: Part, again: int) -> Dialogue[Draft]:
         # Reply and prompt are about equally long, but for tags and scripts with several tokens a character.
@@ -186,17 +190,21 @@ class Ladder:
     def _severity(self, finding: Finding) -> str:
         return self._rules.severity.get(finding.check, FAIL)
 
-    def _done(self, draft: Draft, findings: list[Finding], rung: int, model: str) -> Climb:
+    def _done(self, draft: Draft, findings: list[Finding], repair_level: int, model: str) -> TranslationResult:
         assert draft.text is not None
-        return Climb(draft.text, dict(draft.spans), RUNGS[rung], model, flags=findings, raw=draft.raw)
+        return TranslationResult(
+            draft.text, dict(draft.spans), REPAIR_LEVELS[repair_level], model, flags=findings, raw=draft.raw
+        )
 
-    def _given_up(self, draft: Draft, findings: list[Finding], severe: list[Finding], model: str, rung: int) -> Climb:
+    def _given_up(
+        self, draft: Draft, findings: list[Finding], severe: list[Finding], model: str, repair_level: int
+    ) -> TranslationResult:
         first = next((finding for finding in severe if finding.check != NO_COUNTERPART), None)
         if first is not None:
-            return Climb(None, reason=first.check, detail=first.detail, raw=draft.raw, model=model)
-        climb = self._done(draft, [f for f in findings if f.check != NO_COUNTERPART], rung, model)
-        climb.gone = tuple(sorted(draft.loose))
-        return climb
+            return TranslationResult(None, reason=first.check, detail=first.detail, raw=draft.raw, model=model)
+        result = self._done(draft, [f for f in findings if f.check != NO_COUNTERPART], repair_level, model)
+        result.dropped_spans = tuple(sorted(draft.loose))
+        return result
 
 
 _TOLD: Final[Mapping[str, str]] = {

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from build.markup import untag
-from build.translate.climb import Climb
 from build.translate.drafts import NO_ANSWERS
+from build.translate.language import LanguageProfile, pattern
 from build.translate.prompts import Example, Prompts
-from build.translate.rules import Rules, Tongue
-from build.translate.scripts import pattern
+from build.translate.result import TranslationResult
+from build.translate.rules import Rules
 from build.translate.tagging import ABSENT, Tagged
 from mmm_dataset import Failure, Item, Record, Registry, RegistryError, Span, decode, prompt, split_input
 from mmm_dataset.codec import item_fields
@@ -31,19 +31,25 @@ class PaperMethod:
     """The paper's prompt and its filters, for one language pair and task."""
 
     def __init__(
-        self, prompts: Prompts, source: Tongue, target: Tongue, rules: Rules, model: str, registry: Registry
+        self,
+        prompts: Prompts,
+        source: LanguageProfile,
+        target: LanguageProfile,
+        rules: Rules,
+        model: str,
+        registry: Registry,
     ) -> None:
         self._prompts, self._source, self._target = prompts, source, target
         self._rules, self._model, self._registry = rules, model, registry
 
-    def climb(
+    def translate(
         self,
         record: Record,
         tagged: Tagged,
         label: str | None,
         labels: Sequence[str],
         attributes: Sequence[tuple[tuple[str, str], ...]],
-    ) -> Dialogue[Climb]:
+    ) -> Dialogue[TranslationResult]:
         """Translate a row in one call; what fails a filter is dropped."""
         words = self._registry.task_words
         items = [
@@ -56,11 +62,13 @@ class PaperMethod:
         (reply,) = yield [Call(self._model, self._prompts.paper(example, row), limit, purpose=PAPER)]
         return self._filtered(reply, record, tagged, label or "-", items)
 
-    def _filtered(self, reply: Reply, record: Record, tagged: Tagged, label: str, items: Sequence[Item]) -> Climb:
-        def drop(reason: str, detail: str) -> Climb:
-            return Climb(None, reason=reason, detail=detail, raw=reply.text, model=self._model)
+    def _filtered(
+        self, reply: Reply, record: Record, tagged: Tagged, label: str, items: Sequence[Item]
+    ) -> TranslationResult:
+        def drop(reason: str, detail: str) -> TranslationResult:
+            return TranslationResult(None, reason=reason, detail=detail, raw=reply.text, model=self._model)
 
-        if reply.finish == "failed":
+        if reply.finish in NO_ANSWERS:
             return drop(NO_ANSWERS[reply.finish], reply.text[:200])
         match = _ROW.fullmatch(reply.text)
         if reply.finish != "stop" or match is None:
@@ -89,9 +97,9 @@ class PaperMethod:
         record: Record,
         tagged: Tagged,
         reply: Reply,
-        drop: Callable[[str, str], Climb],
-    ) -> Climb:
-        climb = Climb(text, model=self._model, raw=reply.text, rung=PAPER)
+        drop: Callable[[str, str], TranslationResult],
+    ) -> TranslationResult:
+        result = TranslationResult(text, model=self._model, raw=reply.text, repair_level=PAPER)
         for item, source, tags in zip(items, record.items or (), tagged.items):
             # Of several mentions of an argument the first is in the row's string.
             wanted = {span.role: tag for span, tag in zip(source.spans[::-1], tags[::-1]) if tag != ABSENT}
@@ -103,9 +111,9 @@ class PaperMethod:
                 place = (span.start, span.end) if span.start is not None else locate(text, [("", span.text)])[0]
                 if place is None or place[0] is None or place[1] is None:
                     return drop("entity_not_in_text", repr(span.text))
-                climb.spans.setdefault(wanted[role], (place[0], place[1]))
-        climb.gone = tuple(sorted(tagged.spans.keys() - climb.spans.keys()))
-        return climb
+                result.spans.setdefault(wanted[role], (place[0], place[1]))
+        result.dropped_spans = tuple(sorted(tagged.spans.keys() - result.spans.keys()))
+        return result
 
     def _example(self, example: Example, record: Record) -> str | None:
         """The worked example in the data set's format, labels translated on both sides; None if it has none for this task."""

@@ -17,7 +17,7 @@ class Plan:
 
     Attributes:
         model: that translates.
-        stronger: that is asked where the model fails; None for no fourth rung.
+        stronger: that is asked where the model fails; None for no fourth repair level.
         method: ``tags``, or ``paper`` for the paper's own way.
         drop_items: an item without a counterpart is dropped and its row kept; otherwise the row is dropped.
         keep_labels: labels are the same in all languages.

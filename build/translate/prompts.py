@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from build.core import KitError
 from build.markup import MarkupError, untag
-from build.translate.rules import Tongue
+from build.translate.language import LanguageProfile
 from oiellm.files import fast_dump, read_toml
 
 FOLDER: Final = Path(__file__).with_name("prompts")
@@ -39,7 +39,9 @@ class Prompts:
         example: the worked example; None if the files have none for this pair and family.
     """
 
-    def __init__(self, source: Tongue, target: Tongue, family: str, folder: Path | None = None) -> None:
+    def __init__(
+        self, source: LanguageProfile, target: LanguageProfile, family: str, folder: Path | None = None
+    ) -> None:
         """Read the files.
 
         Args:
@@ -94,7 +96,7 @@ class Prompts:
         shown = f"\nExample:\n{example}\n" if example else ""
         return (("system", self._told["paper"] + shown), ("user", row))
 
-    def _instructions(self, path: Path, source: Tongue, target: Tongue) -> dict[str, str]:
+    def _instructions(self, path: Path, source: LanguageProfile, target: LanguageProfile) -> dict[str, str]:
         tables = read_toml(path)
         told = {}
         for kind in KINDS:

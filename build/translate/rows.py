@@ -9,19 +9,21 @@ from typing import Any, Final
 from build.core import Drop, Note
 from build.row_checks import Report, check_record
 from build.translate.checks import Checker
-from build.translate.climb import Climb
-from build.translate.findings import Finding
+from build.translate.drafts import Draft
 from build.translate.labels import LabelTable
 from build.translate.ladder import NO_COUNTERPART, Ladder
+from build.translate.language import read_language
 from build.translate.paper import PAPER, PaperMethod
+from build.translate.parts import Part
 from build.translate.plan import Plan
 from build.translate.prompts import Prompts
-from build.translate.rules import read_tongue
-from build.translate.second import second_look
+from build.translate.quality import quality_check
+from build.translate.result import TranslationResult
+from build.translate.rules import Finding
 from build.translate.span_checks import SpanChecker
 from build.translate.tagging import NoPlace, Tagged, put_together, take_apart
 from mmm_dataset import Item, Record, RecordError, Registry
-from oiellm.llm.calls import Dialogue
+from oiellm.llm.calls import Dialogue, Reply
 
 UNPLACED: Final = "source_item_not_in_text"
 MERGED: Final = "merged_item"
@@ -35,14 +37,14 @@ class Outcome:
 
     Attributes:
         row: the translated record, or the drop.
-        climb: how it got there.
+        result: how it got there.
         flags: what the review should look at, in the order of the checks.
         notes: on a row that was kept with fewer items.
         items_in: items of the source row.
     """
 
     row: Record | Drop
-    climb: Climb
+    result: TranslationResult
     flags: list[Finding] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     items_in: int = 0
@@ -66,40 +68,48 @@ class Translator:
         self.registry, self.plan, self.target = registry, plan, target
         self.config = registry.config(config)
         task = registry.task(self.config.task)
-        source, tongue = read_tongue(self.config.language, registry), read_tongue(target, registry)
+        source, target_language = read_language(self.config.language, registry), read_language(target, registry)
         rules = plan.rules
         self.labels = LabelTable(registry, task.code, source.code, target, keep=plan.keep_labels)
-        self.prompts = Prompts(source, tongue, task.family, plan.prompts)
-        checker = Checker(source, tongue, rules, self.prompts.instruction)
-        spans = SpanChecker(source, tongue, rules, names=task.family not in rules.values["copied_span"]["words"])
+        self.prompts = Prompts(source, target_language, task.family, plan.prompts)
+        checker = Checker(source, target_language, rules, self.prompts.instruction)
+        spans = SpanChecker(
+            source, target_language, rules, names=task.family not in rules.values["copied_span"]["words"]
+        )
         models = [plan.model, *([plan.stronger] if plan.stronger else [])]
         self._ladder = Ladder(self.prompts, checker, spans, rules, models, drop_items=plan.drop_items)
-        self._paper = PaperMethod(self.prompts, source, tongue, rules, plan.model, registry)
+        self._paper = PaperMethod(self.prompts, source, target_language, rules, plan.model, registry)
+
+    def examine(self, tagged: Tagged, reply: Reply) -> tuple[Draft, list[Finding]]:
+        """What a reply to a whole tagged text says, and everything that the checks find in it."""
+        return self._ladder.examine(Part(tagged.text, tagged.spans), reply)
 
     def start(self, record: Record) -> Dialogue[Outcome]:
         """The dialogue that translates one record; its labels have been checked."""
         count = len(record.items or ())
         if not record.text.strip():
-            return Outcome(Drop(record.id, BLANK, "the text is empty or blank"), Climb(None), items_in=count)
+            return Outcome(
+                Drop(record.id, BLANK, "the text is empty or blank"), TranslationResult(None), items_in=count
+            )
         try:
             tagged = take_apart(record)
         except NoPlace as error:
-            return Outcome(Drop(record.id, UNPLACED, str(error)), Climb(None), items_in=count)
+            return Outcome(Drop(record.id, UNPLACED, str(error)), TranslationResult(None), items_in=count)
         label = None if record.label is None else self.labels.text(record.label)
         labels, attributes = self.labels.items(record), self.labels.attributes(record)
         if self.plan.method == PAPER:
-            climb = yield from self._paper.climb(record, tagged, label, labels, attributes)
+            result = yield from self._paper.translate(record, tagged, label, labels, attributes)
         else:
-            climb = yield from self._ladder.climb(tagged)
-        outcome = self._outcome(record, tagged, climb, label, labels, attributes)
+            result = yield from self._ladder.translate(tagged)
+        outcome = self._outcome(record, tagged, result, label, labels, attributes)
         outcome.items_in = count
         if isinstance(outcome.row, Record) and (self.plan.back or self.plan.judge):
-            outcome.flags += yield from second_look(record.text, outcome.row.text, self.prompts, self.plan)
+            outcome.flags += yield from quality_check(record.text, outcome.row.text, self.prompts, self.plan)
         return outcome
 
     def provenance(self, record: Record, outcome: Outcome) -> dict[str, Any]:
         """How a kept row was made, without any text of its source."""
-        climb, row = outcome.climb, outcome.row
+        result, row = outcome.result, outcome.row
         assert isinstance(row, Record)
         return {
             "id": row.id,
@@ -107,9 +117,9 @@ class Translator:
             "source_row": record.id,
             "source_id": record.source_id,
             "method": self.plan.method,
-            "model": climb.model,
+            "model": result.model,
             "prompt": self.prompts.digest,
-            "rung": climb.rung,
+            "rung": result.repair_level,
             "flags": sorted({flag.check for flag in outcome.flags}),
             "alignment": [item.source_item for item in row.items or ()],
             "items_in": outcome.items_in,
@@ -119,23 +129,23 @@ class Translator:
         self,
         record: Record,
         tagged: Tagged,
-        climb: Climb,
+        result: TranslationResult,
         label: str | None,
         labels: Sequence[str],
         attributes: Sequence[tuple[tuple[str, str], ...]],
     ) -> Outcome:
-        if climb.text is None:
-            return Outcome(Drop(record.id, climb.reason, climb.detail, climb.raw), climb)
-        items = put_together(record, tagged, climb.text, climb.spans, tuple(labels), climb.gone, attributes)
+        if result.text is None:
+            return Outcome(Drop(record.id, result.reason, result.detail, result.raw), result)
+        items = put_together(record, tagged, result.text, result.spans, tuple(labels), result.dropped_spans, attributes)
         kept = None if items is None else _distinct(items)
         try:
-            row = self._record(record, climb.text, label, kept)
+            row = self._record(record, result.text, label, kept)
         except RecordError as error:
-            return Outcome(Drop(record.id, "invalid_record", str(error), climb.raw), climb)
+            return Outcome(Drop(record.id, "invalid_record", str(error), result.raw), result)
         if problem := self._problem(row):
-            return Outcome(Drop(record.id, "invalid_row", problem, climb.raw), climb)
+            return Outcome(Drop(record.id, "invalid_row", problem, result.raw), result)
         notes = _losses(record, row, items or ())
-        return Outcome(row, climb, [*climb.flags, *(Finding(note.reason, note.detail) for note in notes)], notes)
+        return Outcome(row, result, [*result.flags, *(Finding(note.reason, note.detail) for note in notes)], notes)
 
     def _record(self, record: Record, text: str, label: str | None, items: tuple[Item, ...] | None) -> Record:
         config = f"{self.target}_{record.task}"

@@ -1,19 +1,16 @@
-"""Thresholds and language rows of the checks, read from their TOML files and checked when they are read."""
+"""Thresholds of the checks, read from their TOML file and checked when they are read; what a check finds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from build.core import KitError
-from mmm_dataset import Registry
 from oiellm.files import read_toml
 
 CHECKS: Final = Path(__file__).with_name("checks.toml")
-LANGUAGES: Final = Path(__file__).with_name("languages.toml")
 SEVERITIES: Final = ("fail", "ask", "flag", "off")
 FAIL, ASK, FLAG, OFF = SEVERITIES
 LADDER: Final = "ladder"
@@ -61,16 +58,17 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Tongue:
-    """A language as the checks see it: code, name and scripts of the registry, the rest of ``languages.toml``."""
+class Finding:
+    """What a check found, and where in the target text, in code points, if it is at one place."""
 
-    code: str
-    name: str
-    scripts: frozenset[str]
-    joiner: str = " "
-    charset: str = ""
-    needs: tuple[str, ...] = ()
-    final: str = ".!?…。！？"
+    check: str
+    detail: str
+    start: int | None = None
+    end: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """A flag of ``review.jsonl``."""
+        return {"check": self.check, "detail": self.detail, "start": self.start, "end": self.end}
 
 
 def read_rules(path: Path | None = None) -> Rules:
@@ -101,25 +99,3 @@ def read_rules(path: Path | None = None) -> Rules:
 
 def _like(due: Any) -> tuple[type, ...]:
     return (int, float) if isinstance(due, float) else (type(due),)
-
-
-def read_tongue(code: str, registry: Registry) -> Tongue:
-    """A language by its code.
-
-    Raises:
-        KitError: the registry has no such language.
-    """
-    if code not in registry.languages:
-        raise KitError(
-            f"no language {code!r} in the registry; there are: {', '.join(registry.languages)} (more: --registry)"
-        )
-    language = registry.languages[code]
-    row: dict[str, Any] = {
-        name: tuple(v) if isinstance(v, list) else v for name, v in _languages().get(code, {}).items()
-    }
-    return Tongue(code, language.name, frozenset(language.scripts), **row)
-
-
-@cache
-def _languages() -> dict[str, dict[str, Any]]:
-    return read_toml(LANGUAGES)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, pairwise
 
 from build.markup import Place
-from build.translate.findings import Finding
-from build.translate.rules import OFF, Rules, Tongue
-from build.translate.scripts import pattern
+from build.translate.language import LanguageProfile, pattern
+from build.translate.rules import OFF, Finding, Rules
 
 _AROUND = 3
 """Characters on either side of a copied run that are shown."""
@@ -17,7 +16,7 @@ _AROUND = 3
 class SpanChecker:
     """The checks of one language pair and task family."""
 
-    def __init__(self, source: Tongue, target: Tongue, rules: Rules, *, names: bool) -> None:
+    def __init__(self, source: LanguageProfile, target: LanguageProfile, rules: Rules, *, names: bool) -> None:
         """Prepare the checks.
 
         Args:

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from build.translate.climb import RUNGS
+from build.translate.result import REPAIR_LEVELS
 from build.translate.rows import Outcome
 from cards.yields import share
 from mmm_dataset import Record
@@ -21,7 +21,7 @@ class Yield:
     minus_items: int = 0
     items: int = 0
     items_kept: int = 0
-    rungs: Counter[str] = field(default_factory=Counter)
+    repair_levels: Counter[str] = field(default_factory=Counter)
     tried: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     flags: Counter[str] = field(default_factory=Counter)
@@ -30,26 +30,26 @@ class Yield:
         """Count a row."""
         self.rows += 1
         self.items += outcome.items_in
-        self.tried.update(outcome.climb.tried)
+        self.tried.update(outcome.result.tried)
         if not isinstance(outcome.row, Record):
             self.reasons[outcome.row.reason] += 1
             return
         self.whole += outcome.is_whole
         self.minus_items += not outcome.is_whole
         self.items_kept += len(outcome.row.items or ())
-        self.rungs[outcome.climb.rung] += 1
+        self.repair_levels[outcome.result.repair_level] += 1
         self.flags.update({flag.check for flag in outcome.flags})
 
     def merge(self, other: Yield) -> None:
         """Add the figures of another run."""
         for name in ("rows", "whole", "minus_items", "items", "items_kept"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        for name in ("rungs", "tried", "reasons", "flags"):
+        for name in ("repair_levels", "tried", "reasons", "flags"):
             getattr(self, name).update(getattr(other, name))
 
     def as_dict(self) -> dict[str, Any]:
         """The figures in a fixed order, for the manifest."""
-        order = {name: self.rungs[name] for name in (*RUNGS, "paper") if self.rungs[name]}
+        order = {name: self.repair_levels[name] for name in (*REPAIR_LEVELS, "paper") if self.repair_levels[name]}
         counts = {name: dict(sorted(getattr(self, name).items())) for name in ("tried", "reasons", "flags")}
         return {
             "rows": self.rows,

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from build.markup import Place, tag, untag
+from build.translate.language import read_language
 from build.translate.parts import sentence_ends
-from build.translate.rules import read_tongue
 from build.translate.tagging import Tagged, take_apart
 from mmm_dataset import Item, Record, Registry, decode, prompt, split_input
 from mmm_dataset.codec import item_fields
@@ -44,7 +44,7 @@ class Translator:
         self.made: list[tuple[str, str]] = []
         self._truth: dict[tuple[str, str], Truth] = {}
         self._codes = {language.name: code for code, language in registry.languages.items()}
-        self._tongues = {code: read_tongue(code, registry) for code in registry.languages}
+        self._languages = {code: read_language(code, registry) for code in registry.languages}
         together: dict[tuple[str, str], dict[str, Record]] = {}
         for row in rows:
             together.setdefault((row.task, row.source_id), {})[row.language] = row
@@ -104,7 +104,7 @@ class Translator:
             return _json(said)
         places = truth_spans(truth, spans)
         text_out = truth.text
-        is_left = fault == "kanji" or (fault == "kana" and "kana" not in self._tongues[target].scripts)
+        is_left = fault == "kanji" or (fault == "kana" and "kana" not in self._languages[target].scripts)
         if is_left and (left := untranslated(fault, text, spans, text_out, places, draw)) is not None:
             text_out, places, what = left
             self.made.append((fault, f"{target}:{what}"))
@@ -140,8 +140,8 @@ class Translator:
         whole = self.truth(context, target)
         at = context.index(text)
         mine = {(start + at, end + at) for start, end in spans.values()}
-        here = [*sentence_ends(Tagged(context, {}, ()), self._tongues[source].final), len(context)]
-        there = [*sentence_ends(Tagged(whole.text, {}, ()), self._tongues[target].final), len(whole.text)]
+        here = [*sentence_ends(Tagged(context, {}, ()), self._languages[source].final), len(context)]
+        there = [*sentence_ends(Tagged(whole.text, {}, ()), self._languages[target].final), len(whole.text)]
         start, end = (self._boundary(cut, here, there, whole) for cut in (at, at + len(text)))
         while start < end and whole.text[start].isspace():
             start += 1

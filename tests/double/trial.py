@@ -71,10 +71,10 @@ def xsid(data: Path) -> tuple[list[Record], Registry]:
         together.setdefault(row.source_id, {})[row.language] = row
     times = Counter((row.language, row.text) for row in rows)
     unique = [found for found in together.values() if all(times[r.language, r.text] == 1 for r in found.values())]
-    return [row for found in unique for row in _aligned(found)], registry
+    return [row for found in unique for row in aligned(found)], registry
 
 
-def _aligned(found: dict[str, Record]) -> Iterator[Record]:
+def aligned(found: dict[str, Record]) -> Iterator[Record]:
     labels = {language: [item.label for item in row.items or ()] for language, row in found.items()}
     first = sorted(labels.get("ja", []))
     if len(found) == 3 and len(set(first)) == len(first) and all(sorted(have) == first for have in labels.values()):

@@ -10,7 +10,7 @@ from build.annotate.outcome import RUNG as ANNOTATE
 from build.core import KitError
 from build.review.rows import ReviewFile, digest
 from build.review.rules import reasons, weights
-from build.translate.ladder import NO_COUNTERPART, RUNGS
+from build.translate.ladder import NO_COUNTERPART, REPAIR_LEVELS
 from build.translate.paper import PAPER
 from build.translate.rows import MERGED
 from build.translate.rules import CHECKS, LADDER
@@ -131,7 +131,7 @@ def test_shipped_rules_are_valid_and_a_wrong_weight_is_named(tmp_path):
 def test_all_that_a_translation_says_of_a_row_has_a_weight_and_what_is_new_has_a_default():
     rules = weights()
     assert {NO_COUNTERPART, MERGED, *read_toml(CHECKS)} - {LADDER} <= set(rules.check)
-    assert set(rules.rung) == {*RUNGS, PAPER, ANNOTATE}
+    assert set(rules.rung) == {*REPAIR_LEVELS, PAPER, ANNOTATE}
     base = rules.risk((), "")
     assert rules.risk(("new",), "") == pytest.approx(1 - (1 - base) * (1 - rules.other_check))
     assert rules.risk((), "new") == pytest.approx(1 - (1 - base) * (1 - rules.other_rung))

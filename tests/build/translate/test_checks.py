@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from build.readers import demo
 from build.translate.checks import Checker
+from build.translate.language import foreign_han, read_language
 from build.translate.leftovers import markup_left
-from build.translate.rules import CHECKS, FAIL, read_rules, read_tongue
-from build.translate.scripts import foreign_han
+from build.translate.rules import CHECKS, FAIL, read_rules
 from build.translate.span_checks import SpanChecker
 from build.translate.tagging import take_apart
 from mmm_dataset import Record, load
@@ -23,12 +23,12 @@ INSTRUCTION = "Use every tag of the text exactly once, with its number; add no o
 
 def checker(source, target, rules=RULES):
     registry = load()
-    return Checker(read_tongue(source, registry), read_tongue(target, registry), rules, INSTRUCTION)
+    return Checker(read_language(source, registry), read_language(target, registry), rules, INSTRUCTION)
 
 
 def span_checker(source, target, rules=RULES, *, words=False):
     registry = load()
-    return SpanChecker(read_tongue(source, registry), read_tongue(target, registry), rules, names=not words)
+    return SpanChecker(read_language(source, registry), read_language(target, registry), rules, names=not words)
 
 
 def found(pair, source, target):
@@ -68,7 +68,7 @@ def test_every_aligned_row_that_ships_passes():
 def test_what_is_left_in_the_source_script(pair, source, target, check, detail, ko):
     registry = ko if "ko" in pair else load()
     a, b = pair.split("-")
-    finding = Checker(read_tongue(a, registry), read_tongue(b, registry), RULES, "").text(source, target)[0]
+    finding = Checker(read_language(a, registry), read_language(b, registry), RULES, "").text(source, target)[0]
     assert (finding.check, finding.detail) == (check, detail)
     assert target[finding.start : finding.end] == detail
 

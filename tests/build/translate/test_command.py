@@ -176,7 +176,7 @@ def test_a_budget_stops_cleanly_and_more_money_goes_on(translate, tmp_path, doub
             "ja_scnm",
             "en",
             ["--method", "paper", "--stronger-model", "x"],
-            "--stronger-model is a rung of --method tags",
+            "--stronger-model is a repair level of --method tags",
         ),
     ],
 )

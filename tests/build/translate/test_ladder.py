@@ -55,7 +55,7 @@ def test_rung_1_tagged_text_in_one_call():
     assert [row.text[i.spans[0].start : i.spans[0].end] for i in row.items] == [text for _, text in ENTITIES]
     assert [item.source_item for item in row.items] == [0, 1, 2]
     assert (row.id, row.config, row.source_id) == ("en_scnm-1", "en_scnm", SOURCE.source_id)
-    assert outcome.climb.rung == "tagged" and outcome.is_whole
+    assert outcome.result.repair_level == "tagged" and outcome.is_whole
     assert asked(log[0])["text"] == "<1>大森</1>は<2>名古屋</2>で<3>青葉社</3>を創業した。"
     assert log[0].temperature == 0 and log[0].schema
 
@@ -68,12 +68,12 @@ def test_labels_are_never_shown_to_the_model():
 
 def test_rung_2_a_lost_tag_is_asked_for_alone():
     outcome, log = run(translation(LOST), span("Aoba"))
-    assert entities(outcome) == ENTITIES and outcome.climb.rung == "span" and outcome.is_whole
+    assert entities(outcome) == ENTITIES and outcome.result.repair_level == "span" and outcome.is_whole
     assert asked(log[1]) == {
         "source": TEXT.replace("青葉社", "<1>青葉社</1>"),
         "translation": "Omori founded Aoba in Nagoya.",
     }
-    assert outcome.climb.tried == {"span_tried": 1, "span_repaired": 1}
+    assert outcome.result.tried == {"span_tried": 1, "span_repaired": 1}
 
 
 def test_rung_2_an_answer_that_is_not_in_the_text_is_told_so():
@@ -95,22 +95,22 @@ def test_rung_2_a_doubled_tag_chooses_among_its_places():
 
 def test_rung_3_the_text_is_written_again():
     outcome, log = run(translation(LOST), span("Acme"), span("Acme"), translation(GOOD))
-    assert entities(outcome) == ENTITIES and outcome.climb.rung == "rewrite"
+    assert entities(outcome) == ENTITIES and outcome.result.repair_level == "rewrite"
     told = asked(log[3])
     assert told["previous"] == LOST and told["problems"] == ["the piece <3> '青葉社' is not marked"]
 
 
 def test_rung_3_also_mends_what_a_check_finds():
     outcome, log = run(translation(GOOD.replace("Nagoya", "名古屋")), translation(GOOD))
-    assert outcome.climb.rung == "rewrite" and asked(log[1])["problems"] == ["名古屋 is not translated"]
+    assert outcome.result.repair_level == "rewrite" and asked(log[1])["problems"] == ["名古屋 is not translated"]
 
 
 def test_rung_4_a_stronger_model():
     bad = translation(LOST.replace("Aoba", "青葉社"))
     outcome, log = run(*[bad, span("x"), span("x")] * 3, translation(GOOD), stronger="strong")
     assert [call.model for call in log] == ["weak"] * 9 + ["strong"]
-    assert outcome.climb.rung == "stronger_model" and outcome.climb.model == "strong"
-    assert outcome.climb.tried["stronger_model_repaired"] == 1
+    assert outcome.result.repair_level == "stronger_model" and outcome.result.model == "strong"
+    assert outcome.result.tried["stronger_model_repaired"] == 1
 
 
 WITHOUT = translation("<1>Omori</1> founded it in <2>Nagoya</2>.")
@@ -283,7 +283,7 @@ def test_two_mentions_that_become_one_are_one_item():
 def test_a_span_is_not_set_into_another_one():
     """Nagoya is taken; the model's answer for the company must not land there."""
     outcome, _ = run(translation(LOST), span("Nagoya"), span("Nagoya"), translation(GOOD))
-    assert entities(outcome) == ENTITIES and outcome.climb.rung == "rewrite"
+    assert entities(outcome) == ENTITIES and outcome.result.repair_level == "rewrite"
 
 
 def test_relations_share_a_tag_for_one_argument():

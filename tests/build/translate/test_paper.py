@@ -27,7 +27,7 @@ def test_one_call_with_labels_translated_and_a_worked_example():
         ("Place", "Nagoya"),
         ("Corporation", "Aoba"),
     ]
-    assert outcome.row.text == "Omori founded Aoba in Nagoya." and outcome.climb.rung == "paper"
+    assert outcome.row.text == "Omori founded Aoba in Nagoya." and outcome.result.repair_level == "paper"
     (call,) = log
     shown = "Output: Society/NER/:Person;大森:Place;名古屋:Corporation;青葉社"
     assert call.messages[-1][1] == f"Input: {SOURCE.text}/NER\n{shown}" and call.schema is None

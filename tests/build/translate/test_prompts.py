@@ -5,15 +5,15 @@ import json
 import pytest
 from hypothesis import given
 
+from build.translate.language import read_language
 from build.translate.prompts import FOLDER, Prompts
-from build.translate.rules import read_tongue
 from mmm_dataset import load
 from oiellm.errors import OiellmError
 from tests.strategies import hostile
 
 
 def prompts(source="ja", target="en", family="scnm", folder=None):
-    return Prompts(read_tongue(source, load()), read_tongue(target, load()), family, folder)
+    return Prompts(read_language(source, load()), read_language(target, load()), family, folder)
 
 
 @pytest.mark.parametrize("family", ["scnm", "scpos", "tcree", "tconer"])

@@ -113,7 +113,7 @@ def test_a_stronger_model_saves_what_is_left(rows):
     hard = Mistakes(kana=0.5, malformed=0.3)
     weak = attempt(*rows, "ja_scnm", "zh", hard).found
     strong = attempt(*rows, "ja_scnm", "zh", hard, stronger="strong-model").found
-    assert weak.whole < strong.whole == strong.rows and strong.rungs["stronger_model"] > 0
+    assert weak.whole < strong.whole == strong.rows and strong.repair_levels["stronger_model"] > 0
 
 
 def test_a_double_gives_one_request_one_answer(rows):

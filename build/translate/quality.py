@@ -6,10 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from build.translate.findings import Finding
 from build.translate.plan import Plan
 from build.translate.prompts import Prompts
-from build.translate.rules import OFF
+from build.translate.rules import OFF, Finding
 from oiellm.llm.answers import read_object, strict_schema
 from oiellm.llm.calls import Call, Dialogue
 
@@ -18,7 +17,7 @@ _SCORE: Final = strict_schema("score", score={"type": "integer"})
 SCORE_TOKENS: Final = 50
 
 
-def second_look(source: str, target: str, prompts: Prompts, plan: Plan) -> Dialogue[list[Finding]]:
+def quality_check(source: str, target: str, prompts: Prompts, plan: Plan) -> Dialogue[list[Finding]]:
     """Ask for what the plan wants: a back-translation, a rating, or both at once.
 
     Args:

@@ -8,33 +8,33 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from build.markup import Place
-from build.translate.findings import Finding
 from build.translate.parts import Part
+from build.translate.rules import Finding
 
-RUNGS: Final = ("tagged", "span", "rewrite", "stronger_model")
+REPAIR_LEVELS: Final = ("tagged", "span", "rewrite", "stronger_model")
 """How far a row had to go, in this order."""
 
 
 @dataclass(slots=True)
-class Climb:
+class TranslationResult:
     """What the ladder made of a part or, joined, of a row.
 
     Attributes:
         text: of the target; None if it is dropped.
         spans: tag number to place in ``text``.
-        rung: the highest one it needed.
+        repair_level: the highest one it needed.
         model: that wrote the text.
-        gone: tags that have no counterpart.
+        dropped_spans: tags that have no counterpart.
         flags: findings that do not stand in the way.
         reason, detail, raw: of a drop.
-        tried: how often each rung was tried and did what it was for: ``span_tried``, ``span_repaired`` ...
+        tried: how often each repair level was tried and did what it was for: ``span_tried``, ``span_repaired`` ...
     """
 
     text: str | None
     spans: dict[int, Place] = field(default_factory=dict)
-    rung: str = RUNGS[0]
+    repair_level: str = REPAIR_LEVELS[0]
     model: str = ""
-    gone: tuple[int, ...] = ()
+    dropped_spans: tuple[int, ...] = ()
     flags: list[Finding] = field(default_factory=list)
     reason: str = ""
     detail: str = ""
@@ -42,27 +42,27 @@ class Climb:
     tried: Counter[str] = field(default_factory=Counter)
 
 
-def join(parts: Sequence[Part], climbs: Sequence[Climb], source: str, target: str) -> Climb:
+def join(parts: Sequence[Part], results: Sequence[TranslationResult], source: str, target: str) -> TranslationResult:
     """The parts of a row as one; dropped if one of them is.
 
     Args:
-        parts, climbs: in order.
+        parts, results: in order.
         source, target: what stands between sentences in either language. Plain blanks of a language that has them are left out
             in one that has none; line breaks stay.
     """
-    tried: Counter[str] = sum((climb.tried for climb in climbs), Counter())
-    for climb in climbs:
-        if climb.text is None:
-            climb.tried = tried
-            return climb
-    whole = Climb("", model=climbs[-1].model, tried=tried)
+    tried: Counter[str] = sum((result.tried for result in results), Counter())
+    for result in results:
+        if result.text is None:
+            result.tried = tried
+            return result
+    whole = TranslationResult("", model=results[-1].model, tried=tried)
     blanks = ""  # of the source, since the last part
-    for part, climb in zip(parts, climbs):
-        assert climb.text is not None and whole.text is not None
+    for part, result in zip(parts, results):
+        assert result.text is not None and whole.text is not None
         gap = _kept(blanks + part.lead, source, target)
-        between = bool(whole.text) and not (gap or whole.text[-1].isspace() or climb.text[:1].isspace())
+        between = bool(whole.text) and not (gap or whole.text[-1].isspace() or result.text[:1].isspace())
         whole.text += target if between else gap
-        _append(whole, climb)
+        _append(whole, result)
         blanks = part.tail
     whole.text = f"{whole.text}{_kept(blanks, source, target)}"
     return whole
@@ -72,17 +72,17 @@ def _kept(blanks: str, source: str, target: str) -> str:
     return blanks if "\n" in blanks or target or not source else ""
 
 
-def _append(whole: Climb, climb: Climb) -> None:
-    assert climb.text is not None and whole.text is not None
+def _append(whole: TranslationResult, result: TranslationResult) -> None:
+    assert result.text is not None and whole.text is not None
     at = len(whole.text)
-    whole.text += climb.text
-    whole.spans |= {number: (start + at, end + at) for number, (start, end) in climb.spans.items()}
-    whole.gone += climb.gone
-    whole.flags += [_moved(flag, at) for flag in climb.flags]
-    whole.rung = max(whole.rung, climb.rung, key=RUNGS.index)
-    whole.raw += climb.raw
-    if climb.rung == RUNGS[-1]:
-        whole.model = climb.model
+    whole.text += result.text
+    whole.spans |= {number: (start + at, end + at) for number, (start, end) in result.spans.items()}
+    whole.dropped_spans += result.dropped_spans
+    whole.flags += [_moved(flag, at) for flag in result.flags]
+    whole.repair_level = max(whole.repair_level, result.repair_level, key=REPAIR_LEVELS.index)
+    whole.raw += result.raw
+    if result.repair_level == REPAIR_LEVELS[-1]:
+        whole.model = result.model
 
 
 def _moved(flag: Finding, by: int) -> Finding:

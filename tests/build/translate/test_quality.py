@@ -2,10 +2,11 @@
 
 import pytest
 
+from build.translate.language import read_language
 from build.translate.plan import Plan
 from build.translate.prompts import Prompts
-from build.translate.rules import read_rules, read_tongue
-from build.translate.second import second_look
+from build.translate.quality import quality_check
+from build.translate.rules import read_rules
 from mmm_dataset import load
 from oiellm.llm.calls import Reply
 from tests.dialogues import drive
@@ -13,8 +14,8 @@ from tests.dialogues import drive
 
 def look(reply, **plan):
     registry = load()
-    prompts = Prompts(read_tongue("ja", registry), read_tongue("en", registry), "scnm")
-    made = drive(second_look("部屋は広い。", "Big.", prompts, Plan("m", read_rules(), **plan)), lambda call: reply)
+    prompts = Prompts(read_language("ja", registry), read_language("en", registry), "scnm")
+    made = drive(quality_check("部屋は広い。", "Big.", prompts, Plan("m", read_rules(), **plan)), lambda call: reply)
     return [(finding.check, finding.detail) for finding in made]
 
 

