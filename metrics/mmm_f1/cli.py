@@ -83,6 +83,14 @@ def run(args: argparse.Namespace) -> str:
     names = args.tag_names.split(",") if args.tag_names else None
     given = sources.read_gold(gold, args.form, args.gold_column, names, args.kind == "spans")
     tables = {name: join(gold, table) for name, table in systems.items()}
+    if args.kind == "conll":
+        for name, table in tables.items():
+            tables[name], differing = conll.with_tokens_of(gold, table)
+            if differing:
+                print(
+                    f"mmm-f1: note: {table.path}: {differing:,} words are spelled otherwise in {gold.path}",
+                    file=sys.stderr,
+                )
     text_labels = False if args.no_text_labels else None
     columns = sources.columns(given, tables, args.output_column, text_labels)
     options: dict[str, Any] = {

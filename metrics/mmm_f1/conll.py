@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from . import conll_tables, tables
 from .errors import UserError
 from .schemes import style_of
 from .tables import Table
 
-ROLES = ("token", "gold", "pred")
+ROLES: Final = ("token", "gold", "pred")
+_ID: Final = re.compile(r"\d+(?:[-.]\d+)?")
 
 
 def read_columns(given: str | None) -> dict[str, str]:
@@ -32,8 +35,8 @@ def read_conll(
 
     Args:
         path: of the file, or ``-``.
-        columns: the user's choice of columns, by role; the token is in the first column if not said, or in the form column
-            of CoNLL-U; the tags are in the last column that holds some.
+        columns: the user's choice of columns, by role; if not said, the token is in the first column, or behind the one that
+            numbers the words, and the tags are in the last column that holds some.
         role: ``gold`` or ``pred``.
         delimiter: the user's choice.
         label_key: key of the comment that holds the text-level label.
@@ -55,24 +58,55 @@ def read_two_columns(
     return predicted, gold
 
 
+def with_tokens_of(gold: Table, table: Table) -> tuple[Table, int]:
+    """The tags of a table with the words of the gold one, and how many words were spelled otherwise.
+
+    Raises:
+        UserError: a sentence has more or fewer words, or more words differ than agree: it is another text.
+    """
+    rows, differing, words = [], 0, 0
+    for at, (mine, theirs) in enumerate(zip(gold.rows, table.rows)):
+        if len(mine["tokens"]) != len(theirs["tokens"]):
+            raise table.error(
+                at, f"{len(theirs['tokens'])} words, but {len(mine['tokens'])} in {gold.path}:{gold.numbers[at]}"
+            )
+        differing += sum(one != other for one, other in zip(mine["tokens"], theirs["tokens"]))
+        words += len(mine["tokens"])
+        rows.append((table.numbers[at], {**theirs, "tokens": mine["tokens"]}))
+    if 2 * differing > words:
+        raise UserError(f"{table.path}: {differing:,} of {words:,} words are not those of {gold.path}: another text")
+    return Table(table.path, rows), differing
+
+
 def _tables(
     path: str, columns: Mapping[str, str], roles: Sequence[str], delimiter: str | None, label_key: str
 ) -> list[Table]:
     wanted = [value for value in columns.values() if not value.lstrip("-").isdecimal()]
     table = conll_tables.read_table(Path(path), tables.read_lines(path), delimiter, wanted)
     sentences = [sentence for sentence in table.sentences if sentence.rows]
-    default = "2" if table.is_conllu else "1"
-    token = conll_tables.find_column(columns.get("token", default), table.names, table.width)
+    numbered = _is_numbered(table.width, sentences)
+    if numbered:  # several words written as one, and words that are not written, have no tags of their own
+        for sentence in sentences:
+            sentence.rows = [cells for cells in sentence.rows if cells[0].isdecimal()]
+    token = conll_tables.find_column(columns.get("token", "2" if numbered else "1"), table.names, table.width)
     chosen = _choose(path, table, columns, roles, token)
     out = []
     for at in chosen:
         rows = []
-        for sentence in sentences:
+        for sentence in filter(lambda one: one.rows, sentences):
             row = {"tokens": [cells[token] for cells in sentence.rows], "tags": [cells[at] for cells in sentence.rows]}
             comments = {"label": sentence.comments.get(label_key), "id": sentence.comments.get("id")}
             rows.append((sentence.line, {**row, **{key: value for key, value in comments.items() if value}}))
         out.append(Table(path, rows))
     return out
+
+
+def _is_numbered(width: int, sentences: Sequence[conll_tables.Sentence]) -> bool:
+    """Whether the first column numbers the words of each sentence, as in CoNLL-U."""
+    return width > 2 and all(
+        all(_ID.fullmatch(cells[0]) for cells in sentence.rows) and sentence.rows[0][0][0] in "01"
+        for sentence in sentences
+    )
 
 
 def _choose(

@@ -130,7 +130,7 @@ class Rows:
         if text_labels is not None:
             flag("text_labels", text_labels)
         found: dict[str, Any] = {}
-        if is_rows(columns["references"]) or is_rows(columns[name]):
+        if text_labels is False or is_rows(columns["references"]) or is_rows(columns[name]):
             try:
                 found = from_rows(columns[name], columns["references"], forms, name, text_labels)
             except UserError as error:
@@ -142,8 +142,6 @@ class Rows:
             }  # goes before what the rows say
             found.update(own)
             columns = {key: values for key, values in found.items() if values is not None}
-        elif text_labels is False:
-            raise ValueError("text_labels=False needs rows of label and entities: a string has a text-level label")
         for number, one in enumerate([forms] if isinstance(forms, str) else forms):
             _choice("form" if isinstance(forms, str) else f"form, row {number}", one, FORMS)
         if not isinstance(forms, str):

@@ -59,8 +59,7 @@ def score(
         prediction_offsets, reference_offsets: per row ``(start, end)`` of every pair of the string, in order, in code points of
             the text, end exclusive; None for a pair or row without. In a row where both sides state the offsets of all
             pairs, a pair is right only at its place.
-        text_labels: whether the text-level labels are scored; None: if the rows have any. Only rows of label and entities can
-            be without; strings have one.
+        text_labels: whether the text-level labels are scored; None: if the rows have any, which strings do.
         extended: add the figures of :func:`mmm_f1.extended.extended_figures`; needs a second, slower pass.
         resamples: of the bootstrap behind the intervals of tl, wl, all and wl_mean_row_f1; 0 for no intervals.
         seed: of the bootstrap.
