@@ -13,6 +13,15 @@ FORMATS: Final = ("text", "json", "markdown", "latex", "csv")
 Cells = list[str]
 _LABEL_KEYS: Final = ("gold", "predicted", "precision", "recall", "f1")
 _CONFIG_KEYS: Final = ("rows", "tl", "wl", "all")
+_NAMES: Final = {
+    "tl": "TL",
+    "wl": "WL",
+    "all": "ALL",
+    "wl_micro_precision": "WL precision",
+    "wl_micro_recall": "WL recall",
+    "wl_mean_row_f1": "WL row F1",
+}
+"""What figures are called in papers."""
 _SPECIAL: Final = str.maketrans({**{char: f"\\{char}" for char in "&%$#_{}"}, "\\": "/", "~": "-", "^": "-"})
 
 
@@ -87,8 +96,9 @@ def _by_name(result: Mapping[str, Any], percent: bool) -> list[list[Cells]]:
     for title, key, keys in (("config", "by_config", _CONFIG_KEYS), ("label", "wl_by_label", _LABEL_KEYS)):
         if rows := result.get(key):
             known = [one for one in keys if one in next(iter(rows.values()))]
+            heads = [_NAMES.get(one, one) if percent else one for one in known]
             tables.append(
-                [[title, *known], *([name, *(_cell(row, one, percent) for one in known)] for name, row in rows.items())]
+                [[title, *heads], *([name, *(_cell(row, one, percent) for one in known)] for name, row in rows.items())]
             )
     return tables
 
@@ -104,11 +114,11 @@ def _cell(row: Mapping[str, Any], key: str, percent: bool) -> str:
 
 def _figures_table(result: Mapping[str, Any]) -> list[Cells]:
     """The figures of the whole in one row."""
-    keys = [
-        key for key in ("tl", "wl", "all", "wl_micro_precision", "wl_micro_recall", "wl_mean_row_f1") if key in result
+    keys = [key for key in _NAMES if key in result]
+    return [
+        ["rows", *map(_NAMES.__getitem__, keys)],
+        [f"{result['rows']:,}", *(_cell(result, key, percent=True) for key in keys)],
     ]
-    heads = ["rows", *(key.replace("wl_micro_", "wl ").replace("_", " ") for key in keys)]
-    return [heads, [f"{result['rows']:,}", *(_cell(result, key, percent=True) for key in keys)]]
 
 
 def _compared_table(result: Mapping[str, Any]) -> list[Cells]:
@@ -117,7 +127,7 @@ def _compared_table(result: Mapping[str, Any]) -> list[Cells]:
         if isinstance(row, dict):
             low, high = _interval(row, "difference") or (0.0, 0.0)
             ends = [f"{100 * row['a']:.2f}", f"{100 * row['b']:.2f}", f"{100 * row['difference']:+.2f}"]
-            cells = [name.replace("_", " "), *ends, f"[{100 * low:+.1f}, {100 * high:+.1f}]", f"{row['p']:.4f}"]
+            cells = [_NAMES[name], *ends, f"[{100 * low:+.1f}, {100 * high:+.1f}]", f"{row['p']:.4f}"]
             table.append(cells)
     return table
 
