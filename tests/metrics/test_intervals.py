@@ -1,15 +1,18 @@
-"""The multinomial bootstrap against a row-by-row one, and the paired comparison."""
+"""The multinomial bootstrap against a row-by-row one, how often intervals hold the truth, and the paired comparison."""
 
 from __future__ import annotations
 
+import math
 import random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmm_f1 import compare, render, score
 from mmm_f1 import intervals as intervals_module
-from mmm_f1.intervals import FIGURES
+from mmm_f1.intervals import FIGURES, GOLD, HIT, LABEL_RIGHT, PREDICTED, Patterns, wilson
 
 SIZE = 300
 
@@ -112,3 +115,76 @@ def test_a_percentile_interval_leaves_half_of_the_rest_on_either_side():
     values = np.arange(1001) / 1000
     assert intervals_module.percentile(values, 0.95) == pytest.approx([0.025, 0.975])
     assert intervals_module.percentile(values, 0.5) == pytest.approx([0.25, 0.75])
+
+
+# ------------------------------------------------------------------------------------------------------------ coverage
+
+RATES = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998)
+
+
+def coverage(rows: int, rate: float) -> float:
+    """How often Wilson's interval of a rate over so many rows holds the truth: exactly, by the binomial distribution."""
+    logs = [math.lgamma(rows + 1) - math.lgamma(k + 1) - math.lgamma(rows - k + 1) for k in range(rows + 1)]
+    weights = [math.exp(log + k * math.log(rate) + (rows - k) * math.log(1 - rate)) for k, log in enumerate(logs)]
+    bounds = [wilson(k / rows, rows) for k in range(rows + 1)]
+    return sum(weight for weight, (low, high) in zip(weights, bounds, strict=True) if low <= rate <= high)
+
+
+@pytest.mark.parametrize("rows", [20, 22, 30, 31, 32, 50, 81, 100, 200, 500, 1000])
+def test_intervals_of_rates_hold_the_truth(rows):
+    assert min(coverage(rows, rate) for rate in RATES) >= 0.945
+
+
+def test_tl_and_all_have_wilsons_interval():
+    predictions, references = make(0.97, 4)
+    result = score(predictions, references, resamples=2, confidence=0.9)
+    assert result["tl_ci90"] == wilson(result["tl"], SIZE, 0.9) and result["all_ci90"] == wilson(
+        result["all"], SIZE, 0.9
+    )
+    # Newcombe 1998, table I, method 4: 81 of 263, 15 of 148, 0 of 20, 1 of 29
+    for part, whole, bounds in ((81, 263, (0.2535, 0.3682)), (15, 148, (0.0598, 0.1644)), (0, 20, (0, 0.2005))):
+        assert wilson(part / whole, whole) == pytest.approx(bounds, abs=5e-5)
+    assert wilson(1 / 29, 29) == pytest.approx((0.0018, 0.1963), abs=5e-5)
+
+
+@pytest.mark.parametrize(("rows", "bad"), [(20, 0.02), (50, 0.02), (200, 0.02), (200, 0.2), (200, 0.6)])
+def test_intervals_of_f1_hold_the_truth_near_the_ceiling_too(rows, bad):
+    """Rows of zero to four pairs; half of the pairs of a bad row are wrong."""
+    rng = np.random.default_rng(rows)
+
+    def draw(size):
+        gold = rng.integers(0, 5, size)
+        hits = rng.binomial(gold, np.where(rng.random(size) < bad, 0.5, 1.0))
+        return hits * HIT + gold * GOLD + gold * PREDICTED + LABEL_RIGHT
+
+    keys, counts = np.unique(draw(400_000), return_counts=True)
+    truth = float(Patterns.of(keys).figures(counts)["wl"])
+    held = 0
+    for seed in range(300):
+        keys, counts = np.unique(draw(rows), return_counts=True)
+        low, high = intervals_module.intervals(keys, counts, 200, seed=seed)["wl_ci95"]
+        held += low <= truth <= high
+    assert held >= 0.93 * 300  # the bootstrap alone: 20, 45, 80, 92, 94 %
+
+
+def test_few_rows_are_said():
+    gold = ["A/NER/:P;x"] * 60
+    assert "49 rows" in score(gold[:49], gold[:49], resamples=5)["caution"]
+    assert "49 rows" in compare(gold[:49], gold[:49], gold[:49], resamples=5)["caution"]
+    assert "caution" not in score(gold[:50], gold[:50], resamples=5) and "caution" not in score(gold[:9], gold[:9])
+
+
+@given(
+    st.lists(st.tuples(*[st.sampled_from(["A/NER/", "A/NER/:P;x", "B/NER/:P;x:P;y", "?"])] * 3), min_size=1, max_size=9)
+)
+@settings(max_examples=60, deadline=None)
+def test_swapped_systems_have_the_same_p_and_mirrored_intervals(rows):
+    a, b, gold = (list(column) for column in zip(*rows, strict=True))
+    gold = ["A/NER/:P;x" if row == "?" else row for row in gold]
+    one, other = compare(a, b, gold, resamples=40), compare(b, a, gold, resamples=40)
+    for name in FIGURES:
+        assert one[name]["p"] == other[name]["p"]
+        assert one[name]["difference"] == -other[name]["difference"]
+        assert one[name]["difference_ci95"] == [-bound for bound in other[name]["difference_ci95"][::-1]]
+    turned = compare(a[::-1], b[::-1], gold[::-1], resamples=40)
+    assert {name: turned[name] for name in FIGURES} == {name: one[name] for name in FIGURES}
