@@ -8,6 +8,10 @@ exactly its free output.
 At the length limit nothing is closed ahead: an output is cut where it stands, ``closed`` says so, and ``repair`` drops the
 item that the cut left open. A reserve of steps for closing would cost items and could not tell a cut entity from a whole
 one either. What the grammar's reserve does guarantee is a whole ``Label/WORD/``.
+
+A model that only repeats itself is ended: after ``LOOP`` items in a row that were listed as often as the text holds them
+(:class:`oiellm.predict.grammar.Repeats`). To forbid the last character of such an item instead would make the model extend
+the entity to a longer piece of the text. What was listed too often is left out where the output is read.
 """
 
 from __future__ import annotations
@@ -22,14 +26,18 @@ import torch
 from llguidance.hf import from_tokenizer
 from transformers import LogitsProcessor
 
+from mmm_f1.unified import unescape
 from oiellm.errors import OiellmError
-from oiellm.predict.grammar import behind_space, frame
+from oiellm.predict.engine import Finish
+from oiellm.predict.grammar import Repeats, behind_space, fields_of, frame
 from oiellm.tokens import completion_ids, completion_text
 
+LOOP: Final = 2
+"""Items in a row that were there already, after which an output is ended."""
 _PROBE: Final = "a/NER/:b;a b"
 # Texts of 100,000 characters need more than llguidance's own limit.
 _LIMITS: Final = llguidance.LLParserLimits(initial_lexer_fuel=1_000_000_000)
-_ITEMS: Final = re.compile(rb"(?<!\\):")
+_ITEMS: Final = re.compile(rb":((?:[^\\:]|\\.)*\\?)", re.DOTALL)
 _FIELDS: Final = re.compile(rb"(?<!\\);")
 
 
@@ -101,7 +109,8 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
     For greedy decoding only: a row whose best token is allowed keeps its other scores.
 
     Attributes:
-        closed: per row, whether its output was cut at the limit; then ``repair`` it.
+        closed: per row, whether its output was cut, at the limit or because it only repeated itself; then ``repair`` it.
+        looped: per row, whether it was cut because it only repeated itself.
         steps: tokens that were decided under a grammar.
         refused: of these, how often the model's own best token was not allowed.
     """
@@ -110,7 +119,7 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
         self, owner: Constrainer, grammars: Sequence[tuple[str, int] | None], prompt_length: int, max_new_tokens: int
     ) -> None:
         self.rows = [None if grammar is None else _Row(owner, grammar[0]) for grammar in grammars]
-        self.closed = [False] * len(grammars)
+        self.closed, self.looped = [False] * len(grammars), [False] * len(grammars)
         self.end = prompt_length + max_new_tokens
         self.steps = self.refused = 0
 
@@ -131,7 +140,10 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
             if row.ids and row.ids[-1] != last[at]:
                 raise RuntimeError("a token other than the best was chosen: constrained decoding is greedy")
             self.steps += 1
-            if not row.take(best[at], left):
+            if row.repeated >= LOOP and best[at] not in row.owner.eos:
+                self.closed[at] = self.looped[at] = True
+                self._end(row, scores[at])
+            elif not row.take(best[at], left):
                 wrong.append(at)
         if wrong:
             self.refused += len(wrong)
@@ -139,6 +151,10 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
         if left == 1:
             self.closed = [was or not (row is None or row.done) for was, row in zip(self.closed, self.rows)]
         return scores
+
+    def ended(self) -> list[Finish | None]:
+        """Per row, why it was ended; None where the model ended it, or nothing did."""
+        return ["looped" if loop else "closed" if cut else None for cut, loop in zip(self.closed, self.looped)]
 
     def _choose(self, wrong: list[int], scores: torch.Tensor, left: int) -> None:
         rows = [row for at in wrong if (row := self.rows[at]) is not None]
@@ -150,10 +166,15 @@ class ConstrainedLogits(LogitsProcessor):  # type: ignore[misc]  # transformers 
             # its special tokens): end here, and let the repair drop the item.
             stuck = top[number] == -torch.inf or row.splits(chosen[number], left)
             if stuck or not row.take(chosen[number], left):
-                row.done = self.closed[wrong[number]] = True
-                masked[number] = -torch.inf
-                masked[number, row.owner.eos[0]] = 0
+                self.closed[wrong[number]] = True
+                self._end(row, masked[number])
         scores[wrong] = masked
+
+    def _end(self, row: _Row, scores: torch.Tensor) -> None:
+        """Allow EOS and nothing else."""
+        row.done = True
+        scores.fill_(-torch.inf)
+        scores[row.owner.eos[0]] = 0
 
 
 class _Row:
@@ -164,9 +185,13 @@ class _Row:
         self.frame = frame(self.lark)
         self.draft = self.frame.lark is not None
         self.matcher = owner.matcher(self.lark) if self.frame.lark is None else owner.draft(self.frame.lark)
+        self.head = re.compile(rb"(?:\\.|[^\\])*?/%s/" % re.escape(self.frame.word.encode()), re.DOTALL)
+        spans = [at for at in range(self.frame.fields) if at not in self.frame.labels]
+        self.repeats = Repeats(unescape(self.frame.text.decode()), spans)
         self.ids: list[int] = []
         self.out = b""
         self.item = -1
+        self.repeated = 0
         self.done = False
 
     def splits(self, token: int, left: int) -> bool:
@@ -181,29 +206,38 @@ class _Row:
         out = self.out + self.owner.bytes[token]
         if self.splits(token, left):
             return False
-        if (self.draft and not self._in_text(out)) or not self.matcher.try_consume_tokens([token]):
+        start = self._start(out)
+        items = _ITEMS.findall(out, start) if start >= 0 else []
+        if (self.draft and not self._in_text(items)) or not self.matcher.try_consume_tokens([token]):
             _sound(self.matcher)
             return False
         self.ids.append(token)
-        self.out = out
-        return True
-
-    def _in_text(self, out: bytes) -> bool:
-        """Whether all entities of a draft, the last one perhaps not whole yet, are in the text."""
-        if self.item < 0:
-            mark = f"/{self.frame.word}/".encode()
-            found = out.find(mark)
-            if found < 0:
-                return True
-            self.item = found + len(mark)
-        items = _ITEMS.split(out[self.item :])[1:]
-        for item in items:
-            for at, field in enumerate(_FIELDS.split(item)):
-                if at not in self.frame.labels and field not in self.frame.text:
-                    return False
-        if items:
+        self.out, self.item = out, start
+        if len(items) > 1:
+            self._count(items[:-1])
             self.item = len(out) - len(items[-1]) - 1
         return True
+
+    def _start(self, out: bytes) -> int:
+        """Where the item begins that is being written, or the first one will; -1 within the head."""
+        if self.item >= 0:
+            return self.item
+        head = self.head.match(out)
+        return head.end() if head else -1
+
+    def _in_text(self, items: Sequence[bytes]) -> bool:
+        """Whether all entities of a draft, the last one perhaps not whole yet, are in the text."""
+        return all(
+            at in self.frame.labels or field in self.frame.text
+            for item in items
+            for at, field in enumerate(_FIELDS.split(item))
+        )
+
+    def _count(self, items: Sequence[bytes]) -> None:
+        """Count items that are whole."""
+        for item in items:
+            again = self.repeats.one_too_many(fields_of(item.decode()))
+            self.repeated = self.repeated + 1 if again else 0
 
     def allowed(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which tokens may follow, (vocabulary,)."""

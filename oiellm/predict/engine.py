@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
-Finish = Literal["stop", "length", "closed", "too_long", "filter", "refused"]
+Finish = Literal["stop", "length", "closed", "looped", "too_long", "filter", "refused"]
 """Why a reply ended: the model stopped; it reached the limit; it reached the limit under a grammar that kept what is complete
-of it readable; the prompt did not fit the model and nothing was generated; a content filter withheld it or the model declined;
-or the server rejects this very request for good, and the text says why."""
+of it readable; it listed again and again what it had listed, and was ended under a grammar; the prompt did not fit the model
+and nothing was generated; a content filter withheld it or the model declined; or the server rejects this very request for
+good, and the text says why."""
 
 Messages = tuple[tuple[str, str], ...]
 """Role and content of the messages of a chat, in order."""
@@ -37,6 +38,14 @@ class Request:
     schema: Mapping[str, Any] | None = None
 
 
+class Token(NamedTuple):
+    """A token of a reply: its characters, half-open, and how probable the model found it."""
+
+    start: int
+    end: int
+    probability: float
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What came back.
@@ -47,6 +56,7 @@ class Reply:
         finish: see ``Finish``.
         tokens: number of new tokens, EOS included.
         batch: number of the batch it was generated in, from 0; -1 where an endpoint decides.
+        probabilities: the tokens of ``text``, in order; empty where the engine does not know them.
     """
 
     key: int
@@ -54,6 +64,7 @@ class Reply:
     finish: Finish
     tokens: int
     batch: int
+    probabilities: tuple[Token, ...] = ()
 
 
 class Engine(Protocol):

@@ -9,20 +9,25 @@ and entities that are substrings of the text:
 - A backslash is doubled where ``escape_field`` doubles it. At the end of an entity that depends on where the entity ends, not
   on the text alone: a single one there is followed by a second.
 - Open labels have at most ``OPEN_LABEL`` characters: without a bound a model could stay in a label for ever. They hold
-  neither backslash nor control character; those of items no ``:`` or ``;``; that of the text a ``/`` only before a character
-  that begins no task word. To forbid ``/NER/`` and nothing else took a negation that cost llguidance its step limit.
+  neither backslash, ``:``, ``;`` nor control character; that of the text a ``/`` only before a character that begins no
+  task word. To forbid ``/NER/`` and nothing else took a negation that cost llguidance its step limit.
 - Attributes are open labels: they are no pieces of the text.
+
+How often an item may come is nothing that a grammar can say: :class:`Repeats` counts them.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
-from mmm_f1.unified import LABEL, TASK_WORDS, escape_field, escape_label, is_span, is_tuple, shape
+from mmm_f1.locate import occurrences
+from mmm_f1.unified import LABEL, TASK_WORDS, escape_field, escape_label, is_span, is_tuple, shape, unescape
 from oiellm.errors import OiellmError
 
 OPEN_LABEL: Final = 48
@@ -37,6 +42,7 @@ ODD: /((?s:.*)[^\\])?(\\\\)*\\/
 _ENTITY_ANY: Final = r"ENT: /([^:;\\]|\\[:;])+/" + "\n"
 _CHUNKS: Final = 'SUB: %regex {"substring_chunks": '
 _ITEM: Final = re.compile(r"\\.|:", re.DOTALL)
+_FIELD: Final = re.compile(r";((?:[^\\;]|\\.)*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,16 @@ class Frame:
     Attributes:
         lark: the same grammar with any text; None if there is no item, or a backslash makes texts and grammars depend on
             each other.
-        text: the escaped text, UTF-8; empty without ``lark``.
+        text: the escaped text, UTF-8; empty if there is no item.
         word: the task word.
-        labels: indices of the label and the attributes among the fields of an item.
+        fields: number of fields of an item.
+        labels: indices of the label and the attributes among them.
     """
 
     lark: str | None
     text: bytes
     word: str
+    fields: int
     labels: tuple[int, ...]
 
 
@@ -98,7 +106,8 @@ def grammar(
     tags = None if word_labels is None else [escape_field(label) for label in word_labels if label]
     plain = not any("\\" in part for part in (text, *(heads or ()), *(tags or ())))
     labels = [at for at, role in enumerate(roles) if not is_span(role)]
-    lines = ["// " + json.dumps({"word": word, "labels": labels, "plain": plain}, ensure_ascii=False)]
+    known = {"word": word, "fields": len(roles), "labels": labels, "plain": plain}
+    lines = ["// " + json.dumps(known, ensure_ascii=False)]
     if text and tags != []:
         item = f"({_items(roles)})"
         lines += [f"start: HEAD ({item}+ {_quoted(':')})?" if is_tuple(roles) else f"start: HEAD {item}*"]
@@ -126,7 +135,7 @@ def _head(labels: Sequence[str] | None, word: str, task_words: Collection[str]) 
     if labels is not None:
         return f"{_any_of(labels)} {_quoted(f'/{word}/')}"
     initials = "".join(sorted({re.escape(name[0]) for name in (word, *task_words)}))
-    unit = rf"([^\/\\{_CONTROL}]|\/[^\/\\{_CONTROL}{initials}])"
+    unit = rf"([^\/:;\\{_CONTROL}]|\/[^\/:;\\{_CONTROL}{initials}])"
     return rf"/{unit}{{1,{OPEN_LABEL}}}/ {_quoted(f'/{word}/')}"
 
 
@@ -179,10 +188,40 @@ def frame(lark: str) -> Frame:
     so what is costly to compile, and different for every text, is needed only once a model leaves its text.
     """
     known = json.loads(lark[3 : lark.index("\n")])
-    before, entity, chunks = lark.partition(_ENTITY + _CHUNKS)
-    plain = known["plain"] and bool(entity)
-    text = "".join(json.loads(chunks.rstrip()[:-1])).encode() if plain else b""
-    return Frame(before + _ENTITY_ANY if plain else None, text, known["word"], tuple(known["labels"]))
+    before, chunked, chunks = lark.partition(_CHUNKS)
+    text = "".join(json.loads(chunks.rstrip()[:-1])).encode() if chunked else b""
+    same = before.removesuffix(_ENTITY) + _ENTITY_ANY if text and known["plain"] else None
+    return Frame(same, text, known["word"], known["fields"], tuple(known["labels"]))
+
+
+class Repeats:
+    """Counts the items of an output against the text.
+
+    A pair is one too many where ``mmm_f1.unified.REPEATED_PAIR`` says so: it is listed more often than its entity occurs,
+    overlapping occurrences included. An item of several arguments, the same in every field, is one too many if it is
+    listed more often than the rarest of its arguments occurs.
+
+    >>> repeats = Repeats("東京と東京", [1])
+    >>> [repeats.one_too_many(("地名", "東京")) for _ in range(3)]
+    [False, False, True]
+    """
+
+    def __init__(self, text: str, spans: Sequence[int]) -> None:
+        """Take the text, and the indices of the pieces of it among the fields of an item."""
+        self._text, self._spans = text, spans
+        self._listed: Counter[tuple[str, ...]] = Counter()
+
+    def one_too_many(self, fields: tuple[str, ...]) -> bool:
+        """Count an item, given by its fields, unescaped."""
+        self._listed[fields] += 1
+        count = self._listed[fields]
+        pieces = [fields[at] for at in self._spans if fields[at]] if count > 1 else []
+        return any(sum(1 for _ in islice(occurrences(self._text, piece), count)) < count for piece in pieces)
+
+
+def fields_of(item: str) -> tuple[str, ...]:
+    """The fields of an item in escaped form, unescaped."""
+    return tuple([unescape(field) for field in _FIELD.findall(f";{item}")])
 
 
 def behind_space(lark: str) -> str:
@@ -199,6 +238,11 @@ def rest_at(output: str, word: str) -> int:
     """Where the items of an output begin, after its first bare ``/WORD/``; -1 if it has none (yet)."""
     head = re.match(rf"(?:\\.|[^\\])*?/{re.escape(word)}/", output, re.DOTALL)
     return head.end() if head else -1
+
+
+def items_at(output: str, start: int = 0) -> list[int]:
+    """Places of the bare ``:`` from ``start`` on, each of which begins an item or ends the last one."""
+    return [found.start() for found in _ITEM.finditer(output, start) if found.group() == ":"]
 
 
 def repair(raw: str, word: str, task_words: Mapping[str, Sequence[str]] = TASK_WORDS) -> tuple[str, int]:
@@ -220,7 +264,7 @@ def repair(raw: str, word: str, task_words: Mapping[str, Sequence[str]] = TASK_W
     start = rest_at(raw, word)
     if start < 0 or raw[start : start + 1] not in ("", ":"):
         return raw, 0
-    bare = [found.start() for found in _ITEM.finditer(raw, start) if found.group() == ":"]
+    bare = items_at(raw, start)
     if not bare:
         return raw, 0
     whole = len(bare) > 1 and is_tuple(shape(word, task_words))

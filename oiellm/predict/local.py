@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from oiellm.errors import OiellmError
 from oiellm.predict.checkpoint import called, check_files, digest, find, trained_dtype
+from oiellm.predict.confidence import Probabilities, tokens_of
 from oiellm.predict.engine import Finish, Reply, Request
 from oiellm.quiet import quiet
 from oiellm.tokens import chat_ids, completion_text, prompt_ids
@@ -169,18 +170,30 @@ def fit(loaded: Loaded, requests: Sequence[Request], max_new_tokens: int) -> tup
     return fitted, too_long
 
 
-def reply(loaded: Loaded, row: Fitted, new: Sequence[int], batch: int, closed: bool = False) -> Reply:
-    """The reply in generated ids, cut at the first EOS."""
+def reply(
+    loaded: Loaded,
+    row: Fitted,
+    new: Sequence[int],
+    batch: int,
+    ended: Finish | None = None,
+    likely: Sequence[float] = (),
+) -> Reply:
+    """The reply in generated ids, cut at the first EOS.
+
+    Args:
+        loaded: the model.
+        row: the request.
+        new: ids, EOS and what comes behind it included.
+        batch: its number.
+        ended: why the reply was ended, if the model did not end it.
+        likely: probabilities of the ids, if they are known.
+    """
     end = next((at for at, token in enumerate(new) if token in loaded.eos), None)
-    finish: Finish = "closed" if closed else "length" if end is None else "stop"
-    count = len(new) if end is None else end + 1
-    return Reply(
-        row.request.key,
-        completion_text(loaded.tokenizer, new[: len(new) if end is None else end]),
-        finish,
-        count,
-        batch,
-    )
+    finish: Finish = ended or ("length" if end is None else "stop")
+    said = new[: len(new) if end is None else end]
+    text = completion_text(loaded.tokenizer, said)
+    tokens = tokens_of(loaded.tokenizer, said, likely, text) if likely else ()
+    return Reply(row.request.key, text, finish, len(new) if end is None else end + 1, batch, tokens)
 
 
 class LocalEngine:
@@ -223,17 +236,18 @@ class LocalEngine:
         for at, row in enumerate(batch):
             ids[at, width - len(row.ids) :] = torch.tensor(row.ids)
             mask[at, width - len(row.ids) :] = 1
-        constrained = self._processor(batch, width, limit)
+        constrained, likely = self._processor(batch, width, limit), Probabilities()
+        processors = [likely.before, *([] if constrained is None else [constrained]), likely.after]
         with torch.inference_mode():
             out = model.generate(
                 input_ids=ids.to(model.device),
                 attention_mask=mask.to(model.device),
                 max_new_tokens=limit,
-                logits_processor=[] if constrained is None else [constrained],
+                logits_processor=processors,
             )
-        new = out[:, width:].tolist()
-        closed = [False] * len(batch) if constrained is None else constrained.closed
-        return [reply(self.loaded, row, new[at], number, closed[at]) for at, row in enumerate(batch)]
+        new, probabilities = out[:, width:].tolist(), likely.rows()
+        ended = [None] * len(batch) if constrained is None else constrained.ended()
+        return [reply(self.loaded, row, new[at], number, ended[at], probabilities[at]) for at, row in enumerate(batch)]
 
     def _processor(self, batch: Sequence[Fitted], width: int, limit: int) -> Any:
         grammars = [None if r.request.grammar is None else (r.request.grammar, r.request.reserve) for r in batch]

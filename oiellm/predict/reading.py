@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from mmm_dataset import Decoded, Failure, decode
+from mmm_dataset import Decoded, Failure, Item, decode
 from mmm_dataset.codec import item_fields
-from mmm_f1.unified import NO_TASK_WORD, Form, render, shape
+from mmm_f1.unified import NO_TASK_WORD, Form, is_span, render, shape
+from oiellm.predict.confidence import UNKNOWN, Confidence, confidence
 from oiellm.predict.deviations import CUT, deviations
 from oiellm.predict.engine import Messages, Reply, Request
+from oiellm.predict.grammar import Repeats, grammar, repair
 
 NO_ANSWER: Final = {
     "too_long": "the prompt does not fit the model",
@@ -53,9 +55,11 @@ class Answer:
     Attributes:
         output: the string to score, in the question's form, by the strict reading: any deviation from the format costs.
         read: what it says.
-        dropped_items: items that were cut off by the limit.
+        dropped_items: items that were cut off by the limit, or that a constrained output listed more often than the text holds
+            them.
         lenient: the string of the lenient reading, which finds an answer among other words; None if it is ``output`` as well.
         deviations: what is not as it should be, kinds of :mod:`oiellm.predict.deviations`.
+        confidence: in the label and the items of ``read``; without items where they are not known one by one.
     """
 
     output: str
@@ -63,14 +67,13 @@ class Answer:
     dropped_items: int = 0
     lenient: str | None = None
     deviations: tuple[str, ...] = ()
+    confidence: Confidence = UNKNOWN
 
 
 def ask(key: int, question: Question, task_words: Mapping[str, Sequence[str]]) -> Request:
     """The request for an engine, with its grammar if the reply is constrained."""
     if not question.constrained:
         return Request(key, question.prompt, messages=question.messages, schema=question.schema)
-    from oiellm.predict.grammar import grammar
-
     allowed = grammar(
         question.text,
         question.word,
@@ -83,28 +86,52 @@ def ask(key: int, question: Question, task_words: Mapping[str, Sequence[str]]) -
 
 def no_answer(question: Question, reply: Reply) -> Answer:
     """What is known of a row that the model wrote nothing for; the reply's finish is one of ``NO_ANSWER``."""
-    failed = Failure(NO_TASK_WORD, f"{NO_ANSWER[reply.finish]}, so nothing was predicted")
+    said = f" ({reply.text})" if reply.text.strip() else ""
+    failed = Failure(NO_TASK_WORD, f"{NO_ANSWER[reply.finish]}{said}, so nothing was predicted")
     return Answer("", failed, deviations=deviations(question.text_labels, reply, failed))
 
 
 def answer(question: Question, reply: Reply, task_words: Mapping[str, Sequence[str]]) -> Answer:
-    """Read a reply. A constrained one that was cut is repaired; a free one is taken as it is."""
+    """Read a reply. A constrained one that was cut is repaired, and repeats are left out; a free one is taken as it is."""
     if reply.finish in NO_ANSWER:
         return no_answer(question, reply)
     output, dropped, word = reply.text, 0, question.word
-    if question.constrained and reply.finish in CUT:
-        from oiellm.predict.grammar import repair
-
+    if question.constrained and reply.finish in (*CUT, "looped"):
         output, dropped = repair(output, word, task_words)
-    read = decode(
+    sure = confidence(output, word, reply.probabilities)
+    read = _decode(question, output, task_words)
+    if isinstance(read, Decoded):
+        sure = sure if len(sure.items) == len(read.items) else replace(sure, items=())
+        if question.constrained and len(kept := _kept(question, read, task_words)) < len(read.items):
+            dropped += len(read.items) - len(kept)
+            sure = replace(sure, items=tuple([sure.items[at] for at in kept if sure.items]))
+            output = _render(question, read.label, [read.items[at] for at in kept], "escaped", task_words)
+            read = _decode(question, output, task_words)
+    if question.constrained and question.form == "published" and isinstance(read, Decoded):
+        output = _render(question, read.label, read.items, "published", task_words)
+    return Answer(output, read, dropped, deviations=deviations(question.text_labels, reply, read), confidence=sure)
+
+
+def _decode(question: Question, output: str, task_words: Mapping[str, Sequence[str]]) -> Decoded | Failure:
+    return decode(
         output,
-        word,
+        question.word,
         text=question.text,
         labels=question.word_labels,
         form="escaped" if question.constrained else question.form,
         task_words=task_words,
     )
-    if question.constrained and question.form == "published" and isinstance(read, Decoded):
-        fields = [item_fields(item, shape(word, task_words)) for item in read.items]
-        output = render(read.label, word, fields, form="published", task_words=task_words)
-    return Answer(output, read, dropped, deviations=deviations(question.text_labels, reply, read))
+
+
+def _render(
+    question: Question, label: str, items: Sequence[Item], form: Form, task_words: Mapping[str, Sequence[str]]
+) -> str:
+    fields = [item_fields(item, shape(question.word, task_words)) for item in items]
+    return render(label, question.word, fields, form=form, task_words=task_words)
+
+
+def _kept(question: Question, read: Decoded, task_words: Mapping[str, Sequence[str]]) -> list[int]:
+    """Indices of the items that are not one too many for the text."""
+    roles = shape(question.word, task_words)
+    repeats = Repeats(question.text, [at for at, role in enumerate(roles) if is_span(role)])
+    return [at for at, item in enumerate(read.items) if not repeats.one_too_many(item_fields(item, roles))]

@@ -52,6 +52,8 @@ def prediction(
         "deviations": list(found.deviations),
         "finish": reply.finish,
         "dropped_items": found.dropped_items,
+        "label_confidence": found.confidence.label,
+        "item_confidences": list(found.confidence.items) or None,
         "new_tokens": reply.tokens,
         "batch": reply.batch,
         "engine": engine.name,

@@ -33,7 +33,8 @@ def schema() -> pa.Schema:
     ``entities`` and ``tuples`` are those of a release row, null if ``failure`` (one of ``mmm_f1.unified.PARSE_FAILURES``)
     is not. ``issues`` are kinds of ``CONTENT_FAILURES``. ``lenient`` is what would be scored if an answer among other words
     counted, null if it is the same. ``deviations`` are kinds of :mod:`oiellm.predict.deviations`. ``dropped_items`` were cut
-    off by the limit.
+    off by the limit, or listed more often than the text holds them. ``label_confidence`` and ``item_confidences``, one per
+    item, are mean token probabilities (:mod:`oiellm.predict.confidence`), null where they are not known.
     """
     import pyarrow as pa
 
@@ -52,6 +53,8 @@ def schema() -> pa.Schema:
             ("deviations", pa.list_(text)),
             ("finish", text),
             *((name, pa.int32()) for name in ("dropped_items", "new_tokens", "batch")),
+            ("label_confidence", pa.float32()),
+            ("item_confidences", pa.list_(pa.float32())),
             *((name, text) for name in ("engine", "dtype")),
             ("constrained", pa.bool_()),
             ("model", text),

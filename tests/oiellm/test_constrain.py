@@ -17,7 +17,9 @@ from oiellm.data import open_release
 from oiellm.errors import OiellmError
 from oiellm.predict import constrain
 from oiellm.predict.constrain import Constrainer
+from oiellm.predict.engine import Reply
 from oiellm.predict.grammar import grammar, repair
+from oiellm.predict.reading import Question, answer
 from oiellm.tokens import character_tokenizer, completion_ids, completion_text, pieces, prompt_ids
 
 REGISTRY = load()
@@ -208,6 +210,12 @@ def check(raw, closed, text, word, text_labels, word_labels):
     assert isinstance(read, Decoded), (raw, output, read)
     assert text_labels is None or read.label in text_labels, raw
     assert all(issue.kind == REPEATED_PAIR for issue in read.issues), (raw, read.issues)
+    question = Question(text, word, "", text_labels, word_labels, constrained=True)
+    found = answer(question, Reply(0, raw, "closed" if closed else "stop", 0, 0), REGISTRY.task_words)
+    assert isinstance(found.read, Decoded) and found.read.issues == (), (raw, found)
+    assert {(item.label, item.spans[0].text) for item in found.read.items} == {
+        (item.label, item.spans[0].text) for item in read.items
+    }
     assert "\ufffd" not in output, raw
     return len(read.items), dropped
 
@@ -278,7 +286,7 @@ def test_a_good_free_output_stays_as_it_is_and_no_grammar_is_compiled_for_it(fam
 
 def test_a_good_output_that_ends_exactly_at_the_limit_is_not_closed(families):
     setup = families["characters"]
-    row = constrained("東京と𩸽", "NER", ["社会"], ["地名"])
+    row = constrained("東京と𩸽と𩸽と𩸽と𩸽", "NER", ["社会"], ["地名"])
     output = f"社会/NER/{':地名;𩸽' * 4}"  # the last character is four bytes, a token each
     limit = len(completion_ids(setup.tokenizer, output))
     assert limit > row[1].reserve
@@ -316,6 +324,43 @@ def test_the_draft_chooses_what_the_grammar_alone_chooses(families, release, nam
     monkeypatch.setattr(constrain, "frame", lambda lark: replace(found(lark), lark=None))
     plain, masked = setup.generate(setup.model(1), rows, limit, [Script(setup, want)])
     assert fast == plain and drafted.closed == masked.closed and drafted.refused == masked.refused > 0
+
+
+LOOPS = [
+    ("東京と東京で王", "NER", ":地名;東京:人名;王", 2, ":地名;東京:人名;王:地名;東京"),
+    ("Acme a\\b\\", "NER", ":p;b\\\\:p;a\\b", 1, ":p;b\\\\:p;a\\b"),
+    ("Acme made X1", "Relation Extraction", ":Acme;makes;X1:X1;makes;Acme", 1, ":Acme;makes;X1:X1;makes;Acme:"),
+]
+
+
+@pytest.mark.parametrize(("text", "word", "items", "times", "kept"), LOOPS)
+@pytest.mark.parametrize("name", FAMILIES)
+def test_a_model_that_only_repeats_itself_is_ended_and_repeats_are_left_out(
+    families, name, text, word, items, times, kept
+):
+    setup = families[name]
+    labels = ["地名", "人名", "p", "makes"]
+    row = constrained(text, word, ["社会"], labels)
+    (raw,), processor = setup.generate(setup.model(0), [row], 400, [Script(setup, [f"社会/{word}/{items * 40}"])])
+    assert processor.looped == processor.closed == [True] and processor.refused == 0
+    assert raw.count(items) <= times + constrain.LOOP
+    question = Question(text, word, row[0], ["社会"], labels, constrained=True)
+    found = answer(question, Reply(0, raw, "looped", 0, 0), REGISTRY.task_words)
+    assert found.output == f"社会/{word}/{kept}" and found.read.issues == () and found.dropped_items >= constrain.LOOP
+    # A server that knows no end writes on up to the limit, and is read the same.
+    cut = answer(question, Reply(0, f"社会/{word}/{items * 40}:", "length", 0, 0), REGISTRY.task_words)
+    assert (cut.output, cut.read) == (found.output, found.read)
+
+
+def test_new_items_after_a_repeat_are_kept(families):
+    setup = families["characters"]
+    row = constrained("東京と王と女王", "NER", ["社会"], ["地名", "人名"])
+    output = "社会/NER/:地名;東京:地名;東京:人名;女王:地名;東京:人名;王"
+    (raw,), processor = setup.generate(setup.model(0), [row], 100, [Script(setup, [output])])
+    assert raw == output and processor.looped == [False]
+    question = Question("東京と王と女王", "NER", row[0], ["社会"], ["地名", "人名"], constrained=True)
+    found = answer(question, Reply(0, raw, "stop", 0, 0), REGISTRY.task_words)
+    assert found.output == "社会/NER/:地名;東京:人名;女王:人名;王" and found.dropped_items == 2
 
 
 def test_several_stop_tokens(families):

@@ -9,10 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmm_dataset import encode
-from mmm_f1.unified import LABEL, TASK_WORDS, Failure, Parsed, escape_field, is_span, parse, render, shape
+from mmm_dataset import decode, encode
+from mmm_f1.unified import (
+    LABEL,
+    REPEATED_PAIR,
+    TASK_WORDS,
+    Failure,
+    Parsed,
+    escape_field,
+    is_span,
+    parse,
+    render,
+    shape,
+)
 from oiellm.errors import OiellmError
-from oiellm.predict.grammar import frame, grammar, repair, rest_at
+from oiellm.predict.grammar import Repeats, frame, grammar, repair, rest_at
 from tests.records import records
 from tests.strategies import TYPED, garbage, hostile, rows, texts_around, words
 
@@ -190,6 +201,26 @@ def test_an_open_label_is_bounded():
     lark = grammar("x", "NER", text_labels=None, word_labels=None).lark
     assert accepts(lark, f"{'あ' * 48}/NER/:{'い' * 48};x")
     assert not accepts(lark, f"{'あ' * 49}/NER/") and not accepts(lark, f"a/NER/:{'い' * 49};x")
+
+
+def test_an_open_label_holds_no_separator():
+    lark = grammar("x", "NER", text_labels=None, word_labels=None).lark
+    for label in (":a;b", "a:", ";", "a/;", "a/:"):
+        assert not accepts(lark, f"{label}/NER/") and not accepts(lark, f"a/NER/:{label};x")
+
+
+@given(st.text("ab東", min_size=1, max_size=12), st.data())
+def test_one_too_many_is_what_a_repeated_pair_is(text, data):
+    pieces = st.integers(0, len(text) - 1).flatmap(
+        lambda at: st.integers(at + 1, len(text)).map(lambda to: text[at:to])
+    )
+    items = data.draw(st.lists(st.tuples(st.sampled_from("pq"), pieces), max_size=12))
+    repeats = Repeats(text, [1])
+    kept = [item for item in items if not repeats.one_too_many(item)]
+    read = decode(render("a", "NER", items), "NER", text=text)
+    lost = [item for item in read.items if item.spans[0].start is None]
+    assert {issue.kind for issue in read.issues} <= {REPEATED_PAIR} and len(lost) == len(items) - len(kept)
+    assert decode(render("a", "NER", kept), "NER", text=text).issues == ()
 
 
 def test_long_texts_compile():
