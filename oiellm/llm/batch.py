@@ -7,6 +7,7 @@ that failed or expired are simply still missing in the next round.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from oiellm.errors import OiellmError
 from oiellm.llm.cache import Answered
-from oiellm.llm.errors import KEPT, MANY_FAILED, explain, lost, rejected, secret
+from oiellm.llm.errors import KEPT, MANY_FAILED, explain, lost, making_client, rejected, secret
 from oiellm.llm.jobs import Job, Store, advance
 from oiellm.llm.meter import Meter
 from oiellm.llm.options import Settings
@@ -245,13 +246,14 @@ class Batches(Generic[J, T]):
         if self._openai is None:
             from openai import DefaultHttpxClient, OpenAI
 
-            self._openai = OpenAI(
-                base_url=self._settings.base_url,
-                api_key=self._secret or "none",
-                max_retries=self._settings.retries,
-                timeout=self._settings.timeout,
-                http_client=DefaultHttpxClient(follow_redirects=False),
-            )
+            with making_client(self._settings):
+                self._openai = OpenAI(
+                    base_url=self._settings.base_url,
+                    api_key=self._secret or "none",
+                    max_retries=self._settings.retries,
+                    timeout=self._settings.timeout,
+                    http_client=DefaultHttpxClient(follow_redirects=False),
+                )
         return self._openai
 
     @contextmanager
@@ -269,6 +271,6 @@ class Batches(Generic[J, T]):
             raise explain(rejected(error, self._secret), settings, settings.model) from error
         except (APIConnectionError, httpx2.HTTPError) as error:
             raise explain(lost(error, settings), settings, settings.model) from error
-        except APIError as error:
-            said = server_words(error.message, self._secret)
+        except (APIError, json.JSONDecodeError) as error:
+            said = server_words(str(error), self._secret)
             raise OiellmError(f"{settings.base_url}: no Batch API answers there ({said}); {KEPT}") from error

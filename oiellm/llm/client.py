@@ -18,7 +18,7 @@ from tenacity import AsyncRetrying, retry_if_exception, wait_exponential, wait_r
 from oiellm.errors import OiellmError
 from oiellm.files import fast_dump
 from oiellm.llm.calls import Call, Reply
-from oiellm.llm.errors import KEPT, MANY_FAILED, explain, lost, rejected, secret
+from oiellm.llm.errors import KEPT, MANY_FAILED, explain, is_about_proxy, lost, making_client, rejected, secret
 from oiellm.llm.ledger import Ledger
 from oiellm.llm.options import Settings
 from oiellm.llm.pricing import estimates
@@ -94,13 +94,14 @@ class Client:
         timeout = Timeout(None, connect=min(20.0, settings.timeout))
         # Named for each request: what the library would else copy from its defaults.
         self._options: RequestOptions = {"timeout": timeout, "max_retries": 0, "security": {"bearer_auth": True}}
-        self._client = AsyncOpenAI(
-            base_url=settings.base_url,
-            api_key=self._secret or "none",
-            max_retries=0,
-            timeout=timeout,
-            http_client=_OneAddress(self._url, timeout),
-        )
+        with making_client(settings):
+            self._client = AsyncOpenAI(
+                base_url=settings.base_url,
+                api_key=self._secret or "none",
+                max_retries=0,
+                timeout=timeout,
+                http_client=_OneAddress(self._url, timeout),
+            )
         self._retrying = AsyncRetrying(
             retry=retry_if_exception(self._again),
             stop=self._enough,
@@ -209,9 +210,7 @@ class Client:
                 self._ledger.doubt(call)
             raise
         except (APIConnectionError, ClientError, TimeoutError, ValueError) as error:
-            if isinstance(error, ValueError) and "proxy" not in str(
-                error
-            ):  # the transport's word for a proxy it cannot use
+            if isinstance(error, ValueError) and not is_about_proxy(error):
                 raise
             found = lost(error, self.settings)
             if found.reached:

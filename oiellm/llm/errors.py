@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin, urlsplit
@@ -99,10 +100,10 @@ def lost(error: BaseException, settings: Settings) -> RequestError:
     refused = any(isinstance(cause, ConnectionRefusedError) for cause in causes)
     unmade = any(isinstance(cause, httpx2.ConnectError | httpx2.ConnectTimeout) for cause in causes)
     reached = not refused and (broken or not unmade)
-    if any("Proxy" in type(cause).__name__ or "for proxy URL" in str(cause) for cause in causes):
+    if any("Proxy" in type(cause).__name__ or is_about_proxy(cause) for cause in causes):
         remedy = "see the environment variables HTTP_PROXY, HTTPS_PROXY and NO_PROXY"
         return RequestError("the proxy could not be used", reached=False, remedy=remedy, is_final=True)
-    for cause in causes:
+    for cause in reversed(causes):
         if isinstance(cause, ssl.SSLCertVerificationError):
             remedy = "set SSL_CERT_FILE to a file with the certificate of its authority, or correct --base-url"
             words = f"TLS: the server's certificate is not accepted: {cause.verify_message}"
@@ -123,6 +124,22 @@ def lost(error: BaseException, settings: Settings) -> RequestError:
     reset = any(isinstance(cause, ConnectionResetError) for cause in causes)
     hint = "; does the server speak https:// ?" if reset and settings.base_url.startswith("http:") else ""
     return RequestError(f"the connection was lost{hint}")
+
+
+def is_about_proxy(error: BaseException) -> bool:
+    """Whether a transport rejects the proxy that the environment names, which it does as if it were a mistake of the code."""
+    return isinstance(error, ValueError | ImportError) and re.search(r"\bprox(y|ies)\b", str(error)) is not None
+
+
+@contextmanager
+def making_client(settings: Settings) -> Iterator[None]:
+    """Explain what a client library says while it is set up."""
+    try:
+        yield
+    except (ValueError, ImportError) as error:
+        if not is_about_proxy(error):
+            raise
+        raise explain(lost(error, settings), settings, settings.model) from error
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -19,6 +19,8 @@ _MOST_TOKENS: Final = 10**9
 """A larger count of tokens is a mistake of the server."""
 _LONGEST: Final = 300
 """Characters of a server's words that are kept."""
+_READ: Final = 10_000
+"""Characters of a body that they are looked for in."""
 
 _TOO_LONG: Final = re.compile(
     r"context[ _](length|window|size)|max_(num_tokens|model_len|seq_len|input_length)|`inputs`|token count|too many tokens"
@@ -178,13 +180,13 @@ def server_words(body: Any, key: str) -> str:
         body: JSON, or text that may be a page of HTML.
         key: that was sent along; it is taken out before the line is cut, or its beginning could stay.
     """
-    text = _said(body)
+    text = _said(body)[:_READ]
     if re.match(r"\s*<(!doctype|html|head|body|\?xml)", text, re.IGNORECASE):
         title = _TITLE.search(text)
         text = html.unescape(title[1] if title and title[1].strip() else _TAG.sub("\n", text))
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "an empty answer")
-    line = line.replace(key, "[key]") if key else line
-    return "".join(char if char.isprintable() else " " for char in line)[:_LONGEST]
+    lines = ("".join(char if char.isprintable() else " " for char in line).strip() for line in text.splitlines())
+    line = next(filter(None, lines), "an empty answer")
+    return (line.replace(key, "[key]") if key else line)[:_LONGEST]
 
 
 def _said(body: Any) -> str:
@@ -194,7 +196,8 @@ def _said(body: Any) -> str:
         if isinstance(found, list) and len(found):
             inner = found[0]
         elif isinstance(found, dict):
-            inner = next((found[name] for name in _WORDS if found.get(name)), None)
+            said = (found.get(name) for name in _WORDS)
+            inner = next((value for value in said if value and isinstance(value, (str, list, dict))), None)
         else:
             inner = None
         if not isinstance(inner, (str, list, dict)):
