@@ -10,15 +10,38 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from build.translate.language import LanguageProfile, characters, compiled, foreign_han, pattern
+from build.translate.language import (
+    LanguageProfile,
+    characters,
+    compiled,
+    detect_language,
+    foreign_han,
+    pattern,
+    word_splitter,
+)
 from build.translate.numbers import missing_number
 from build.translate.rules import LONGEST, OFF, Finding, Rules
+from build.translate.wrapping import size
 
 _CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
 _GRAM = 6
 _LONG_MARKS = "ーｰ"  # alone they are dashes
-_WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]")
+_WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]|[・･]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
+_REPEATS = re.compile(r"(.{1,20}?)\1{3,}", re.DOTALL)
+_LOOKED_AT = 5000
+_END = 12
+_KIN = {
+    "zh": ("yue", "wuu"),
+    "en": (),
+    "no": ("nb", "nn", "da"),
+    "id": ("ms",),
+    "ms": ("id",),
+    "hr": ("sr", "bs", "sh"),
+    "sr": ("hr", "bs", "sh"),
+}
+"""Languages that the library cannot tell from one another."""
 
 
 class Checker:
@@ -41,6 +64,8 @@ class Checker:
         self._shared = bool((source.scripts or {"latin"}) & (target.scripts or {"latin"}))
         self._source_own = compiled(f"[{''.join(map(characters, sorted(source.scripts or {'latin'})))}]+")
         self._target_own = compiled(f"[{''.join(map(characters, sorted(target.scripts or {'latin'})))}]+")
+        self._source_code = source.code.partition("-")[0]
+        self._ended = re.compile(rf"[{re.escape(target.final)}](?:\s|(?<=[。！？])).*\w", re.DOTALL)
         self._residual = tuple(self._residual_scripts())
         self._han = self._foreign_han()
         self._text_checks = [
@@ -86,9 +111,9 @@ class Checker:
         """A pattern of characters that the target does not write, or None if it may hold any."""
         if "han" not in self.target.scripts:
             return pattern("han")
-        if not self.source.charset or not self.target.charset or self.source.charset == self.target.charset:
-            return None
-        odd = foreign_han(self.source.charset, self.target.charset) - set(self.rules.values["residual_kanji"]["keep"])
+        charset = "" if self.source.charset == self.target.charset else self.source.charset
+        odd = foreign_han(charset, self.target.charset, self.target.convert)
+        odd -= set(self.rules.values["residual_kanji"]["keep"])
         return re.compile(f"[{''.join(sorted(odd))}]+") if odd else None
 
     def _runs(self, name: str, expression: Any, keep: str, source: str, target: str) -> Iterator[Finding]:
@@ -116,9 +141,10 @@ class Checker:
 
     def _copy(self, source: str, target: str) -> str | None:
         rule = self.rules.values["untranslated_copy"]
-        if not self._shared:  # other scripts: letters tell, but for a stretch of prose that was passed over
+        if not self._shared:  # other scripts: letters tell, but for prose that was passed over
             match = _PROSE.search(source) and _PROSE.search(target)  # the source mostly has none: soon told
-            return f"{match[0]!r} is not translated" if match and match[0] in source else None
+            is_most = match and match[0] in source and size(match[0]) > rule["share"] * size(source)
+            return f"{match[0]!r} is not translated" if match and is_most else None
         grams = [target[at : at + _GRAM] for at in range(len(target) - _GRAM + 1)]
         if self.target.scripts:  # code and addresses are the same in all languages
             grams = [gram for gram in grams if not gram.isascii()]
@@ -132,14 +158,37 @@ class Checker:
         letters = sum(map(str.isalpha, target))
         if letters < rule["letters"]:
             return None
-        has = _share(self._target_own, target, letters, len(self.target.scripts) > 0)
+        wide = len(self.target.scripts) > 0
         needed = [script for script in self.target.needs if not pattern(script).search(target)]
-        if has >= rule["share"] and not needed:
-            return None  # whatever the source has, which is 1 at most
         had = _share(self._source_own, source, sum(map(str.isalpha, source)), len(self.source.scripts) > 0)
+        if wide and not needed and self._target_own.search(target):  # titles and names may stay as they are
+            target = _WORD.sub(
+                lambda word: "" if word[0] in source and not self._target_own.search(word[0]) else word[0], target
+            )
+            letters = sum(map(str.isalpha, target))
+        has = _share(self._target_own, target, letters, wide)
         if has < rule["share"] * had:
             return f"{has:.0%} of the letters are {self.target.name}"
-        return f"no {needed[0]} at all" if needed and had > 0.5 else None
+        if needed and had > 0.5:
+            return f"no {needed[0]} at all"
+        return self._other_language(source, target, letters)
+
+    def _other_language(self, source: str, target: str, letters: int) -> str | None:
+        """Languages of one script: what a library takes the text for, short of the words that stand in the source."""
+        rule, code = self.rules.values["wrong_language"], self.target.code.partition("-")[0]
+        if self.target.needs or letters < rule["detect_letters"]:
+            return None
+        text = _WORD.sub(lambda word: " " if word[0] in source else word[0], target)
+        if sum(map(str.isalpha, text)) < rule["detect_letters"]:
+            return None
+        found, sure = detect_language(text)
+        if (
+            sure < rule["sure"]
+            or found in (code, *_KIN.get(code, ()))
+            or found == detect_language(source)[0] != self._source_code
+        ):
+            return None
+        return f"it seems to be {found} ({sure:.2f})"
 
     def _length_ratio(self, source: str, target: str) -> str | None:
         rule = self.rules.values["length_ratio"]
@@ -150,13 +199,25 @@ class Checker:
         return f"{has / max(1, had):.2f} times the source" if is_short or is_long else None
 
     def _unfinished(self, source: str, target: str) -> str | None:
+        """No mark at the end where the source has one, in a text that seems to go on: its own sentences have marks, it is short for
+        its source, or its last word ends no sentence."""
         ended = source.rstrip(_CLOSERS)[-1:]
+        end = target.rstrip(_CLOSERS)[-_END:]  # with the end, so that only the same one counts as said again
+        if not end or end[-1] in self.target.final or end[-1] in self.source.final:
+            return None
+        if self._dangles(end):
+            return f"it ends with {end!r}"
         if not ended or ended not in self.source.final:
             return None
-        end = target.rstrip(_CLOSERS)[-12:]
-        if end and (end[-1] in self.target.final or end[-1] in self.source.final):
-            return None
-        return f"no mark at the end, {end!r}"  # with the end, so that only the same one counts as said again
+        usual = self.target.density / self.source.density
+        is_short = size(target) < self.rules.values["unfinished"]["share"] * usual * size(source)
+        return f"no mark at the end, {end!r}" if is_short or self._ended.search(target) else None
+
+    def _dangles(self, end: str) -> bool:
+        words = self.target.dangling
+        if self.target.joiner or not end.endswith(words):
+            return bool(self.target.joiner) and end.split()[-1].casefold() in words
+        return not self.target.words or [word for word, _ in word_splitter(self.target.words)(end)][-1] in words
 
     def _repetition(self, source: str, target: str) -> str | None:
         rule = self.rules.values["repetition"]
@@ -168,14 +229,16 @@ class Checker:
         ):
             return None
         expression = compiled(rf"(.{{{rule['chars']},{LONGEST}}}?)\1{{{rule['times'] - 1},}}")
-        match = expression.search(target[:5000])
-        return f"{match[1]!r} again and again" if match and match[0] not in source else None
+        match = expression.search(target[:_LOOKED_AT])
+        if not match or match[0] in source or _REPEATS.search(source[:_LOOKED_AT]):
+            return None
+        return f"{match[1]!r} again and again"
 
     def _punctuation(self, source: str, target: str) -> str | None:
         if self.target.scripts & {"han", "kana"}:
             return None
         match = _WIDE_MARKS.search(target)
-        return f"{match[0]!r}" if match and self.source.scripts & {"han", "kana"} else None
+        return f"{match[0]!r}" if match and not self.target.scripts & {"han", "kana", "hangul"} else None
 
     def _numbers(self, source: str, target: str) -> str | None:
         number = missing_number(source, target)

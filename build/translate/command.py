@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from build.core import Drop, KitError, Step, Tally, write_step
 from build.files import versions
-from build.manifest import MANIFEST, read_step, write_manifest
+from build.manifest import read_step, write_manifest
 from build.step_record import Run
 from build.terms import warn_of_terms
 from build.translate.inputs import Given, open_source, sampled
@@ -26,6 +26,7 @@ from build.translate.yields import BUDGET, Yield
 from cards.yields import table
 from mmm_dataset import Record, Registry, to_dict
 from mmm_dataset.files import sha256
+from mmm_dataset.manifest import MANIFEST
 from oiellm.data import registry_for
 from oiellm.files import fast_dump
 from oiellm.llm.options import settings

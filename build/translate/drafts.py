@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from build.markup import Place, scan, tag
-from build.translate.leftovers import markup_left
+from build.translate.language import LanguageProfile
 from build.translate.rules import Finding
+from build.translate.wrapping import added_text, is_refusal, markup_left, trim, unwrap
 from mmm_f1.locate import occurrences
 from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
 
-MARKUP_LEFT: Final = "markup_left"
 NO_ANSWERS: Final = {
     "refused": "reply_refused",
     "too_long": "too_long",
@@ -35,6 +35,7 @@ class Draft:
         absent: those of ``loose`` that a model says have no counterpart.
         faults: what is wrong with the reply itself.
         raw: the reply, for the drop file.
+        is_unwrapped: whether something around the translation, or in its tags, was stripped.
     """
 
     text: str | None
@@ -44,6 +45,7 @@ class Draft:
     absent: set[int] = field(default_factory=set)
     faults: list[Finding] = field(default_factory=list)
     raw: str = ""
+    is_unwrapped: bool = False
 
     @property
     def tagged(self) -> str | None:
@@ -56,27 +58,44 @@ class Draft:
         return any(fault.check in NO_ANSWERS.values() for fault in self.faults)
 
 
-def read_draft(reply: Reply, wanted: Mapping[int, Place], source: str) -> Draft:
-    """Read the reply to a translation or rewrite.
+def read_draft(
+    reply: Reply, wanted: Mapping[int, Place], source: str, languages: tuple[LanguageProfile, LanguageProfile]
+) -> Draft:
+    """Read the reply to a translation or rewrite: its JSON object, or the bare text that some models give instead.
 
     Args:
         reply: what came back.
         wanted: the tags of the source, with their places.
         source: the plain source text.
+        languages: of source and target.
     """
     if (reason := NO_ANSWERS.get(reply.finish)) is not None:
         return Draft(None, faults=[Finding(reason, reply.text[:200])], raw=reply.text)
     if reply.finish == "length":
         return Draft(None, faults=[Finding("truncated", "cut at the token limit")], raw=reply.text)
     answer = read_object(reply)
-    text = answer.get("translation") if answer else None
+    text = _bare_text(reply.text) if answer is None else answer.get("translation")
     if not isinstance(text, str):
-        return Draft(
-            None,
-            faults=[Finding("malformed_reply", f"no JSON object with a translation: {reply.text[:80]!r}")],
-            raw=reply.text,
-        )
-    return read_tagged(text, wanted, source, reply.text)
+        detail = f"no JSON object with a translation: {reply.text[:80]!r}"
+        return Draft(None, faults=[Finding("malformed_reply", detail)], raw=reply.text)
+    unwrapped = unwrap(text, wanted, source, languages)
+    draft = read_tagged(unwrapped, wanted, source, reply.text)
+    draft.is_unwrapped = unwrapped != text
+    return draft
+
+
+def _bare_text(text: str) -> str | None:
+    """The text of a reply without JSON, behind the thoughts of a reasoning model; None if it is cut JSON or none at all."""
+    _, closed, text = text.rpartition("</think>") if "</think>" in text else ("", "", text)
+    is_json = text.lstrip().startswith(("{", "[{", '"', "```json", "<think>")) or '"translation"' in text
+    is_json = is_json and not (text.count('"') == 2 and text.strip()[-1:] == '"')  # noqa: PLR2004
+    if is_json or is_refusal(text) or not any(map(str.isalnum, text)) or text.strip() in ("null", "None"):
+        return None
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return None
+    return text
 
 
 def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str) -> Draft:
@@ -88,8 +107,9 @@ def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str)
     if "\ufffd" in found.text and "\ufffd" not in source:
         return Draft(None, faults=[Finding("malformed_reply", "broken characters")], raw=raw)
     for number, (start, end) in wanted.items():
-        places = [place for given in found.places.get(number, ()) if (place := trim(found.text, given))]
-        places = [place for place in places if _can_render(found.text[slice(*place)], source[start:end])]
+        piece = source[start:end]
+        places = [place for given in found.places.get(number, ()) if (place := trim(found.text, given, piece))]
+        places = [place for place in places if _can_render(found.text[slice(*place)], piece)]
         if len(places) == 1 and number not in found.unpaired:
             draft.spans[number] = places[0]
         else:
@@ -97,24 +117,16 @@ def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str)
     draft.broken = set(found.unpaired)
     if strange := sorted({*found.places, *found.unpaired} - set(wanted)):  # reading has taken it out of the text
         draft.faults.append(Finding("invented_tag", f"<{strange[0]}>"))
-    if (piece := markup_left(source, found.text)) is not None:
-        draft.faults.append(Finding(MARKUP_LEFT, piece))
+    if (piece_left := markup_left(source, found.text)) is not None:
+        draft.faults.append(Finding("markup_left", piece_left))
+    if (added := added_text(source, found.text)) is not None:
+        draft.faults.append(Finding("added_text", added))
     return draft
 
 
 def _can_render(words: str, piece: str) -> bool:
     """Whether the words can be a counterpart: marks and invisible characters alone are none of a piece that has letters."""
     return any(map(str.isalnum, words)) or not any(map(str.isalnum, piece))
-
-
-def trim(text: str, place: Place) -> Place | None:
-    """A place without the blanks at its ends; None if nothing is left."""
-    start, end = place
-    while start < end and text[start].isspace():
-        start += 1
-    while start < end and text[end - 1].isspace():
-        end -= 1
-    return (start, end) if start < end else None
 
 
 def settle(draft: Draft, number: int, answer: str, places: Mapping[int, Place], source: str) -> bool:

@@ -16,7 +16,6 @@ from mmm_dataset.files import progress, sha256
 from mmm_dataset.record import SPLITS
 from mmm_f1.unified import ATTRIBUTE
 from oiellm.data import open_release
-from oiellm.errors import OiellmError
 
 
 @dataclass(slots=True)
@@ -101,20 +100,14 @@ def _records(path: Path, registry: Registry) -> Iterator[Record]:
 
 
 def _of_release(config: str, where: str, registry: Registry) -> Given:
-    try:
-        release = open_release(where, registry)
-    except OiellmError as error:
-        raise KitError(str(error)) from error
+    release = open_release(where, registry)
     files = release.manifest["configs"].get(config, {}).get("files")
     if not files:
         raise KitError(f"{release.path}: has no config {config}; name another one with --release, or a file of records")
 
     def rows() -> Iterator[Record]:
-        try:
-            for split in SPLITS:
-                yield from release.records(config, split)
-        except OiellmError as error:
-            raise KitError(str(error)) from error
+        for split in SPLITS:
+            yield from release.records(config, split)
 
     given = Given(config, rows, {file["path"]: file["sha256"] for file in files.values()})
     for record in progress(rows(), f"reading {config}"):

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from build.markup import tag
 from build.translate.checks import Checker
-from build.translate.drafts import MARKUP_LEFT, Draft, read_draft
+from build.translate.drafts import Draft, read_draft
 from build.translate.parts import Part, split
 from build.translate.prompts import Messages, Prompts
 from build.translate.result import REPAIR_LEVELS, TranslationResult, join
@@ -88,6 +88,7 @@ class Ladder:
             drop_items: whether an item without a counterpart is dropped and its row kept, or the whole row dropped.
         """
         self._prompts, self._checker, self._spans, self._rules = prompts, checker, spans, rules
+        self._languages = (checker.source, checker.target)
         self._models, self._drop_items = tuple(models), drop_items
         self._values: Mapping[str, Any] = rules.values["ladder"]
         self._times = {check: values["told"] for check, values in rules.values.items() if "told" in values}
@@ -103,7 +104,7 @@ class Ladder:
 
     def examine(self, part: Part, reply: Reply) -> tuple[Draft, list[Finding]]:
         """What a reply to a part says, and everything that the checks find in it."""
-        draft = read_draft(reply, part.spans, part.text)
+        draft = read_draft(reply, part.spans, part.text, self._languages)
         return draft, self._findings(part, draft)
 
     def _part(self, part: Part) -> Dialogue[TranslationResult]:
@@ -137,7 +138,9 @@ class Ladder:
         repair_level, reported = 0, _Reported(self._times, most and most + 1)
         for again in itertools.count(1):
             last = reported.rewrites == most
-            if self._can_be_found(draft, last=last) and (
+            if draft.is_unwrapped:
+                tried["unwrapped"] += 1
+            if self._can_be_found(draft) and (
                 yield from find_spans(self._prompts, self._values, model, part, draft, tried)
             ):
                 repair_level = max(repair_level, 1)
@@ -167,13 +170,13 @@ class Ladder:
         temperature = self._values["retry_temperature"] if again > 1 else 0.0
         call = Call(model, messages, limit, temperature, TRANSLATION, vote=max(0, again - 1), purpose=purpose)
         (reply,) = yield [call]
-        return read_draft(reply, part.spans, part.text)
+        return read_draft(reply, part.spans, part.text, self._languages)
 
-    def _can_be_found(self, draft: Draft, *, last: bool) -> bool:
-        """Whether to ask for loose spans: not for many while there will be another text, not in one that cannot stay."""
-        if draft.text is None or not draft.loose or (len(draft.loose) > self._values["span_calls"] and not last):
+    def _can_be_found(self, draft: Draft) -> bool:
+        """Whether to ask for loose spans: not in a text that cannot stay."""
+        if draft.text is None or not draft.loose:
             return False
-        return not any(fault.check == MARKUP_LEFT and self._severity(fault) == FAIL for fault in draft.faults)
+        return not any(self._severity(fault) == FAIL for fault in draft.faults)
 
     def _findings(self, part: Part, draft: Draft) -> list[Finding]:
         findings = [fault for fault in draft.faults if self._severity(fault) != OFF]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 LANGUAGES: Final = Path(__file__).with_name("languages.toml")
 _CLASSES: Final = {"kana": r"\p{Hiragana}\p{Katakana}ーｰ", "latin": r"\p{Latin}"}
 """Registry name of a script to its characters; any other name is taken as Unicode's own, such as ``hangul``."""
+
+_SOUNDS: Final = tuple(
+    pair.split("=")
+    for pair in "ph=f th=s sh=s ch=s ts=s tsu=t zh=j x=s qu=k q=k ck=k c=k l=r v=b w= h= y= a= e= i= o= u=".split()
+)
+"""Spellings of the same sounds in romanized Japanese and Chinese, and in English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +149,62 @@ def word_splitter(library: str) -> Callable[[str], Iterable[tuple[str, bool]]]:
 
         has_word = rjieba.Jieba().has_word
         return lambda text: ((word, len(word) > 1 and has_word(word)) for word in rjieba.cut(text, False))
+    tokenize = _tokenizer()
+    return lambda text: ((word.surface(), len(word.surface()) > 1 and not word.is_oov()) for word in tokenize(text))
+
+
+@cache
+def _tokenizer() -> Callable[[str], Any]:
     from sudachipy import Dictionary, SplitMode
 
-    tokenize = Dictionary().create(mode=SplitMode.C).tokenize
-    return lambda text: ((word.surface(), len(word.surface()) > 1 and not word.is_oov()) for word in tokenize(text))
+    tokenize: Callable[[str], Any] = Dictionary().create(mode=SplitMode.C).tokenize
+    return tokenize
+
+
+def has_unknown_words(language: LanguageProfile, text: str, place: tuple[int, int]) -> bool:
+    """Whether a stretch of a text holds words that the language's dictionary lacks: two signs in a row that make no word.
+
+    Words that the stretch cuts at its ends, and single signs between words, tell nothing.
+    """
+    if language.convert.startswith("s2") and len(plain := converter("t2s")(text)) == len(text):
+        text = plain
+    at, unknown = 0, 0
+    for word, is_known in word_splitter(language.words)(text):
+        start, at = at, at + len(word)
+        if start < place[0] or at > place[1] or is_known or not word[0].isalpha():
+            unknown = 0
+            continue
+        unknown += len(word)
+        if unknown > 1:
+            return True
+    return False
+
+
+def likeness(one: str, language: LanguageProfile, other: str, other_language: LanguageProfile) -> float:
+    """How much two names look or sound alike, from 0 to 1: by their characters, and by their readings in Latin letters."""
+    from rapidfuzz.distance import LCSseq
+
+    first, second = _sounds(one, language), _sounds(other, other_language)
+    return max((LCSseq.normalized_similarity(a, b) for a in first for b in second if a and b), default=0.0)
+
+
+@lru_cache(maxsize=65_536)
+def _sounds(text: str, language: LanguageProfile) -> tuple[str, ...]:
+    """A text's readings without vowels, spelled alike: the characters' Chinese ones, and the Japanese ones of a Japanese text."""
+    from anyascii import anyascii
+
+    readings = [text]
+    if language.words == "sudachi" and any(char >= "\u4e00" for char in text):
+        readings.append("".join(word.reading_form() for word in _tokenizer()(text)))
+    return tuple([_consonants(anyascii(reading)) for reading in readings])
+
+
+def _consonants(latin: str) -> str:
+    """``Charlotte`` and ``shiyarotto`` are much alike."""
+    latin = latin.lower()
+    for spelled, sound in _SOUNDS:
+        latin = latin.replace(spelled, sound)
+    return "".join(char for char in latin if char.isalnum())
 
 
 def detect_language(text: str) -> tuple[str, float]:

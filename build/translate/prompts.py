@@ -75,11 +75,11 @@ class Prompts:
             return (*self._tagged, ("user", _json({"text": text})))
         return (*self._part, ("user", _json({"context": context, "text": text})))
 
-    def span(self, source: str, translation: str, wrong: str | None = None) -> Messages:
-        """Find the counterpart of the piece tagged ``<1>`` in a plain translation; ``wrong`` was answered and is not in it."""
-        asked = {"source": source, "translation": translation}
-        if wrong is not None:
-            asked["not_in_translation"] = wrong
+    def spans(self, source: str, translation: str, wrong: Mapping[int, str]) -> Messages:
+        """Find the counterparts of the tagged pieces in a plain translation; ``wrong`` ones were answered and are not in it."""
+        asked: dict[str, Any] = {"source": source, "translation": translation}
+        if wrong:
+            asked["not_in_translation"] = {str(number): answer for number, answer in wrong.items()}
         return (*self._span, ("user", _json(asked)))
 
     def rewrite(self, text: str, previous: str | None, problems: list[str], context: str | None = None) -> Messages:

@@ -18,7 +18,6 @@ _MANY: Final = 1_000_000
 _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "rewrites": (0, 10),
     "span_tries": (0, 10),
-    "span_calls": (0, _MANY),
     "tags_per_call": (1, _MANY),
     "chars_per_call": (1, _MANY),
     "context_chars": (0, _MANY),
@@ -29,6 +28,9 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "chars": (1, 1000),
     "share": (0, 1),
     "letters": (0, _MANY),
+    "detect_letters": (1, _MANY),
+    "sure": (0, 1),
+    "margin": (0, 1),
     "bytes": (0, _MANY),
     "more": (0, _MANY),
     "low": (0, 100),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations, pairwise
 
 from build.markup import Place
-from build.translate.language import LanguageProfile, pattern
+from build.translate.language import LanguageProfile, has_unknown_words, likeness, pattern
 from build.translate.rules import OFF, Finding, Rules
 
+_PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
+_MOST = 40
+"""Tags of a row that are compared with one another."""
 _AROUND = 3
 """Characters on either side of a copied run that are shown."""
 
@@ -25,6 +29,7 @@ class SpanChecker:
             names: whether spans are mostly names, which are often the same in both languages.
         """
         self._rules = rules
+        self._source, self._target = source, target
         self._both_han = "han" in source.scripts and "han" in target.scripts
         self._copy = "copied_name" if names else "copied_span"
 
@@ -41,8 +46,9 @@ class SpanChecker:
         for number, place in found.items():
             out += self._one(source, places[number], target, place)
         out += _shared(places, target, found)
-        if self._both_han:
-            out += _copied_runs(source, target, found.values(), self._rules.values["copied_run"]["chars"])
+        out += self._copied_runs(source, target, found.values())
+        if (swapped := self._swapped(source, places, target, found)) is not None:
+            out.append(swapped)
         return [finding for finding in out if self._rules.severity[finding.check] != OFF]
 
     def _one(self, source: str, place: Place, target: str, now: Place) -> Iterator[Finding]:
@@ -50,14 +56,81 @@ class SpanChecker:
         words = target[start:end]
         share = (end - start) / len(target)
         seen = (
-            (self._copy, words == source[left:right] and self._is_copy(words)),
+            (self._copy, words == source[left:right] and self._is_copy(target, now)),
             ("inside_word", _joined(target, start) or _joined(target, end)),
             ("wide_span", share > wide["share"] and share > wide["times"] * (right - left) / len(source)),
         )
         return (Finding(check, words, start, end) for check, is_so in seen if is_so)
 
-    def _is_copy(self, words: str) -> bool:
-        return self._both_han and len(words) > 1 and pattern("han").fullmatch(words) is not None
+    def _is_copy(self, target: str, place: Place) -> bool:
+        words = target[slice(*place)]
+        is_han = self._both_han and len(words) > 1 and pattern("han").fullmatch(words) is not None
+        return is_han and (self._copy == "copied_name" or self._is_foreign(target, place))
+
+    def _copied_runs(self, source: str, target: str, spans: Iterable[Place]) -> Iterator[Finding]:
+        """Words outside of all spans that stand in the source as well and are none of the target's.
+
+        The detail has what stands around a run, so that only the same words at the same place count as said again.
+        """
+        free = list(target)
+        for start, end in spans:
+            free[start:end] = " " * (end - start)
+        text = "".join(free)
+        if not self._both_han:
+            match = None if source.isascii() and target.isascii() else _PROSE.search(text)
+            if match and match[0] in source and not match[0].isspace():
+                yield Finding("copied_run", match[0], *match.span())
+            return
+        least = self._rules.values["copied_run"]["chars"]
+        for match in pattern("han").finditer(text):
+            for place in _in_both(source, target, *match.span(), least):
+                run = target[slice(*place)]
+                if self._is_foreign(target, place) or target.count(run) > source.count(run):
+                    around = target[max(0, place[0] - _AROUND) : place[1] + _AROUND]
+                    yield Finding("copied_run", f"{run} in {around!r}", *place)
+
+    def _is_foreign(self, target: str, place: Place) -> bool:
+        """Whether the words at a place are not in the target's dictionary; true where there is none."""
+        return not self._target.words or has_unknown_words(self._target, target, place)
+
+    def _swapped(
+        self, source: str, places: Mapping[int, Place], target: str, found: Mapping[int, Place]
+    ) -> Finding | None:
+        """The two spans that look or sound most like each other's counterparts."""
+        numbers = [number for number in found if number in places]
+        if self._copy == "copied_span" or not 1 < len(numbers) <= _MOST:  # words are translated, not transliterated
+            return None
+        there = {number: target[slice(*found[number])] for number in numbers}
+        here = {number: source[slice(*places[number])] for number in numbers}
+        rule = self._rules.values["swapped_tags"]
+        best, margin = None, rule["margin"]
+        for a, b in combinations(numbers, 2):
+            if here[a] == here[b] or there[a] == there[b]:
+                continue
+            right = self._alike(here[a], there[a]) + self._alike(here[b], there[b])
+            crossed = (self._alike(here[a], there[b]), self._alike(here[b], there[a]))
+            if (sum(crossed) - right) / 2 > margin and max(crossed) >= rule["low"]:
+                best, margin = (a, b), (sum(crossed) - right) / 2
+        if best is None:
+            return None
+        a, b = best
+        return Finding("swapped_tags", f"{here[a]!r} as {there[a]!r}, {here[b]!r} as {there[b]!r}", *found[a])
+
+    def _alike(self, source: str, target: str) -> float:
+        return likeness(source, self._source, target, self._target)
+
+
+def _in_both(source: str, target: str, at: int, end: int, least: int) -> Iterator[Place]:
+    """The longest stretches of a part of the target that stand in the source."""
+    while at + least <= end:
+        size = least
+        if target[at : at + size] not in source:
+            at += 1
+            continue
+        while at + size < end and target[at : at + size + 1] in source:
+            size += 1
+        yield at, at + size
+        at += size
 
 
 def _shared(places: Mapping[int, Place], target: str, found: Mapping[int, Place]) -> Iterator[Finding]:
@@ -73,28 +146,6 @@ def _shared(places: Mapping[int, Place], target: str, found: Mapping[int, Place]
 
 def _overlap(one: Place, other: Place) -> bool:
     return one[0] < other[1] and other[0] < one[1]
-
-
-def _copied_runs(source: str, target: str, spans: Iterable[Place], least: int) -> Iterator[Finding]:
-    """Runs of Chinese characters outside of all spans that stand in the source as well.
-
-    The detail has what stands around a run, so that only the same words at the same place count as said again.
-    """
-    free = list(target)
-    for start, end in spans:
-        free[start:end] = " " * (end - start)
-    for match in pattern("han").finditer("".join(free)):
-        at, end = match.span()
-        while at + least <= end:
-            size = least
-            if target[at : at + size] not in source:
-                at += 1
-                continue
-            while at + size < end and target[at : at + size + 1] in source:
-                size += 1
-            around = target[max(0, at - _AROUND) : at + size + _AROUND]
-            yield Finding("copied_run", f"{target[at : at + size]} in {around!r}", at, at + size)
-            at += size
 
 
 def _joined(text: str, at: int) -> bool:

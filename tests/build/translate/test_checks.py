@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from build.readers import demo
 from build.translate.checks import Checker
 from build.translate.language import foreign_han, read_language
-from build.translate.leftovers import markup_left
 from build.translate.rules import CHECKS, FAIL, read_rules
 from build.translate.span_checks import SpanChecker
 from build.translate.tagging import take_apart
+from build.translate.wrapping import markup_left
 from mmm_dataset import Record, load
 from oiellm.errors import OiellmError
 
@@ -143,8 +143,9 @@ def spans(pair, source, places, target, found, *, words=False):
 
 
 def test_spans():
-    assert spans("ja-zh", "便利です。", {1: (0, 2)}, "很便利。", {1: (1, 3)}, words=True) == {"copied_span"}
-    assert spans("ja-zh", "林さん。山本。", {1: (4, 6)}, "林先生。山本。", {1: (4, 6)}) == {"copied_name"}
+    assert spans("ja-zh", "面倒です。", {1: (0, 2)}, "很面倒。", {1: (1, 3)}, words=True) == {"copied_span"}
+    assert not spans("ja-zh", "安全です。", {1: (0, 2)}, "很安全。", {1: (1, 3)}, words=True)  # a word of both languages
+    assert not spans("ja-zh", "林さん。山本。", {1: (4, 6)}, "林先生。山本。", {1: (4, 6)})  # a name that both write so
     assert spans("ja-en", "高い。", {1: (0, 2)}, "expensive.", {1: (0, 6)}) == {"inside_word"}
     long = "とても静かな部屋でよく眠れて満足しました"
     assert spans("ja-en", long, {1: (3, 5)}, "a quiet room", {1: (0, 12)}) == {"wide_span"}

@@ -48,7 +48,7 @@ def entities(outcome):
     return [(item.label, item.spans[0].text) for item in outcome.row.items]
 
 
-def test_rung_1_tagged_text_in_one_call():
+def test_level_1_tagged_text_in_one_call():
     outcome, log = run(translation(GOOD))
     row = outcome.row
     assert entities(outcome) == ENTITIES and row.text == "Omori founded Aoba in Nagoya." and row.label == "Society"
@@ -66,46 +66,46 @@ def test_labels_are_never_shown_to_the_model():
     assert not any(label in shown for label in ("人名", "法人名", "社会", "Person", "Corporation", "Society"))
 
 
-def test_rung_2_a_lost_tag_is_asked_for_alone():
+def test_level_2_a_lost_tag_is_asked_for():
     outcome, log = run(translation(LOST), span("Aoba"))
     assert entities(outcome) == ENTITIES and outcome.result.repair_level == "span" and outcome.is_whole
     assert asked(log[1]) == {
-        "source": TEXT.replace("青葉社", "<1>青葉社</1>"),
+        "source": TEXT.replace("青葉社", "<3>青葉社</3>"),
         "translation": "Omori founded Aoba in Nagoya.",
     }
     assert outcome.result.tried == {"span_tried": 1, "span_repaired": 1}
 
 
-def test_rung_2_an_answer_that_is_not_in_the_text_is_told_so():
+def test_level_2_an_answer_that_is_not_in_the_text_is_told_so():
     outcome, log = run(translation(LOST), span("Aoba Inc."), span("Aoba"))
     assert entities(outcome) == ENTITIES
-    assert asked(log[2])["not_in_translation"] == "Aoba Inc." and log[2].key != log[1].key
+    assert asked(log[2])["not_in_translation"] == {"3": "Aoba Inc."} and log[2].key != log[1].key
 
 
-def test_rung_2_an_answer_that_is_no_text_is_no_answer():
+def test_level_2_an_answer_that_is_no_text_is_no_answer():
     outcome, log = run(translation(LOST), '{"span": "\\ud83d"}', span("Aoba"))
     assert entities(outcome) == ENTITIES and all(call.key for call in log)
 
 
-def test_rung_2_a_doubled_tag_chooses_among_its_places():
+def test_level_2_a_doubled_tag_chooses_among_its_places():
     doubled = "<1>Omori</1> founded <3>Aoba</3> in <2>Nagoya</2>, <3>Aoba</3> of Nagoya."
     outcome, _ = run(translation(doubled), span("Aoba"))
     assert outcome.row.items[2].spans[0].start == 14
 
 
-def test_rung_3_the_text_is_written_again():
+def test_level_3_the_text_is_written_again():
     outcome, log = run(translation(LOST), span("Acme"), span("Acme"), translation(GOOD))
     assert entities(outcome) == ENTITIES and outcome.result.repair_level == "rewrite"
     told = asked(log[3])
     assert told["previous"] == LOST and told["problems"] == ["the piece <3> '青葉社' is not marked"]
 
 
-def test_rung_3_also_mends_what_a_check_finds():
+def test_level_3_also_mends_what_a_check_finds():
     outcome, log = run(translation(GOOD.replace("Nagoya", "名古屋")), translation(GOOD))
     assert outcome.result.repair_level == "rewrite" and asked(log[1])["problems"] == ["名古屋 is not translated"]
 
 
-def test_rung_4_a_stronger_model():
+def test_level_4_a_stronger_model():
     bad = translation(LOST.replace("Aoba", "青葉社"))
     outcome, log = run(*[bad, span("x"), span("x")] * 3, translation(GOOD), stronger="strong")
     assert [call.model for call in log] == ["weak"] * 9 + ["strong"]
@@ -116,20 +116,20 @@ def test_rung_4_a_stronger_model():
 WITHOUT = translation("<1>Omori</1> founded it in <2>Nagoya</2>.")
 
 
-def test_rung_5_no_counterpart_drops_the_item():
+def test_level_5_no_counterpart_drops_the_item():
     outcome, _ = run(*[WITHOUT, span(None)] * 3)
     assert entities(outcome) == ENTITIES[:2] and [item.source_item for item in outcome.row.items] == [0, 1]
     assert [(note.reason, note.detail) for note in outcome.notes] == [("no_counterpart", "item 2: 法人名;青葉社")]
     assert not outcome.is_whole and [flag.check for flag in outcome.flags] == ["no_counterpart"]
 
 
-def test_rung_5_or_the_row():
+def test_level_5_or_the_row():
     outcome, _ = run(*[WITHOUT, span(None)] * 3, drop_items=False)
     assert isinstance(outcome.row, Drop) and outcome.row.reason == "no_counterpart"
     assert "青葉社" in outcome.row.detail and outcome.row.raw
 
 
-def test_rung_5_a_rewriting_may_find_words_for_it():
+def test_level_5_a_rewriting_may_find_words_for_it():
     outcome, log = run(WITHOUT, span(None), translation(GOOD))
     assert entities(outcome) == ENTITIES and "choose a wording that has some" in asked(log[2])["problems"][0]
 
@@ -137,7 +137,8 @@ def test_rung_5_a_rewriting_may_find_words_for_it():
 @pytest.mark.parametrize(
     "reply, reason",
     [
-        ("Omori founded Aoba.", "malformed_reply"),
+        ("Omori founded Aoba.", "lost_tag"),  # no JSON: a draft like any other
+        ("I'm sorry, I cannot help with that.", "malformed_reply"),
         ("", "malformed_reply"),
         ('{"text": "x"}', "malformed_reply"),
         ('{"translation": 3}', "malformed_reply"),
@@ -151,7 +152,6 @@ def test_rung_5_a_rewriting_may_find_words_for_it():
         (translation(GOOD + " ＜4＞"), "markup_left"),
         (translation(GOOD.replace("<2>", "<2")), "markup_left"),
         (translation(GOOD.replace("</2>", "</2")), "markup_left"),
-        (translation(GOOD.replace("2>", "x2>")), "markup_left"),
         (translation(GOOD.replace("<2>", "[2]").replace("</2>", "[/2]")), "markup_left"),
         (translation(GOOD.replace("<3>", "&quot;<3>")), "markup_left"),
         (translation(f"<b>{GOOD}</b><br/>"), "markup_left"),
@@ -163,7 +163,7 @@ def test_rung_5_a_rewriting_may_find_words_for_it():
         (translation(GOOD.replace("Nagoya", "名古屋")), "residual_kanji"),
     ],
 )
-def test_rung_6_every_reason(reply, reason):
+def test_level_6_every_reason(reply, reason):
     def model(call):
         return span("not there") if call.purpose == "span" else reply
 
@@ -224,17 +224,17 @@ def test_code_fences_are_read():
 
 def test_a_doubt_is_asked_about_once_and_then_flagged():
     record = make_record(
-        "とても便利です。", [Item.pair("ポジティブ", "便利", 3, 5)], "ポジティブ", "scpos_adj", "Sentiment Adj"
+        "とても面倒です。", [Item.pair("ポジティブ", "面倒", 3, 5)], "ポジティブ", "scpos_adj", "Sentiment Adj"
     )
-    outcome, log = run(*[translation("非常<1>便利</1>。")] * 2, record=record, target="zh")
+    outcome, log = run(*[translation("非常<1>面倒</1>。")] * 2, record=record, target="zh")
     assert [flag.check for flag in outcome.flags] == ["copied_span"] and len(log) == 2
-    better, _ = run(translation("非常<1>便利</1>。"), translation("非常<1>方便</1>。"), record=record, target="zh")
-    assert better.row.items[0].spans[0].text == "方便" and not better.flags
-    worse, _ = run(translation("非常<1>便利</1>。"), *["no JSON"] * 3, record=record, target="zh")
+    better, _ = run(translation("非常<1>面倒</1>。"), translation("非常<1>麻烦</1>。"), record=record, target="zh")
+    assert better.row.items[0].spans[0].text == "麻烦" and not better.flags
+    worse, _ = run(translation("非常<1>面倒</1>。"), *["{}"] * 3, record=record, target="zh")
     assert worse.row.reason == "malformed_reply"  # a doubt that was not cleared up is none that was
 
 
-PHOTO = "会社の写真と料理と首相が好きだ。"
+PHOTO = "会社の部屋と返事と料金が好きだ。"
 
 
 def photo(*words):
@@ -245,31 +245,31 @@ def photo(*words):
 def test_a_doubt_that_comes_up_last_is_told_too_and_then_flagged():
     """Each rewriting leaves another word as it was: the row is kept, as an insisting model is right as often as not."""
     items = [
-        Item.pair("ポジティブ", word, PHOTO.index(word), PHOTO.index(word) + 2) for word in ("写真", "料理", "首相")
+        Item.pair("ポジティブ", word, PHOTO.index(word), PHOTO.index(word) + 2) for word in ("部屋", "返事", "料金")
     ]
     record = make_record(PHOTO, items, **SCPOS)
-    chain = [photo("写真", "菜肴", "总理"), photo("照片", "料理", "总理"), photo("照片", "菜肴", "首相")]
-    outcome, log = run(*chain, photo("照片", "菜肴", "首相"), record=record, target="zh")
+    chain = [photo("部屋", "答复", "价格"), photo("房间", "返事", "价格"), photo("房间", "答复", "料金")]
+    outcome, log = run(*chain, photo("房间", "答复", "料金"), record=record, target="zh")
     assert outcome.is_whole and [flag.check for flag in outcome.flags] == ["copied_span"] and len(log) == 4
     outcome, log = run(*chain, chain[0], record=record, target="zh")  # told three times of such words
     assert outcome.is_whole and len(log) == 4
-    outcome, _ = run(*chain, photo("照片", "菜肴", "总理"), record=record, target="zh")
+    outcome, _ = run(*chain, photo("房间", "答复", "价格"), record=record, target="zh")
     assert outcome.is_whole and not outcome.flags
 
 
 def test_a_doubt_that_was_cleared_up_and_comes_again_is_new():
-    record = make_record("とても便利です。", [Item.pair("ポジティブ", "便利", 3, 5)], **SCPOS)
-    copied, lost, good = "非常<1>便利</1>。", "非常方便。", "非常<1>方便</1>。"
+    record = make_record("とても面倒です。", [Item.pair("ポジティブ", "面倒", 3, 5)], **SCPOS)
+    copied, lost, good = "非常<1>面倒</1>。", "非常麻烦。", "非常<1>麻烦</1>。"
     replies = [translation(copied), translation(lost), span("x"), span("x"), translation(copied), translation(good)]
     outcome, _ = run(*replies, record=record, target="zh")
-    assert outcome.row.items[0].spans[0].text == "方便" and not outcome.flags
+    assert outcome.row.items[0].spans[0].text == "麻烦" and not outcome.flags
 
 
 def test_without_rewriting_a_doubt_is_a_flag(tmp_path):
     (tmp_path / "mine.toml").write_text("[ladder]\nrewrites = 0\n")
-    record = make_record("とても便利です。", [Item.pair("ポジティブ", "便利", 3, 5)], **SCPOS)
+    record = make_record("とても面倒です。", [Item.pair("ポジティブ", "面倒", 3, 5)], **SCPOS)
     rules = read_rules(tmp_path / "mine.toml")
-    outcome, log = run(translation("非常<1>便利</1>。"), record=record, target="zh", rules=rules)
+    outcome, log = run(translation("非常<1>面倒</1>。"), record=record, target="zh", rules=rules)
     assert [flag.check for flag in outcome.flags] == ["copied_span"] and len(log) == 1
 
 
@@ -339,8 +339,8 @@ def test_dense_rows_go_in_parts():
 NAMES = "甲乙丙丁戊己庚辛壬癸子丑寅卯辰巳午未"
 
 
-def test_a_dense_sentence_is_repaired_span_by_span_at_last():
-    """One sentence, 18 tags, and a model that gives none back: rewriting comes first, then one call for each."""
+def test_a_dense_sentence_is_repaired_in_one_call():
+    """One sentence, 18 tags, and a model that gives none back: one call asks for them all."""
     text = "、".join(f"大森{name}" for name in NAMES) + "が集まった。"
     items = [Item.pair("人名", f"大森{n}", text.index(f"大森{n}"), text.index(f"大森{n}") + 3) for n in NAMES]
     target = ", ".join(f"Omori{number}" for number in range(10, 28)) + " met."
@@ -349,13 +349,13 @@ def test_a_dense_sentence_is_repaired_span_by_span_at_last():
     def model(call):
         if call.purpose != "span":
             return translation(target)
-        piece = asked(call)["source"].partition("<1>")[2].partition("</1>")[0]
-        return span(f"Omori{10 + NAMES.index(piece[-1])}")
+        pieces = re.findall(r"<(\d+)>(.+?)</", asked(call)["source"])
+        return json.dumps({number: f"Omori{10 + NAMES.index(piece[-1])}" for number, piece in pieces})
 
     made = Translator(load(), "ja_scnm", "en", Plan("weak", read_rules()))
     outcome = drive(made.start(make_record(text, items, id="ja_scnm-1")), model, log)
     assert outcome.is_whole and [item.spans[0].text for item in outcome.row.items] == target[:-5].split(", ")
-    assert [call.purpose for call in log] == ["tagged", "rewrite", "rewrite", *["span"] * 18]
+    assert [call.purpose for call in log] == ["tagged", "span"]
 
 
 @pytest.mark.parametrize("target, went, at", [("en", " went to ", "."), ("zh", "去了", "。")])

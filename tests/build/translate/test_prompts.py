@@ -40,7 +40,7 @@ def test_a_text_stays_inside_its_json(text):
     for messages in (
         made.tagged(text),
         made.tagged(text, text),
-        made.span(text, text),
+        made.spans(text, text, {1: text}),
         made.rewrite(text, text, [text]),
     ):
         asked = json.loads(messages[-1][1])
