@@ -6,9 +6,9 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -135,7 +135,7 @@ def study(options: argparse.Namespace) -> None:
 def extract(options: argparse.Namespace) -> None:
     """Ask about the lines of a file."""
     from mmm_dataset import load
-    from oiellm.predict.extract import Extractor, TextError
+    from oiellm.predict.extract import Extractor, TextError, lines
     from oiellm.predicting import opened, wanted
 
     how, files, view = wanted(options)
@@ -149,9 +149,11 @@ def extract(options: argparse.Namespace) -> None:
         "language": options.language,
         "constrain": not options.free,
         "max_new_tokens": options.max_new_tokens or how.max_new_tokens,
+        "window": options.window,
     }
     refused = 0
-    for batch in _batches(options.file):
+    texts = lines(options.file)
+    while batch := list(islice(texts, BATCH)):
         try:
             found = list(zip(batch, extractor.extract_many([text for _, text in batch], **asked)))
         except TextError:  # one of them; the others are answered all the same
@@ -166,20 +168,3 @@ def extract(options: argparse.Namespace) -> None:
             print(json.dumps({"line": number, **asdict(extraction)}, ensure_ascii=False), flush=True)
     if refused:
         raise OiellmError(f"{options.file}: {refused} texts could not be asked about, see above; all others were")
-
-
-def _batches(name: str) -> Iterator[list[tuple[int, str]]]:
-    """Line number and text of the lines that are not blank, up to ``BATCH`` at a time."""
-    texts: list[tuple[int, str]] = []
-    with nullcontext(sys.stdin) if name == "-" else open(name, encoding="utf-8-sig") as file:
-        try:
-            for number, line in enumerate(file, 1):
-                if text := line.rstrip("\r\n"):
-                    texts.append((number, text))
-                if len(texts) == BATCH:
-                    yield texts
-                    texts = []
-        except UnicodeDecodeError as error:
-            raise OiellmError(f"{name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error
-    if texts:
-        yield texts

@@ -18,6 +18,7 @@ from oiellm.predict.checkpoint import ABOUT
 from oiellm.predict.engine import Engine, Request
 from oiellm.predict.questions import requests
 from oiellm.predict.run import Run
+from oiellm.predict.spellings import release_spellings
 from oiellm.predict.style import Style
 from oiellm.recipe import Recipe, View
 
@@ -109,13 +110,14 @@ def runs_of(
         raise OiellmError("the model was trained to write one level alone, without label lists: leave out --closed")
     records = list(chosen(release, selection.ids))
     labels = _listed(records, release) if closed else None
+    own = release_spellings(release, selection.ids) if "constrained" in folders.values() else release.registry
     settings = {**opened.settings, "data": release.digest, "protocol": selection.line, "closed": closed}
     return {
         folder: Run(
             records,
             opened.engine,
             folder,
-            registry=release.registry,
+            registry=own if decoding == "constrained" else release.registry,
             constrained=decoding == "constrained",
             max_new_tokens=max_new_tokens,
             labels=labels,

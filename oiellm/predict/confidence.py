@@ -108,4 +108,4 @@ def confidence(text: str, word: str, tokens: Sequence[Token]) -> Confidence:
 
 def _mean(tokens: Sequence[Token], start: int, end: int) -> float | None:
     found = [token.probability for token in tokens if token.start < end and token.end > start]
-    return sum(found) / len(found) if found else None
+    return round(sum(found) / len(found), 4) if found else None

@@ -2,75 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
+from typing import Any, Final, overload
 
-from mmm_dataset import Failure, Item, Registry, prompt, registry_of
+from mmm_dataset import Registry, prompt, registry_of
 from mmm_dataset.registry import Config
 from oiellm.errors import OiellmError
 from oiellm.predict.engine import Engine, Reply
-from oiellm.predict.reading import Question, answer, ask
+from oiellm.predict.extraction import Argument, Entity, Extraction, Relation, extraction, merged
+from oiellm.predict.reading import Question, ask
+from oiellm.predict.spellings import own_spellings
+from oiellm.predict.windows import Window, windows
+
+__all__ = ["Argument", "Entity", "Extraction", "Extractor", "Relation", "TextError", "lines", "load"]
+
+LabelSets = tuple[Mapping[str, str] | None, Mapping[str, str] | None]
+"""Text-level and item labels by spelling; None where they are open."""
+WINDOW: Final = 300
+"""Characters of a window of :meth:`Extractor.extract_long`."""
 
 
 class TextError(OiellmError):
     """A text that a model cannot be asked about."""
-
-
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """A labelled piece of the text: ``text`` is the input's ``[start:end]``, in code points; and its attributes."""
-
-    label: str
-    text: str
-    start: int
-    end: int
-    attributes: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A piece of the text in its role in a relation (head, tail) or an event (subject, object, time)."""
-
-    role: str
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(frozen=True, slots=True)
-class Relation:
-    """A relation or an event, its arguments, and its attributes."""
-
-    label: str
-    arguments: tuple[Argument, ...]
-    attributes: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Extraction:
-    """What a model says about a text.
-
-    Attributes:
-        text: the text.
-        label: text-level label; None if the output could not be read.
-        entities: label-entity pairs, of the task words that write these.
-        relations: relations or events, of the task words that write those.
-        unplaced: items that the model wrote but that have no place in the text: listed more often than they occur or,
-            unconstrained, not in the text at all.
-        failure: why the output could not be read, if it could not; None of a constrained one.
-        output: the output string.
-        cut: whether the output reached the limit of new tokens; its last item may be missing then.
-    """
-
-    text: str
-    label: str | None
-    entities: tuple[Entity, ...]
-    relations: tuple[Relation, ...]
-    unplaced: tuple[Item, ...]
-    failure: str | None
-    output: str
-    cut: bool
 
 
 class Extractor:
@@ -79,51 +37,102 @@ class Extractor:
     def __init__(self, engine: Engine, registry: Registry) -> None:
         """Take an engine and the registry that knows its tasks and labels."""
         self.engine, self.registry = engine, registry
+        self._labels = own_spellings(registry)
+
+    @overload
+    def extract(self, text: str, *, task: str, language: str, **options: Any) -> Extraction: ...
+
+    @overload
+    def extract(self, text: Path | Iterable[str], *, task: str, language: str, **options: Any) -> list[Extraction]: ...
 
     def extract(
-        self, text: str, *, task: str, language: str, constrain: bool = True, max_new_tokens: int = 512
-    ) -> Extraction:
-        """Ask about one text; see :meth:`extract_many`."""
-        return self.extract_many(
-            [text], task=task, language=language, constrain=constrain, max_new_tokens=max_new_tokens
-        )[0]
+        self, text: str | Path | Iterable[str], *, task: str, language: str, **options: Any
+    ) -> Extraction | list[Extraction]:
+        """Ask about one text, about a list of them, or about the lines of a file that are not blank.
+
+        Args:
+            text: a text; or texts; or the path of a file, which must be a :class:`pathlib.Path`.
+            task, language, options: see :meth:`extract_many`.
+
+        Returns:
+            What the model says about the text; of several texts a list, in order.
+        """
+        if isinstance(text, str):
+            return self.extract_many([text], task=task, language=language, **options)[0]
+        texts = [line for _, line in lines(str(text))] if isinstance(text, Path) else text
+        return self.extract_many(texts, task=task, language=language, **options)
+
+    def extract_long(self, text: str, *, task: str, language: str, window: int = WINDOW, **options: Any) -> Extraction:
+        """Ask about a text of any length, by windows of whole sentences; offsets are those of the text.
+
+        Args:
+            text: the text.
+            task, language, options: see :meth:`extract_many`.
+            window: characters of a window at most. Longer ones hold relations over more sentences; best are windows as long
+                as the texts that the model was trained on.
+        """
+        return self.extract_many([text], task=task, language=language, window=window, **options)[0]
 
     def extract_many(
-        self, texts: Iterable[str], *, task: str, language: str, constrain: bool = True, max_new_tokens: int = 512
+        self,
+        texts: Iterable[str],
+        *,
+        task: str,
+        language: str,
+        constrain: bool = True,
+        max_new_tokens: int = 512,
+        window: int | None = None,
     ) -> list[Extraction]:
         """Ask about many texts, in batches.
 
         Args:
             texts: none of them empty.
-            task: a task word (``NER``, ``Relation Extraction``), or the code of a task that has one word (``scnm``).
+            task: a task word (``NER``, ``Relation Extraction``), or the code of a task that has one word (``scnm``). A word
+                that several tasks of the language share has the labels of the one whose labels are closed: ``NER`` is
+                ``scnm``, open labels are those of ``tconer``. Where two closed sets differ, it is refused.
             language: code of the language (``ja``). The prompt does not hold it: it chooses the label sets.
-            constrain: guarantee the form, the label sets, and that every entity is in the text. A word that several tasks
-                of the language share has their label set where they agree, else open labels: ``NER`` leaves the choice to
-                the model, ``scnm`` closes the set.
+            constrain: guarantee the form, the label sets, and that every entity is in the text.
             max_new_tokens: limit of one output.
+            window: ask about texts of more characters than this in windows; None: about whole texts.
 
         Raises:
             OiellmError: no such task or language; as a :class:`TextError` a text that is empty or longer than the model
                 takes. Nothing is returned then.
         """
         word, text_labels, word_labels = self._resolve(task, language)
-        questions = []
-        for number, text in enumerate(texts, 1):
+        places: list[tuple[int, Window]] = []
+        questions, whole = [], []
+        for number, text in enumerate(texts):
             if not isinstance(text, str) or not text or not _is_utf8(text):
-                raise TextError(f"text {number} is empty or no text that UTF-8 can hold; leave it out")
-            questions.append(Question(text, word, prompt(text, word), text_labels, word_labels, constrained=constrain))
+                raise TextError(f"text {number + 1} is empty or no text that UTF-8 can hold; leave it out")
+            whole.append(text)
+            for place in _places(text, window):
+                piece = text[place.start : place.end]
+                places.append((number, place))
+                questions.append(
+                    Question(piece, word, prompt(piece, word), text_labels, word_labels, constrained=constrain)
+                )
+        found = zip(places, self._ask(questions, [number for number, _ in places], max_new_tokens))
+        by_text = groupby(found, key=lambda pair: pair[0][0])
+        return [merged(whole[number], [(place, one) for (_, place), one in pairs]) for number, pairs in by_text]
+
+    def _ask(self, questions: Sequence[Question], numbers: Sequence[int], max_new_tokens: int) -> list[Extraction]:
+        """Answers to questions, the first of which are about the texts of these numbers."""
         words = self.registry.task_words
         replies: dict[int, Reply] = {}
         for reply in self.engine.generate([ask(at, q, words) for at, q in enumerate(questions)], max_new_tokens):
             if reply.finish == "too_long":
-                raise TextError(self._too_long(reply.key + 1, len(questions[reply.key].text)))
+                raise TextError(self._too_long(numbers[reply.key] + 1, len(questions[reply.key].text)))
             replies[reply.key] = reply
-        return [_extraction(question, replies[at], words) for at, question in enumerate(questions)]
+        return [extraction(question, replies[at], words) for at, question in enumerate(questions)]
 
     def _too_long(self, number: int, characters: int) -> str:
         limit = getattr(self.engine, "positions", None)
         most = f"{limit} tokens, prompt and output together" if limit else "less"
-        return f"text {number} has {characters} characters; the model {self.engine.model} takes {most}: split the text"
+        return (
+            f"text {number} has {characters} characters; the model {self.engine.model} takes {most}: split the text, or "
+            f"take shorter windows (extract_long, --window {WINDOW})"
+        )
 
     def _resolve(self, task: str, language: str) -> tuple[str, Mapping[str, str] | None, Mapping[str, str] | None]:
         """Task word, and the text-level and word-level label sets."""
@@ -145,11 +154,18 @@ class Extractor:
                 for name in (config.task, *registry.tasks[config.task].words)
             )
             raise OiellmError(f"no task {task!r} in {language!r}; there are: {', '.join(known)}")
-        return (
-            word,
-            _agreed([registry.text_labels(config) for config in configs]),
-            _agreed([registry.word_labels(config, word) for config in configs]),
-        )
+        return word, *self._label_sets(configs, word)
+
+    def _label_sets(self, configs: Sequence[Config], word: str) -> LabelSets:
+        """Those that all tasks of a word share; else those of the only one whose labels are closed."""
+        sets = {c.task: (self._labels.text_labels(c), self._labels.word_labels(c, word)) for c in configs}
+        closed = [labels for labels in sets.values() if None not in labels]
+        first, *others = closed or sets.values()
+        if any(other != first for other in others):
+            raise OiellmError(
+                f"{word!r} is the word of several tasks whose labels differ: name the task, {' or '.join(map(repr, sets))}"
+            )
+        return first
 
     def _asks(self, config: Config, task: str, word: str) -> bool:
         return config.task == task if task in self.registry.tasks else word in self.registry.tasks[config.task].words
@@ -190,36 +206,27 @@ def _is_utf8(text: str) -> bool:
     return True
 
 
-def _agreed(sets: list[dict[str, str] | None]) -> Mapping[str, str] | None:
-    return sets[0] if all(one == sets[0] for one in sets) else None
+def lines(name: str) -> Iterator[tuple[int, str]]:
+    """Number and text of the lines of a file that are not blank; ``-`` is standard input.
+
+    Raises:
+        OiellmError: the file cannot be read or is not UTF-8.
+    """
+    try:
+        with nullcontext(sys.stdin) if name == "-" else open(name, encoding="utf-8-sig") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    yield number, line.rstrip("\r\n")
+    except UnicodeDecodeError as error:
+        raise OiellmError(f"{name}: not UTF-8 text (byte {error.start}): save it as UTF-8") from error
+    except OSError as error:
+        raise OiellmError(f"{name}: cannot be read ({error.strerror})") from error
 
 
-def _extraction(question: Question, reply: Reply, task_words: Mapping[str, tuple[str, ...]]) -> Extraction:
-    found = answer(question, reply, task_words)
-    cut = reply.finish in ("length", "closed")
-    if isinstance(found.read, Failure):
-        return Extraction(question.text, None, (), (), (), f"{found.read.kind}: {found.read.detail}", found.output, cut)
-    entities: list[Entity] = []
-    relations: list[Relation] = []
-    unplaced: list[Item] = []
-    for item in found.read.items:
-        arguments = [
-            Argument(s.role, s.text, s.start, s.end) for s in item.spans if s.start is not None and s.end is not None
-        ]
-        if len(arguments) < len(item.spans):
-            unplaced.append(item)
-        elif item.is_pair:
-            (one,) = arguments
-            entities.append(Entity(item.label, one.text, one.start, one.end, item.attributes))
-        else:
-            relations.append(Relation(item.label, tuple(arguments), item.attributes))
-    return Extraction(
-        question.text,
-        found.read.label,
-        tuple(entities),
-        tuple(relations),
-        tuple(unplaced),
-        None,
-        found.output,
-        cut,
-    )
+def _places(text: str, window: int | None) -> list[Window]:
+    """The windows of a text, without those that hold nothing but blanks; the whole text without windows."""
+    whole = Window(0, len(text), (0, len(text)))
+    if window is None or len(text) <= window:
+        return [whole]
+    found = [replace(one, end=one.start + len(text[one.start : one.end].rstrip())) for one in windows(text, window)]
+    return [one for one in found if one.end > one.start] or [whole]

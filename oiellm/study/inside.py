@@ -19,6 +19,7 @@ from mmm_dataset import Record, encode, prompt
 from mmm_dataset.files import atomic, pretty
 from oiellm.evaluate.protocols import chosen
 from oiellm.predict.likelihood import log_likelihoods
+from oiellm.predict.spellings import release_spellings
 from oiellm.study.plan import Cell, Plan
 from oiellm.tokens import completion_ids, prompt_ids
 
@@ -26,7 +27,8 @@ FILE: Final = "inside.json"
 ROWS: Final = 200
 """Rows of a config that are looked into, of its test rows those with the smallest hash of their id."""
 LABELS: Final = 30
-"""Labels that are weighed against each other where they are open: the most frequent of the training rows."""
+"""Labels that are weighed against each other where they are open: the most frequent of the training rows. Of closed ones
+all are, in the spelling of the release: an alias is no rival of its own label."""
 
 
 def look(engine: Any, plan: Plan, cell: Cell, folder: Path) -> None:
@@ -53,7 +55,8 @@ def _config(loaded: Any, plan: Plan, config: str) -> dict[str, Any]:
 
 
 def _labels(plan: Plan, config: str) -> list[str]:
-    known = plan.release.registry.text_labels(plan.release.registry.config(config))
+    registry = release_spellings(plan.release, [config])
+    known = registry.text_labels(registry.config(config))
     if known is not None:
         return list(known)
     counts = Counter(record.label for record in plan.release.records(config, "train") if record.label is not None)

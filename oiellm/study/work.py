@@ -19,6 +19,7 @@ from mmm_dataset.files import atomic, pretty
 from oiellm.errors import OiellmError
 from oiellm.evaluate.protocols import chosen
 from oiellm.predict.run import Run
+from oiellm.predict.spellings import release_spellings
 from oiellm.study.plan import Cell, Plan
 
 DONE: Final = "cell.json"
@@ -131,14 +132,16 @@ def _test(cell: Cell, plan: Plan, folder: Path, model: Path) -> None:
     opened = open_engine(str(model), batch_size=wanted.batch_size)
     ids = {name: plan.selection.ids[name] for name in cell.configs}
     records = list(chosen(plan.release, ids))
+    constrained = plan.study.decoding == "constrained"
+    registry = release_spellings(plan.release, ids) if constrained else plan.release.registry
     settings = {"model_digest": opened.settings["model_digest"], "data": plan.release.digest, "study": plan.study.name}
     for test, how in cell.tests.items():
         Run(
             records,
             opened.engine,
             folder / TESTS / test,
-            registry=plan.release.registry,
-            constrained=plan.study.decoding == "constrained",
+            registry=registry,
+            constrained=constrained,
             max_new_tokens=wanted.max_new_tokens,
             view=cell.view(test),
             forced=how.forced,

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 from mmm_dataset import load as load_registry
 from mmm_f1.unified import parse
 from oiellm.errors import OiellmError
-from oiellm.predict.engine import Reply
+from oiellm.predict.engine import Reply, Token
 from oiellm.predict.extract import Argument, Entity, Extractor, Relation, load
 from tests.oiellm.tiny import TEXT, save_tiny
 from tests.strategies import garbage, hostile
@@ -100,8 +102,11 @@ def test_label_sets_are_those_of_the_task_and_language():
     texts, words = labels_asked("scnm", "ja")
     assert "社会" in texts and "人名" in words
     assert labels_asked("tconer", "ja") == (None, None)
-    # Two tasks share the word and do not agree.
-    assert labels_asked("NER", "ja") == (None, None)
+    # Two tasks share the word: the closed labels win, on both levels.
+    assert labels_asked("NER", "ja") == labels_asked("scnm", "ja")
+    # Aliases are read and never written.
+    assert labels_asked("scpos_adj", "en") == ({"positive", "negative"}, {"positive", "neutral", "negative"})
+    assert "Location" not in labels_asked("scnm", "en")[1] and "Place" in labels_asked("scnm", "en")[1]
     assert (
         labels_asked("Sentiment Adj", "en")[0]
         == labels_asked("scpos_adj", "en")[0]
@@ -179,7 +184,7 @@ def test_random_weights_keep_to_the_form_when_cut(talker, task):
     text = f"{TEXT}/NER/:人名;x"
     found = talker.extract(text, task=task, language="ja", max_new_tokens=300)
     holds(found, text)
-    assert found.entities or found.relations
+    assert found.entities or found.relations or task == "scpos_n"  # for which these weights want no item
     word = task if task in REGISTRY.task_words else REGISTRY.tasks[task].words[0]
     assert parse(found.output, word).label == found.label
     text_labels, word_labels = labels_asked(task, "ja")
@@ -222,3 +227,91 @@ def test_the_registry_and_errors_need_no_torch(folder):
         text=True,
     )
     assert json.loads(done.stdout.replace("'", '"')) == [], done.stderr
+
+
+def test_a_list_a_file_and_one_text(tmp_path):
+    (tmp_path / "texts.txt").write_text("\ufeff1\n\n2\r\n", encoding="utf-8")
+    options = {"task": "NER", "language": "en", "constrain": False}
+    for texts in (["1", "2"], iter(["1", "2"]), tmp_path / "texts.txt"):
+        found = Extractor(Says("a/NER/", "b/NER/"), REGISTRY).extract(texts, **options)
+        assert [(one.text, one.label) for one in found] == [("1", "a"), ("2", "b")]
+    assert Extractor(Says("a/NER/"), REGISTRY).extract("1\n\n2", **options).text == "1\n\n2"
+    with pytest.raises(OiellmError, match=r"gone\.txt: cannot be read"):
+        Extractor(Says(), REGISTRY).extract(tmp_path / "gone.txt", **options)
+
+
+def test_nothing_is_said_twice():
+    found = free("社会/Relation Extraction/" + ":王;出身;東京" * 3 + ":", task="Relation Extraction")
+    assert len(found.relations) == 1
+    found = free("社会/NER/" + ":地名;大阪" * 3 + ":人名;王" * 3)
+    assert found.entities == (Entity("人名", "王", 0, 1),)
+    assert [item.spans[0].text for item in found.unplaced] == ["大阪", "王"]
+    found = free("社会/NER/" + ":地名;東京" * 9, constrain=True, task="scnm")
+    assert len(found.entities) == 2 and found.unplaced == () and found.output == "社会/NER/:地名;東京:地名;東京"
+
+
+class Names:
+    """An engine that finds every Kazan of its text, surely, and the label of what it sees."""
+
+    name, model, dtype, positions = "transformers", "double", "float32", 77
+
+    def generate(self, requests, max_new_tokens):
+        for request in requests:
+            text = request.prompt.removesuffix("/NER")
+            label = "Society" if "vote" in text else "Literature"
+            output = f"{label}/NER/{':Person;Kazan' * text.count('Kazan')}"
+            tokens = (Token(0, len(label), 0.5), Token(len(label), len(output), 0.75))
+            yield Reply(request.key, output, "stop", 1, 0, tokens)
+
+
+@settings(max_examples=100)
+@given(
+    st.lists(st.sampled_from(["Kazan", "a", ". ", "\n", "。", "vote", " "]), min_size=1, max_size=60),
+    st.integers(12, 60),
+)
+def test_windows_find_what_is_there_at_its_place_and_once(words, window):
+    text = "".join(words)
+    found = Extractor(Names(), REGISTRY).extract_long(text, task="scnm", language="en", window=window)
+    places = [at for at in range(len(text)) if text.startswith("Kazan", at)]
+    sentences = re.split(r"(?<=[.。\n])", text)
+    if all(len(one) <= window // 2 for one in sentences):  # else a sentence is cut, perhaps within a name
+        assert sorted((one.start, one.end) for one in found.entities) == [(at, at + 5) for at in places]
+    assert {one.start for one in found.entities} <= set(places)
+    assert len(found.entities) == len({one.start for one in found.entities})
+    assert {one.confidence for one in found.entities} <= {0.75} and found.text == text
+
+
+def test_a_name_at_a_cut_is_found_whole():
+    text = "x" * 40 + "Kazan" + "y" * 200
+    for window in range(40, 60):
+        found = Extractor(Names(), REGISTRY).extract_long(text, task="scnm", language="en", window=window)
+        assert [(one.start, one.end) for one in found.entities] == [(40, 45)]
+
+
+def test_the_label_of_a_long_text_is_that_of_most_of_it():
+    text = "Kazan. " * 30 + "vote. " * 10
+    found = Extractor(Names(), REGISTRY).extract_long(text, task="scnm", language="en", window=60)
+    assert found.label == "Literature" and 0.3 < found.label_confidence < 0.45
+    short = Extractor(Names(), REGISTRY).extract_long("Kazan", task="scnm", language="en")
+    assert short == Extractor(Names(), REGISTRY).extract("Kazan", task="scnm", language="en")
+    assert short.label_confidence == 0.5
+
+
+def test_two_closed_tasks_that_differ_are_named():
+    registry = Extractor(Says(), REGISTRY)
+    config = REGISTRY.config("ja_scnm")
+    task = replace(REGISTRY.task("scnm"), code="other", word_labels={"NER": "scpos_word"})
+    more = replace(
+        REGISTRY,
+        tasks={**REGISTRY.tasks, "other": task},
+        configs={**REGISTRY.configs, "ja_other": replace(config, name="ja_other", task="other")},
+    )
+    with pytest.raises(OiellmError, match="'scnm' or 'tconer' or 'other'"):
+        Extractor(Says(), more).extract("x", task="NER", language="ja")
+    assert registry._resolve("NER", "ja") == registry._resolve("scnm", "ja")
+
+
+def test_confidence_is_the_models_own(model):
+    found = model.extract(TEXT, task="scnm", language="ja", max_new_tokens=60)
+    assert 0 <= found.label_confidence <= 1
+    assert all(0 <= one.confidence <= 1 for one in found.entities)
