@@ -181,7 +181,8 @@ def caption(results: Results) -> str:
         "- ALL: share of rows in which everything is right\n"
         "- unreadable: outputs that are not in the format; they count as wrong\n"
         "- not in the text: share of the entities that the model wrote and the text does not hold\n\n"
-        f"In brackets: 95 % bootstrap intervals over rows ({need(overall, where, 'bootstrap_resamples'):,} resamples). "
+        "In brackets: 95 % intervals over rows, Wilson's for TL and ALL, for WL by a bootstrap "
+        f"({need(overall, where, 'bootstrap_resamples'):,} resamples). "
         f"Scored by `mmm_f1` (`{need(said, where, 'scoring')}`). Greedy decoding in {settings['dtype']}, engine "
         f"`{settings['engine']}`, {versions}; {need(said, where, 'date')[:10]}."
     )

@@ -182,7 +182,7 @@ def caption(found: Mapping[str, Any]) -> Iterator[str]:
     rows = found["figures"][0]["rows"]
     yield (
         f"{found['config']}, {rows:,} test rows ({found['protocol']}). Accuracy in percent, mean over seeds; in brackets 95 % "
-        f"bootstrap intervals over rows ({RESAMPLES:,} resamples, seeds held fixed); macro: mean over labels of the accuracy "
+        f"intervals over rows (bootstrap, {RESAMPLES:,} resamples, seeds held fixed); macro: mean over labels of the accuracy "
         "on their rows. Differences are paired on rows and shots, and their intervals hold for other rows and other seeds "
         "(of one seed: for other rows alone), not corrected for their number; after the interval, in how many of the seeds "
         "this system is ahead."
