@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import pickle
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -63,7 +62,7 @@ def annotate(options: argparse.Namespace) -> tuple[str, bool]:
     annotator = Annotator(
         talk.model, prompts, registry, merges, levels, options.votes, options.min_agreement, options.word
     )
-    out, (total, sources) = _folder(options), _check(worklist, annotator, options.worklist)
+    out, (total, sources) = _folder(options), _check(worklist, annotator)
     warn_of_terms(sources, registry, "annotated copies")
     from oiellm.llm.session import Session
 
@@ -89,27 +88,18 @@ def _folder(options: argparse.Namespace) -> Path:
     return folder
 
 
-def _check(worklist: Worklist, annotator: Annotator, path: Path) -> tuple[int, set[str]]:
+def _check(worklist: Worklist, annotator: Annotator) -> tuple[int, set[str]]:
     """Read all rows and make all questions, so that whatever is wrong is said before anything is paid.
 
     Returns:
         The number of rows, and the names of their sources.
-
-    Raises:
-        KitError: a prompt does not fit, or every row has labels of its own that are not in the registry.
     """
-    total, wrong, sources = 0, list[str](), set[str]()
+    total, sources = 0, set[str]()
     for row in progress(worklist.rows(), "checking"):
         total += 1
         if isinstance(row, Record):
-            if problem := annotator.check(row):
-                wrong.append(f"row {row.id!r}: {problem}")
+            annotator.check(row)
             sources.add(row.source)
-    if wrong:
-        text = f"{path}: {len(wrong):,} of {total:,} rows have labels in the worklist that are unknown ({wrong[0]})"
-        if len(wrong) == total:
-            raise KitError(text)
-        print(f"build: {text}; they stay open, and nothing is asked about them", file=sys.stderr)
     return total, sources
 
 

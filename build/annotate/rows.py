@@ -99,11 +99,8 @@ class Annotator:
             record = replace(record, word=word, items=decisions["word"].items)
         return Annotated(record, decisions, prompts, words=asked, word=word)
 
-    def check(self, record: Record) -> str | None:
+    def check(self, record: Record) -> None:
         """Make the questions about a row, to see that they can be made.
-
-        Returns:
-            What is wrong with the labels that the row has already, so that nothing is asked about it; None if nothing is.
 
         Raises:
             KitError: a prompt file does not fit the labels, or ``word`` is none of the task's words.
@@ -115,8 +112,6 @@ class Annotator:
             for word in self._words(record) if level == "word" else (record.word,):
                 if word in words:
                     self.prompts.question(level, config, word, self.registry)
-        problem = self._problem(record) if self._missing(record) else None
-        return problem[1] if problem and problem[0] == UNKNOWN_LABEL else None
 
     def is_open(self, record: Record, level: Level) -> bool:
         """Whether the labels of this level are open."""
