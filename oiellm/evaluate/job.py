@@ -16,6 +16,7 @@ from oiellm.data import Release
 from oiellm.errors import OiellmError
 from oiellm.evaluate import hub
 from oiellm.evaluate.baselines import BASELINES, Learnt, learn
+from oiellm.evaluate.calibration import calibration
 from oiellm.evaluate.columns import Gold, Key, Output, label_set
 from oiellm.evaluate.formats import breakdown
 from oiellm.evaluate.protocols import Selection, chosen
@@ -89,6 +90,7 @@ def evaluate_runs(
                 "about": run.about,
                 "note": run.note,
                 "format": breakdown(run, selection),
+                "calibration": calibration(rows, run),
                 **evaluate(selection, rows, run.outputs, **options),
             }
             for name, run in progress(runs.items(), "scoring", total=len(runs), unit=" runs")

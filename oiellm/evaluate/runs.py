@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +27,7 @@ class Run:
         note: what must stand beside its figures.
         lenient: what it wrote by the lenient reading, for every row; empty if it has one reading only.
         deviations: what of each reply is not in the format; empty where that is not known.
+        confidence: in the label and each item of an output, see :mod:`oiellm.predict.confidence`; None where not known.
     """
 
     outputs: Mapping[Key, Output]
@@ -35,6 +36,7 @@ class Run:
     note: str = ""
     lenient: Outputs = field(default_factory=dict)
     deviations: Mapping[Key, tuple[str, ...]] = field(default_factory=dict)
+    confidence: Mapping[Key, tuple[float | None, Sequence[float] | None]] = field(default_factory=dict)
 
     def check(self, name: str, record: Record) -> None:
         """Raise OiellmError if the system was given another text under this record's id, or its words are not there."""
@@ -97,7 +99,8 @@ def _read_folder(folder: Path) -> Run:
             key: Output(row["lenient"] or output.text, output.form) for row, (key, output) in zip(rows, outputs.items())
         }
     kinds = {key: tuple(row["deviations"]) for row, key in zip(rows, outputs) if row.get("deviations") is not None}
-    return Run(outputs, texts, run, _note(run["settings"]), lenient, kinds if len(kinds) == len(rows) else {})
+    sure = {key: (row.get("label_confidence"), row.get("item_confidences") or []) for row, key in zip(rows, outputs)}
+    return Run(outputs, texts, run, _note(run["settings"]), lenient, kinds if len(kinds) == len(rows) else {}, sure)
 
 
 def leniently(run: Run) -> Run:
@@ -105,7 +108,7 @@ def leniently(run: Run) -> Run:
     if not run.lenient:
         return run
     note = "lenient reading: an answer counts wherever it stands in the reply, and in any spelling of its labels."
-    return replace(run, outputs=run.lenient, note=f"{note} {run.note}", lenient={}, deviations={})
+    return replace(run, outputs=run.lenient, note=f"{note} {run.note}", lenient={}, deviations={}, confidence={})
 
 
 def _note(settings: Mapping[str, Any]) -> str:

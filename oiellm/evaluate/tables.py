@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mmm_dataset import Registry, load
 from mmm_dataset.evaluation import Printed, table_1
-from oiellm.evaluate import formats
+from oiellm.evaluate import calibration, formats
 from oiellm.evaluate.results import figures
 
 LEVELS: Final = ("tl", "wl", "all")
@@ -45,7 +45,8 @@ def caption(results: Results, printed: bool = False) -> Iterator[str]:
     yield (
         f"In percent. Protocol {results['protocol']}{drawn if results['selection']['protocol'] == 'paper' else ''}. "
         "TL and ALL are shares of rows, WL is micro F1 over pairs. "
-        f"In brackets: 95 % bootstrap intervals over rows ({first['overall'].get('bootstrap_resamples', 0):,} resamples). "
+        "In brackets: 95 % intervals over rows, Wilson's for TL and ALL, for WL by a bootstrap "
+        f"({first['overall'].get('bootstrap_resamples', 0):,} resamples). "
         f"Scored by mmm_f1, {results['scoring']}."
     )
     if printed:
@@ -62,6 +63,9 @@ def caption(results: Results, printed: bool = False) -> Iterator[str]:
             "`lenient` are the same replies, where an answer counts wherever it stands."
         )
     yield from (f"{name}: {run['note']}" for name, run in results["runs"].items() if run["note"])
+    for name, run in results["runs"].items():
+        if run.get("calibration"):
+            yield f"{name}: {calibration.line(run['calibration'])}."
     for name, entry in results["baselines"].items():
         if entry["skipped"]:
             yield f"{name}: {entry['skipped']:,} train rows could not be parsed and were left out."
