@@ -43,6 +43,7 @@ FIGURES: Final = ("tl", "wl", "all", "wl_mean_row_f1")
 FEW_ROWS: Final = 50
 """Below so many rows there is a caution."""
 
+_TINY: Final = 1e-12
 _CELLS: Final = 1 << 22
 """Resampled counts held at once, 32 MiB."""
 
@@ -201,13 +202,14 @@ def intervals(
 def paired(
     a: Ints, b: Ints, size: int, *, seed: int = 0, confidence: float = 0.95, nothing: float = 1.0
 ) -> dict[str, Any]:
-    """Compare two systems on the same rows by a paired bootstrap: both are scored on each resample of rows.
+    """Compare two systems on the same rows.
 
     Returns:
-        Per figure ``a``, ``b``, ``difference`` (b minus a), its percentile interval, and ``p``: two-sided, twice the
-        smaller fraction of resamples in which the difference is at most, or at least, 0, each fraction counted as
-        (k + 1) / (size + 1), at most 1 (Davison and Hinkley, Bootstrap Methods and their Application, 1997, 4.2.3).
-        The resamples depend on neither the order of the rows nor that of the systems: swapped systems have the same ``p``.
+        Per figure ``a``, ``b``, ``difference`` (b minus a); its interval, the percentiles of a paired bootstrap: both systems
+        are scored on each resample of rows; and ``p``, two-sided, of a paired permutation test: the fraction of resamples in
+        which a difference at least as large comes out if in every row a coin decides which system is which, counted as
+        (k + 1) / (size + 1) (Yeh 2000, COLING; Davison and Hinkley, Bootstrap Methods and their Application, 1997, 4.2.3).
+        Both depend on neither the order of the rows nor that of the systems: swapped systems have the same ``p``.
     """
     (keys_a, code_a), (keys_b, code_b) = np.unique(a, return_inverse=True), np.unique(b, return_inverse=True)
     joint, counts = np.unique(code_a * len(keys_b) + code_b, return_counts=True)
@@ -223,18 +225,44 @@ def paired(
         left, right = first.figures(weights), second.figures(weights)
         for name in FIGURES:
             drawn[name].append(right[name] - left[name])
+    at_least = _permuted(both, counts, size, seed, nothing)
     found = {}
     for name in FIGURES:
         ends = [float(side[name]) for side in real]
-        differences: Floats = np.concatenate(drawn[name]).round(12)  # sums of other parts may differ in the last bits
-        low, high = percentile(differences, confidence)
-        smaller = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
+        low, high = percentile(np.concatenate(drawn[name]), confidence)
         one, other = reversed(ends) if swapped else ends
         found[name] = {
             "a": one,
             "b": other,
             "difference": other - one,
             interval_name("difference", confidence): [0.0 - high, 0.0 - low] if swapped else [low, high],
-            "p": min(1.0, 2 * (smaller + 1) / (size + 1)),
+            "p": (at_least[name] + 1) / (size + 1),
         }
+    return found
+
+
+def _permuted(both: Ints, counts: Ints, size: int, seed: int, nothing: float) -> dict[str, int]:
+    """In how many of ``size`` permutations each figure differs at least as much as it does.
+
+    Args:
+        both: distinct pairs of outcomes, those of the first system in the first row.
+        counts: rows with each pair.
+        size, seed, nothing: see :func:`paired`.
+    """
+    sides, generator = Patterns.of(both.ravel(), nothing), np.random.Generator(np.random.PCG64(seed))
+    found = dict.fromkeys(FIGURES, 0)
+
+    def difference(swapped: Ints | Floats) -> dict[str, Floats]:
+        first, second = (
+            sides.figures(np.concatenate(order, axis=-1).astype(np.float64))
+            for order in ((counts - swapped, swapped), (swapped, counts - swapped))
+        )
+        return {name: np.abs(second[name] - first[name]) for name in FIGURES}
+
+    real = difference(np.zeros_like(counts))
+    block = max(1, _CELLS // (2 * len(counts)))
+    for start in range(0, size, block):
+        swapped = generator.binomial(counts, 0.5, size=(min(block, size - start), len(counts)))
+        for name, values in difference(swapped).items():
+            found[name] += int((values >= real[name] - _TINY).sum())  # sums of other parts may differ in the last bits
     return found

@@ -107,7 +107,8 @@ def compared(result: Mapping[str, Any], a: str = "A", b: str = "B", style: str =
     ]
     note = (
         f"Differences in percentage points, {b} minus {a}, with 95 % intervals of a paired bootstrap ({result['scoring']}); "
-        f"p two-sided, by a permutation test, not corrected for the number of configs.\nfixed: rows that only {b} gets exactly right; "
+        f"p two-sided, by a permutation test, not corrected for the number of configs.\n"
+        f"fixed: rows that only {b} gets exactly right; "
         f"broken: only {a}."
     )
     gap = "\n\n" if style == "pipe" else "\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmm_f1 import compare, render, score
+from mmm_f1 import compare, parse, render, score
 from mmm_f1 import intervals as intervals_module
 from mmm_f1.intervals import FIGURES, GOLD, HIT, LABEL_RIGHT, PREDICTED, Patterns, wilson
 
@@ -77,7 +78,7 @@ def test_compare_a_better_system():
         assert row["difference"] == pytest.approx(b[name] - a[name])
         low, high = row["difference_ci95"]
         assert 0 < low < row["difference"] < high
-        assert row["p"] == pytest.approx(2 / 2001)
+        assert row["p"] == pytest.approx(1 / 2001)
     assert result["broken"] == []
     right = [score([p], [g])["all"] for p, g in zip(worse, references, strict=True)]
     assert result["fixed"] == [n for n in range(SIZE) if n % 3 and not right[n]]
@@ -100,6 +101,23 @@ def test_p_values_of_systems_that_do_not_differ_are_not_small():
         a, b = (["A/NER/" if rng.random() < 0.7 else "B/NER/" for _ in references] for _ in range(2))
         p.append(compare(a, b, references, resamples=400)["tl"]["p"])
     assert sum(value < 0.05 for value in p) <= 6 and max(p) > 0.5
+
+
+def test_p_is_that_of_all_permutations():
+    rng = random.Random(0)
+    a, b = ([rng.choice(["A/NER/", "A/NER/:P;x", "B/NER/:P;x:P;y", "?"]) for _ in range(8)] for _ in range(2))
+    gold = ["A/NER/:P;x"] * 8
+    found = compare(a, b, gold, resamples=20_000)
+    for name in ("tl", "wl", "all"):
+        differences = []
+        for swapped in itertools.product((False, True), repeat=8):
+            sides = zip(*((y, x) if swap else (x, y) for x, y, swap in zip(a, b, swapped, strict=True)), strict=True)
+            one, other = (score(list(side), gold)[name] for side in sides)
+            differences.append(abs(other - one))
+        exact = sum(one >= differences[0] - 1e-12 for one in differences) / len(differences)
+        assert found[name]["p"] == pytest.approx(exact, abs=0.015)
+    one_row = compare(["A/NER/"], ["A/NER/:P;x"], ["A/NER/:P;x"], resamples=100)
+    assert one_row["wl"]["p"] == one_row["all"]["p"] == 1  # a single row says nothing
 
 
 @pytest.mark.parametrize(
@@ -188,3 +206,26 @@ def test_swapped_systems_have_the_same_p_and_mirrored_intervals(rows):
         assert one[name]["difference_ci95"] == [-bound for bound in other[name]["difference_ci95"][::-1]]
     turned = compare(a[::-1], b[::-1], gold[::-1], resamples=40)
     assert {name: turned[name] for name in FIGURES} == {name: one[name] for name in FIGURES}
+
+
+def test_intervals_by_label_are_those_of_the_label_alone():
+    predictions, references = make(0.7, 5)
+    plain = score(predictions, references, resamples=300)
+    result = score(predictions, references, resamples=300, label_intervals=True)
+    shared = [{key: value for key, value in row.items() if "_ci" not in key} for row in result["wl_by_label"].values()]
+    assert shared == [*plain["wl_by_label"].values()]
+    assert {key: result[key] for key in result if key != "wl_by_label"} == {
+        key: plain[key] for key in plain if key != "wl_by_label"
+    }
+    for label, row in result["wl_by_label"].items():
+        for name in ("precision", "recall", "f1"):
+            low, high = row[f"{name}_ci95"]
+            assert low < row[name] <= high < low + 0.3
+        only = [
+            [pair for pair in parse(one, "NER").items if pair[0] == label] if one != "?" else [] for one in predictions
+        ]
+        gold = [[pair for pair in parse(one, "NER").items if pair[0] == label] for one in references]
+        alone = score(*([render("A", "NER", pairs) for pairs in side] for side in (only, gold)), resamples=300)
+        assert row["f1_ci95"] == pytest.approx(alone["wl_ci95"], abs=0.02)
+    with pytest.raises(ValueError, match="label_intervals needs"):
+        score(predictions, references, label_intervals=True)
