@@ -1,55 +1,67 @@
-"""Looser and stricter micro F1 beside ``wl``: spans alone, normalised labels, offsets, overlaps."""
+"""Looser and stricter micro F1 beside ``wl``: spans alone, normalized labels, offsets, overlaps."""
 
 from __future__ import annotations
 
 import unicodedata
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .locate import locate
 from .reading import read
-from .rows import Rows
-from .unified import PAIR, Failure, is_span
+from .rows import Places, Rows
+from .tolerant import Output
+from .unified import LABEL, PAIR, is_span
 
 Keys = list[tuple[Any, ...]]
+"""``(label, start, end)`` of every item; of one without offsets ``(label, *spans)``, its spans being strings."""
 
 
 def extended_figures(rows: Rows) -> dict[str, float]:
-    """Looser and stricter micro F1 beside ``wl``, each by the matching rule of the rows.
+    """Looser and stricter micro F1 beside ``wl``, each by the matching rule of the rows; a broken piece is wrong in all.
 
     - ``span_micro_f1``: labels are ignored, only the entities (of a relation or event: its arguments) count.
     - ``wl_normalised_label_micro_f1``: labels are compared after NFKC, case folding and stripping, entities exactly;
       ``tl_normalised`` is ``tl`` likewise.
-    - With inputs, ``wl_offset_micro_f1``: label and offsets in the text, by the rule of ``locate.py`` on both sides.
-      What has no offsets (not in the text, listed more often than it occurs; relations and events) is compared as
-      strings.
-    - With inputs, ``wl_partial_micro_f1``: a predicted and a gold entity match if their label is the same and they
-      overlap in the text. Matches are one to one, chosen greedily: the most common characters first, then the leftmost
-      gold and the leftmost predicted entity. What has no offsets is compared as strings.
+
+    With inputs or offsets, by place in the text: the offsets that both sides state, else those by the rule of ``locate.py``.
+    The names are nervaluate's; what has no offsets (not in the text, listed more often than it occurs; relations and
+    events) is compared as strings.
+
+    - ``wl_offset_micro_f1``: label and place; nervaluate's ``strict``, seqeval's strict span F1.
+    - ``wl_exact_micro_f1``: the place, whatever the label.
+    - ``wl_partial_micro_f1``: as exact, and an entity that overlaps another one of no equal place is half a match.
+    - ``wl_type_micro_f1``: the same label, and the places overlap.
+
+    Overlaps are matched one to one, greedily: the most common characters first, then the leftmost gold and the leftmost
+    predicted entity.
     """
     multiset = rows.rules.multiset
-    sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
+    sums: dict[str, list[float]] = defaultdict(lambda: [0, 0])
     labels_right = failed = 0
-
-    def count(name: str, hits: int, pairs: int) -> None:
-        sums[name][0] += hits
-        sums[name][1] += pairs
-
     for row in rows.rows():
-        roles, text, *sides = read(row, rows.rules.task_words)
-        gold, predicted = (() if isinstance(side, Failure) else side.items for side in sides)
-        labels = [_normal(side.label) for side in sides if not isinstance(side, Failure)]
+        reading = read(row, rows.rules.task_words, rows.rules.strict)
+        roles, text, sides = reading.roles, reading.text, (reading.gold, reading.predicted)
+        gold, predicted = (side.items if isinstance(side, Output) else () for side in sides)
+        labels = [_normal(side.label) for side in sides if isinstance(side, Output) and side.label]
         failed += len(labels) < 2
         labels_right += len(labels) == 2 and labels[0] == labels[1]
+        pieces = reading.predicted.broken if isinstance(reading.predicted, Output) else []
+        broken = len(pieces if multiset else set(pieces))
+
+        def count(name: str, hits: float, pairs: int) -> None:
+            sums[name][0] += hits
+            sums[name][1] += pairs + broken  # noqa: B023
+
         for name, key in (("span_micro_f1", _span_key), ("wl_normalised_label_micro_f1", _normal_key)):
             left, right = ([key(item, roles) for item in items] for items in (gold, predicted))
             count(name, *_match(left, right, multiset))
-        if text is not None:
-            left, right = (_place(items, roles, text, multiset) for items in (gold, predicted))
-            count("wl_offset_micro_f1", *_match(left, right, multiset))
-            count("wl_partial_micro_f1", _overlaps(left, right), len(left) + len(right))
+        if text is not None or rows.offsets is not None:
+            left = _keys(gold, roles, text, reading.gold_places, multiset)
+            right = _keys(predicted, roles, text, reading.predicted_places, multiset)
+            for name, hits in _by_place(left, right).items():
+                count(name, hits, len(left) + len(right))
     nothing = 0.0 if failed else rows.rules.nothing
     return {
         "tl_normalised": labels_right / len(rows.references),
@@ -76,20 +88,38 @@ def _match(gold: Sequence[Any], predicted: Sequence[Any], multiset: bool) -> tup
     return len({*gold} & {*predicted}), len({*gold}) + len({*predicted})
 
 
-def _place(items: Collection[tuple[str, ...]], roles: Sequence[str], text: str, multiset: bool) -> Keys:
-    """``(label, start, end)`` of every item; the item itself where it has no offsets, once if items are a set."""
-    if tuple(roles) != PAIR:
-        return list(items) if multiset else list(dict.fromkeys(items))
-    located = locate(text, [(label, entity) for label, entity in items])
-    keys: Keys = [(item[0], *place) if place else item for item, place in zip(items, located)]
+def _keys(
+    items: Sequence[tuple[str, ...]], roles: Sequence[str], text: str | None, places: Places | None, multiset: bool
+) -> Keys:
+    """The keys of the items; each once if items are a set."""
+    at_label = list(roles).index(LABEL)
+    if places is None:
+        pairs = [(label, entity) for label, entity in items] if tuple(roles) == PAIR and text is not None else []
+        places = locate(text or "", pairs) if pairs else [None] * len(items)
+    keys: Keys = [
+        (item[at_label], *(place or [part for at, part in enumerate(item) if at != at_label]))
+        for item, place in zip(items, places)
+    ]
     return keys if multiset else list(dict.fromkeys(keys))
 
 
+def _by_place(gold: Keys, predicted: Keys) -> dict[str, float]:
+    """Hits by figure."""
+    strict = (Counter(gold) & Counter(predicted)).total()
+    same = Counter(key[1:] for key in gold) & Counter(key[1:] for key in predicted)
+    unplaced = (Counter(filter(_is_string, gold)) & Counter(filter(_is_string, predicted))).total()
+    rest = [[("", *key) for key in (Counter(k[1:] for k in keys) - same).elements()] for keys in (gold, predicted)]
+    return {
+        "wl_offset_micro_f1": strict,
+        "wl_exact_micro_f1": same.total(),
+        "wl_partial_micro_f1": same.total() + _overlaps(*rest) / 2,
+        "wl_type_micro_f1": unplaced + _overlaps(gold, predicted),
+    }
+
+
 def _overlaps(gold: Keys, predicted: Keys) -> int:
-    """Size of the greedy one-to-one matching by overlap."""
-    equal = Counter(gold) & Counter(predicted)
-    hits = sum(count for key, count in equal.items() if not _has_offsets(key))
-    left, right = ([key for key in keys if _has_offsets(key)] for keys in (gold, predicted))
+    """Size of the greedy one-to-one matching by overlap of those with offsets."""
+    left, right = ([key for key in keys if not _is_string(key)] for keys in (gold, predicted))
     starts: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
     for j, p in enumerate(right):
         starts[p[0]].append((p[1], p[2], j))
@@ -108,7 +138,7 @@ def _overlaps(gold: Keys, predicted: Keys) -> int:
         if i not in taken_left and j not in taken_right:
             taken_left.add(i)
             taken_right.add(j)
-    return hits + len(taken_left)
+    return len(taken_left)
 
 
 def _between(places: list[tuple[int, int, int]], first: int, last: int) -> list[tuple[int, int, int]]:
@@ -116,5 +146,5 @@ def _between(places: list[tuple[int, int, int]], first: int, last: int) -> list[
     return places[bisect_right(places, (first,)) : bisect_left(places, (last,))]
 
 
-def _has_offsets(key: tuple[Any, ...]) -> bool:
-    return isinstance(key[-1], int)
+def _is_string(key: tuple[Any, ...]) -> bool:
+    return isinstance(key[-1], str)

@@ -25,16 +25,18 @@ def summary(rows: Rows, tally: Tally, outcomes: Mapping[int, int]) -> dict[str, 
         labels = Labels()
         for table in tally.pair_labels.values():
             labels.add(table)
-        nothing = rows.rules.nothing if not tally.reference_failures + sum(tally.failures.values()) else 0.0
+        nothing = rows.rules.nothing if not tally.reference_failures + tally.failed_rows else 0.0
         result["wl_macro_f1"] = labels.macro_f1(0.0 if counts["pairs_predicted"] else nothing)
         result["wl_by_label"] = labels.by_label()
     result |= counts
     result |= {
-        "parse_failure_rate": sum(tally.failures.values()) / result["rows"],
+        "parse_failure_rate": tally.failed_rows / result["rows"],
         "parse_failures": tally.failures,
         "reference_failures": tally.reference_failures,
         "repeated_pair_rows": tally.repeated_rows,
     }
+    if rows.rules.mode == "default":
+        result["stripped_rows"] = tally.stripped_rows
     if "published" in rows.protocol:
         result["ambiguous_rows"] = tally.ambiguous_rows
     if rows.inputs is not None and rows.rules.mode == "default":

@@ -8,31 +8,45 @@ import datasets
 import evaluate
 
 # evaluate copies only the files that this one imports, so all of them are named here, also those used indirectly.
+from .answers import read_answers
+from .errors import UserError
 from .extended import extended_figures
 from .figures import summary
 from .intervals import FIGURES
+from .label_intervals import LabelTally
 from .locate import locate
 from .paper import parse_output
 from .published import split_published
 from .reading import read
 from .roles import shape
 from .rows import Rules
+from .schemes import decode
 from .scoring import compare, score
+from .sources import from_rows
+from .tables import rows_of
 from .tally import Tally
+from .tolerant import read_output
 from .unified import parse, render
 
 __all__ = [
     "FIGURES",
+    "LabelTally",
     "MmmF1",
     "Rules",
     "Tally",
+    "UserError",
     "compare",
+    "decode",
     "extended_figures",
+    "from_rows",
     "locate",
     "parse",
     "parse_output",
     "read",
+    "read_answers",
+    "read_output",
     "render",
+    "rows_of",
     "score",
     "shape",
     "split_published",
@@ -58,6 +72,7 @@ Args:
     form: "escaped" or "published", one for all rows or one per row.
     extended: add span-only, label-normalised and, with inputs, offset and partial-overlap F1.
     resamples, seed, confidence: number, seed and level of the resamples behind intervals.
+    label_intervals: add intervals to the figures of every label.
 Returns:
     tl, wl, all: figures in [0, 1], and the counts and further figures that README.md describes.
 Examples:

@@ -1,18 +1,22 @@
 """The pass over the rows: both strings of each are taken apart and counted.
 
 Rows of label-entity pairs that need no rule of the grammar (no escape; in published form no second reading) are split on
-the spot, which is most of them and most of the speed. All others go through ``unified.parse``. Both ways give the same
+the spot, which is most of them and most of the speed. All others go through ``tolerant.read_output``. Both ways give the same
 figures, which a property test holds them to. Mode ``paper`` has its own way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+import re
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from itertools import repeat
+from typing import Any, Final, NamedTuple
 
 from .paper import parse_output
-from .rows import Row, Rows, Rules
-from .tally import Items, Labels, Side, Tally, numbered
+from .rows import Place, Places, Row, Rows, Rules
+from .tally import WHOLE, Broken, Items, Labels, Side, Tally, numbered
+from .tolerant import Output, read_output
 from .unified import (
     BROKEN_PAIR,
     EMPTY_FIELD,
@@ -23,24 +27,28 @@ from .unified import (
     OVERLONG,
     PAIR,
     Failure,
-    Parsed,
     find_word,
     input_word,
     is_span,
     is_tuple,
-    parse,
     shape,
 )
 
-
-def count(rows: Rows) -> Tally:
-    """Read and count every row."""
-    return _count_paper(rows) if rows.rules.mode == "paper" else _count_default(rows)
+_BLANK_AT_AN_END: Final = re.compile(r"^\s|\s(?=[:;]|\Z)|[:;]\s")
 
 
-def _count_default(rows: Rows) -> Tally:
-    tally, rules = Tally(), rows.rules
-    words, multiset = rules.task_words, rules.multiset
+def count(rows: Rows, tally: Tally | None = None) -> Tally:
+    """Read and count every row, into a tally of another kind if one is given."""
+    return _count_paper(rows) if rows.rules.mode == "paper" else _count_default(rows, tally or Tally())
+
+
+def _count_default(rows: Rows, tally: Tally) -> Tally:
+    rules = rows.rules
+    if rows.offsets is not None:
+        for name, row in zip(rows.configs or repeat(""), rows.rows()):
+            _count_by_grammar(tally, tally.pair_labels[name], row, rules)
+        return tally
+    words, multiset, strict = rules.task_words, rules.multiset, rules.strict
     marks = {word: f"/{word}/" for word, roles in words.items() if tuple(roles) == PAIR}
     config, table, labels = None, Labels(), None
     for prediction, reference, text, name, form in rows:
@@ -63,40 +71,69 @@ def _count_default(rows: Rows) -> Tally:
                     and _only_reading(gold, labels, inside)
                     and _only_reading(predicted, labels, inside)
                 ):
-                    tally.row(gold, predicted, table, inside)
+                    if gold[3]:
+                        gold = _strictly(gold)
+                    tally.row(gold, _strictly(predicted) if strict else predicted, table, inside)
                     continue
         _count_by_grammar(tally, table, Row(prediction, reference, text, labels, form), rules)
     return tally
 
 
 def _split(output: str, mark: str, multiset: bool) -> Side | str:
-    """``unified.parse`` for label-entity pairs without escapes: a side of the row, or the kind of the failure."""
+    """``tolerant.read_output`` for label-entity pairs without escapes: a side of the row, or the kind of the failure."""
     label, found, rest = output.partition(mark)
     if not found:
         return NO_TASK_WORD
-    if not label:
-        return EMPTY_LABEL
+    stripped = False
+    if " " in rest or label != label.strip() or not rest.isprintable():  # every blank but one is not printable
+        label, rest, stripped = _strip(label, rest)
     pairs: Items = {}
-    if not rest:
-        return label, pairs, False
+    broken: dict[str, str] = {}
+    every: list[str] = []
     chunks = rest.split(":")
-    if chunks[0]:
-        return BROKEN_PAIR
-    del chunks[0]
+    first = chunks.pop(0)
     for chunk in chunks:
         pairs[chunk] = pair = chunk.partition(";")
         kind, _, entity = pair
         if not kind or not entity or ";" in entity:
-            return EMPTY_FIELD if chunk.count(";") == 1 else BROKEN_PAIR
-    repeated = len(pairs) != len(chunks)
-    return label, numbered(chunks, pairs) if repeated and multiset else pairs, repeated
+            broken[chunk] = EMPTY_FIELD if chunk.count(";") == 1 else BROKEN_PAIR
+            every.append(broken[chunk])
+            del pairs[chunk]
+    repeated = len(pairs) + len(every) != len(chunks)
+    if repeated and multiset:
+        pairs = numbered([chunk for chunk in chunks if chunk not in broken] if broken else chunks, pairs)
+    if not (every or first) and label:
+        return label, pairs, repeated, WHOLE, stripped
+    kinds = {} if label else {EMPTY_LABEL: 1}
+    if first and (multiset or broken.get(first) != BROKEN_PAIR):
+        kinds[BROKEN_PAIR] = 1
+    for kind in every if multiset else broken.values():
+        kinds[kind] = kinds.get(kind, 0) + 1
+    return label or None, pairs, repeated, kinds, stripped
+
+
+def _strip(label: str, rest: str) -> tuple[str, str, bool]:
+    """Label and pairs without the blanks around label and fields; a field of nothing else stays."""
+    bare = label.strip() or label
+    if not _BLANK_AT_AN_END.search(rest):
+        return bare, rest, bare != label
+    clean = ":".join([";".join([field.strip() or field for field in chunk.split(";")]) for chunk in rest.split(":")])
+    first, colon, pairs = clean.partition(":")
+    if first.isspace():
+        clean = colon + pairs
+    return bare, clean, clean != rest or bare != label
+
+
+def _strictly(side: Side | str) -> Side | str:
+    """The side, or the kind of its first failure if it is broken."""
+    return next(iter(side[3])) if not isinstance(side, str) and side[3] else side
 
 
 def _only_reading(side: Side | str, labels: Collection[str] | None, text: str | None) -> bool:
     """Whether the plain split of a published row is good and no ``:`` could be read otherwise (``split_published``)."""
     if isinstance(side, str):
-        return side in (NO_TASK_WORD, EMPTY_LABEL)
-    if any(label.isspace() or entity.isspace() for label, _, entity in side[1].values()):
+        return side == NO_TASK_WORD
+    if side[3] or side[4] or any(label.isspace() or entity.isspace() for label, _, entity in side[1].values()):
         return False
     if text is None:
         return labels is None
@@ -106,46 +143,79 @@ def _only_reading(side: Side | str, labels: Collection[str] | None, text: str | 
 
 
 class Reading(NamedTuple):
-    """A row by the grammar: the roles of its items, its text without the ``/NER`` of an input, and both sides."""
+    """A row by the grammar: the roles of its items, its text without the ``/NER`` of an input, and both sides.
+
+    A gold of which anything is broken is a failure. The places of the items are those that the row states; both are None
+    unless both sides state all of theirs.
+    """
 
     roles: Sequence[str]
     text: str | None
-    gold: Parsed | Failure
-    predicted: Parsed | Failure
+    gold: Output | Failure
+    predicted: Output | Failure
+    gold_places: Places | None = None
+    predicted_places: Places | None = None
 
 
-def read(row: Row, words: Mapping[str, Sequence[str]]) -> Reading:
+def read(row: Row, words: Mapping[str, Sequence[str]], strict: bool = False) -> Reading:
     """Any row, by the grammar. Its task word is that of the reference; if that has none, of the prediction."""
     word = find_word(row.reference, words, row.form, row.text) or find_word(row.prediction, words, row.form, row.text)
     if word is None:
         missing = Failure(NO_TASK_WORD, "neither side holds a task word")
         return Reading(PAIR, row.text, missing, missing)
     text = row.text and row.text.removesuffix(f"/{word}")
+    given: dict[str, Any] = {"form": row.form, "task_words": words, "labels": row.labels, "text": text}
+    gold = read_output(row.reference, word, strict=True, **given)
+    if row.prediction == row.reference and isinstance(gold, Output):
+        predicted: Output | Failure = gold
+    else:
+        known = frozenset(gold.items) if isinstance(gold, Output) else ()
+        predicted = read_output(row.prediction, word, strict=strict, known=known, **given)
+    places = (
+        _places("references", gold, row.gold_places, row),
+        _places("predictions", predicted, row.predicted_places, row),
+    )
+    if None in places:
+        return Reading(words[word], text, gold, predicted)
+    if tuple(words[word]) != PAIR:
+        raise ValueError(f"offsets, row {row.number}: only label-entity pairs have them, not the items of {word!r}")
+    return Reading(words[word], text, gold, predicted, *places)
 
-    def side(output: str) -> Parsed | Failure:
-        return parse(output, word, form=row.form, task_words=words, labels=row.labels, text=text)
 
-    gold = side(row.reference)
-    return Reading(words[word], text, gold, gold if row.prediction == row.reference else side(row.prediction))
+def _places(name: str, side: Output | Failure, places: Places | None, row: Row) -> list[Place] | None:
+    """The places of a side's items; None if one is not stated."""
+    if places is None:
+        return None
+    items = side.items if isinstance(side, Output) else ()
+    if isinstance(side, Output) and len(items) != len(places):
+        raise ValueError(f"offsets of {name}, row {row.number}: {len(places)} for {len(items)} pairs")
+    stated = [(place[0], place[1]) for place in places if place is not None]
+    return stated if len(stated) == len(places) else None
 
 
 def _count_by_grammar(tally: Tally, table: Labels, row: Row, rules: Rules) -> None:
-    roles, text, gold, predicted = read(row, rules.task_words)
+    roles, text, gold, predicted, gold_places, predicted_places = read(row, rules.task_words, rules.strict)
     at_label = list(roles).index(LABEL)
-    left = _side(gold, at_label, rules.multiset)
-    tally.row(left, left if predicted is gold else _side(predicted, at_label, rules.multiset), table, None)
-    tally.ambiguous_rows += any(isinstance(side, Parsed) and side.ambiguous for side in (gold, predicted))
-    if text is not None and isinstance(predicted, Parsed):
+    left = _side(gold, at_label, rules.multiset, gold_places)
+    same = predicted is gold and gold_places == predicted_places
+    tally.row(left, left if same else _side(predicted, at_label, rules.multiset, predicted_places), table, None)
+    tally.ambiguous_rows += any(isinstance(side, Output) and side.ambiguous for side in (gold, predicted))
+    if text is not None and isinstance(predicted, Output):
         items = predicted.items if rules.multiset else set(predicted.items)
-        tally.ground((field for item in items for field, role in zip(item, roles) if field and is_span(role)), text)
+        tally.ground([field for item in items for field, role in zip(item, roles) if field and is_span(role)], text)
 
 
-def _side(read: Parsed | Failure, at_label: int, multiset: bool) -> Side | str:
+def _side(read: Output | Failure, at_label: int, multiset: bool, places: Places | None) -> Side | str:
     if isinstance(read, Failure):
         return read.kind
-    items: Items = {item: (item[at_label], "", "") for item in read.items}
-    repeated = len(items) != len(read.items)
-    return read.label, numbered(read.items, items) if repeated and multiset else items, repeated
+    keys: Sequence[Hashable] = read.items if places is None else list(zip(read.items, places))
+    items: Items = {key: (item[at_label], "", "") for key, item in zip(keys, read.items)}
+    repeated = len(items) != len(keys)
+    broken: Counter[str] | Broken = WHOLE
+    if read.broken or read.label is None:
+        broken = Counter({} if read.label else {EMPTY_LABEL: 1})
+        broken.update(kind for _, kind in (read.broken if multiset else dict.fromkeys(read.broken)))
+    return read.label, numbered(keys, items) if repeated and multiset else items, repeated, broken, read.stripped
 
 
 def _count_paper(rows: Rows) -> Tally:
@@ -166,4 +236,4 @@ def _algorithm_1(output: str, word: str, words: Mapping[str, Sequence[str]]) -> 
     if mark not in output:
         return NO_TASK_WORD
     label, pairs = parse_output(output, mark, is_tuple(shape(word, words)))
-    return label, {pair: (pair[0], "", "") for pair in pairs}, False
+    return label, {pair: (pair[0], "", "") for pair in pairs}, False, WHOLE, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
@@ -227,9 +228,13 @@ def column(name: str, values: Any) -> Sequence[Any]:
 
 def whole(name: str, value: Any, least: int) -> int:
     """A whole number. Raises ValueError if it is none, or less than ``least``."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+    try:
+        number = least - 1 if isinstance(value, bool) else operator.index(value)
+    except TypeError:
+        number = least - 1
+    if number < least:
         raise ValueError(f"{name} is {_shown(value)}; give a whole number, {least} or more")
-    return int(value)
+    return number
 
 
 def fraction(name: str, value: Any) -> float:

@@ -16,8 +16,10 @@ import numpy as np
 from .extended import extended_figures
 from .figures import arrays, summary
 from .intervals import ALL_RIGHT, Ints, caution, intervals, paired
+from .label_intervals import LabelTally, intervals_by_label
 from .reading import count
 from .rows import LabelSets, Matching, Mode, Offsets, Rows, Rules, column, flag, fraction, whole
+from .tally import Tally
 from .unified import TASK_WORDS, Form
 
 
@@ -37,6 +39,7 @@ def score(
     reference_offsets: Offsets | None = None,
     text_labels: bool | None = None,
     extended: bool = False,
+    label_intervals: bool = False,
     resamples: int = 0,
     seed: int = 0,
     confidence: float = 0.95,
@@ -61,6 +64,7 @@ def score(
             pairs, a pair is right only at its place.
         text_labels: whether the text-level labels are scored; None: if the rows have any, which strings do.
         extended: add the figures of :func:`mmm_f1.extended.extended_figures`; needs a second, slower pass.
+        label_intervals: add intervals to the figures of every label; needs resamples, and twice the time.
         resamples: of the bootstrap behind the intervals of tl, wl, all and wl_mean_row_f1; 0 for no intervals.
         seed: of the bootstrap.
         confidence: of the intervals.
@@ -82,9 +86,14 @@ def score(
         raise ValueError("extended figures need mode='default': Algorithm 1 defines none of them")
     resamples, seed = whole("resamples", resamples, 0), whole("seed", seed, 0)
     fraction("confidence", confidence)
-    tally = count(rows)
+    if flag("label_intervals", label_intervals) and (mode == "paper" or not resamples):
+        raise ValueError("label_intervals needs mode='default' and resamples")
+    tally = count(rows, LabelTally() if label_intervals else Tally())
     outcomes = Counter(tally.outcomes)
     result = summary(rows, tally, outcomes)
+    if isinstance(tally, LabelTally):
+        for label, found in intervals_by_label(tally, resamples, seed, confidence).items():
+            result["wl_by_label"][label] |= found
     if extended:
         result |= extended_figures(rows)
     if resamples:

@@ -8,20 +8,27 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from .intervals import ALL_RIGHT, FAILED, GOLD, HIT, LABEL_RIGHT, PREDICTED
-from .unified import PARSE_FAILURES
+from .unified import EMPTY_LABEL, PARSE_FAILURES
 
 Items = dict[Hashable, tuple[str, str, str]]
 """What tells an item from others, to its label, the separator, and its entity (as ``str.partition`` gives them)."""
 
-Side = tuple[str, Items, bool]
-"""What a string says: text-level label, items, and whether one was repeated."""
+Broken = Mapping[str, int]
+"""What of a string cannot be read, by kind; each is one wrong item, but a label that is not there."""
 
-_UNREAD: Final[tuple[None, Items, bool]] = (None, {}, False)
+Side = tuple[str | None, Items, bool, Broken, bool]
+"""What a string says: text-level label (None if there is none), items, whether one was repeated, what is broken, and whether
+blanks were passed over."""
+
+WHOLE: Final[Broken] = {}
+"""Nothing is broken."""
+
+_UNREAD: Final[Side] = (None, {}, False, WHOLE, False)
 _AGREED: Final = HIT + GOLD + PREDICTED
 _RIGHT: Final = LABEL_RIGHT + ALL_RIGHT
 _MANY: Final = 64
@@ -84,14 +91,16 @@ class Tally:
     text_labels: Labels = field(default_factory=Labels)
     pair_labels: dict[str, Labels] = field(default_factory=lambda: defaultdict(Labels))
     failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARSE_FAILURES, 0))
+    failed_rows: int = 0
     reference_failures: int = 0
+    stripped_rows: int = 0
     repeated_rows: int = 0
     ambiguous_rows: int = 0
     entities: int = 0
     hallucinated: int = 0
 
     def row(self, gold: Side | str, predicted: Side | str, labels: Labels, text: str | None) -> None:
-        """Count a row; a side that could not be read is the kind of its failure.
+        """Count a row; a side of which nothing could be read is the kind of its failure, and so is a gold that is broken.
 
         ``labels`` is the table of the row's config. With a text the entity of every predicted item is looked for in it.
         """
@@ -99,15 +108,19 @@ class Tally:
             self._unequal_row(gold, predicted, labels, text)
             return
         # What _unequal_row would count, in half the time: most rows of a good model come this way.
-        label, items, repeated = gold
+        label, items, repeated, _, stripped = gold
+        assert label is not None
         self.text_labels.same[label] += 1
-        self.repeated_rows += repeated
+        if repeated:
+            self.repeated_rows += 1
+        if stripped:
+            self.stripped_rows += 1
         same, size = labels.same, len(items)
         if text is None or size > _MANY:
             for kind, _, _ in items.values():
                 same[kind] += 1
             if text is not None:
-                self.ground((entity for _, _, entity in items.values()), text)
+                self.ground([entity for _, _, entity in items.values()], text)
         else:
             self.entities += size
             for kind, _, entity in items.values():
@@ -117,8 +130,8 @@ class Tally:
         self.outcomes.append(size * _AGREED + _RIGHT)
 
     def _unequal_row(self, gold: Side | str, predicted: Side | str, labels: Labels, text: str | None) -> None:
-        gold_label, wanted, _ = _UNREAD if isinstance(gold, str) else gold
-        label, found, repeated = _UNREAD if isinstance(predicted, str) else predicted
+        gold_label, wanted, _, _, gold_stripped = _UNREAD if isinstance(gold, str) else gold
+        label, found, repeated, broken, stripped = _UNREAD if isinstance(predicted, str) else predicted
         hits = 0
         for key, (kind, _, _) in found.items():
             if key in wanted:
@@ -130,10 +143,16 @@ class Tally:
             for key, (kind, _, _) in wanted.items():
                 if key not in found:
                     labels.missed[kind] += 1
-        outcome = hits * HIT + len(wanted) * GOLD + len(found) * PREDICTED
+        size = len(found)
+        if broken:
+            size += sum(broken.values()) - broken.get(EMPTY_LABEL, 0)
+            self.failed_rows += 1
+            for kind, count in broken.items():
+                self.failures[kind] += count
+        outcome = hits * HIT + len(wanted) * GOLD + size * PREDICTED
         if label is not None and label == gold_label:
             self.text_labels.same[label] += 1
-            outcome += _RIGHT if hits == len(wanted) == len(found) else LABEL_RIGHT
+            outcome += _RIGHT if hits == len(wanted) == size else LABEL_RIGHT
         else:
             if gold_label is not None:
                 self.text_labels.missed[gold_label] += 1
@@ -141,15 +160,26 @@ class Tally:
                 self.text_labels.spurious[label] += 1
         if isinstance(predicted, str):
             self.failures[predicted] += 1
+            self.failed_rows += 1
         if isinstance(gold, str):
             self.reference_failures += 1
-        self.outcomes.append(outcome + FAILED if label is None or gold_label is None else outcome)
-        self.repeated_rows += repeated
+        unread = isinstance(gold, str) or isinstance(predicted, str)
+        self.outcomes.append(outcome + FAILED if unread else outcome)
+        if repeated:
+            self.repeated_rows += 1
+        if stripped or gold_stripped:
+            self.stripped_rows += 1
         if text is not None:
-            self.ground((entity for _, _, entity in found.values()), text)
+            self.ground([entity for _, _, entity in found.values()], text)
 
-    def ground(self, entities: Iterable[str], text: str) -> None:
+    def ground(self, entities: Sequence[str], text: str) -> None:
         """Count predicted entities, and those that are not in the text."""
+        if len(entities) <= _MANY:
+            self.entities += len(entities)
+            for entity in entities:
+                if entity not in text:
+                    self.hallucinated += 1
+            return
         for entity, count in Counter(entities).items():
             self.entities += count
             if entity not in text:

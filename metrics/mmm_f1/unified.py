@@ -67,6 +67,7 @@ __all__ = [
     "Parsed",
     "escape_field",
     "escape_label",
+    "find_mark",
     "find_word",
     "input_word",
     "is_span",
@@ -77,6 +78,7 @@ __all__ = [
     "shape",
     "shown",
     "split_published",
+    "tokenize",
     "unescape",
 ]
 
@@ -207,7 +209,8 @@ def find_word(
     return None
 
 
-def _find_mark(output: str, word: str, form: Form) -> int:
+def find_mark(output: str, word: str, form: Form) -> int:
+    """Where the first bare ``/WORD/`` of an output string begins; -1 if there is none."""
     mark, at = f"/{word}/", -1
     while (at := output.find(mark, at + 1)) >= 0:
         if form == "published" or _backslashes_before(output, at) % 2 == 0:
@@ -246,7 +249,7 @@ def parse(
     """
     if len(output) > MAX_LENGTH:
         return Failure(OVERLONG, f"{len(output):,} characters, more than {MAX_LENGTH:,}")
-    at = _find_mark(output, word, form)
+    at = find_mark(output, word, form)
     if at < 0:
         return Failure(NO_TASK_WORD, f"no '/{word}/' in the output")
     label, rest = output[:at], output[at + len(word) + 2 :]
@@ -273,14 +276,15 @@ def _split_escaped(rest: str, roles: Sequence[str]) -> tuple[tuple[str, ...], ..
         items = [made[chunk] for chunk in chunks]
         distinct: Iterable[tuple[str, ...]] = made.values()
     else:
-        distinct = items = list(_tokenize(rest[1:]))
+        distinct = items = list(tokenize(rest[1:]))
     for item in distinct:
         if failure := check_fields(item, roles):
             return failure
     return tuple(items)
 
 
-def _tokenize(rest: str) -> Iterator[tuple[str, ...]]:
+def tokenize(rest: str) -> Iterator[tuple[str, ...]]:
+    """The fields of every piece of a string in escaped form, pieces being what stands between two bare ``:``."""
     fields: list[str] = []
     field: list[str] = []
     for token in _TOKEN.findall(rest):

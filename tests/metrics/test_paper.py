@@ -58,7 +58,7 @@ def test_the_word_is_that_of_the_reference_row():
 
 
 def test_quirks_are_kept_that_the_default_mode_has_not():
-    gold, predicted = ["x/NER/:A;p:B;q"], [" x /NER/: A;p :B;q"]
+    gold, predicted = ["x/NER/:A;p:B;q"], ["x/NER/A;p:B;q:"]
     assert score(predicted, gold, mode="paper")["all"] == 1
     assert score(predicted, gold)["all"] == 0
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mmm_f1 import Parsed, parse, reading, render, score, scoring
+from mmm_f1 import Failure, Parsed, compare, parse, reading, render, score, scoring
 from mmm_f1 import rows as columns
 from mmm_f1.intervals import WIDTH
-from mmm_f1.tally import Tally
+from mmm_f1.tolerant import read_output
 from mmm_f1.unified import MAX_LENGTH, PARSE_FAILURES, TASK_WORDS, input_word
 from tests.strategies import garbage, items, rows, tame, texts_around
 
@@ -106,9 +106,8 @@ def any_rows(draw):
     return prediction, reference, text, draw(st.sampled_from("cd")), form
 
 
-def by_grammar(columns):
+def by_grammar(columns, tally):
     """``reading.count`` without its fast way."""
-    tally = Tally()
     for (_, _, _, config, _), row in zip(columns, columns.rows(), strict=True):
         reading._count_by_grammar(tally, tally.pair_labels[config], row, columns.rules)
     return tally
@@ -128,17 +127,25 @@ def test_fast_path_equals_the_grammar(drawn, matching, with_inputs, with_sets):
     assert all(0 <= fast[key] <= 1 for key in FIGURES)
 
 
-@given(st.sampled_from(("", "a", "a:b;")), st.text(st.sampled_from(":;abc/\n "), max_size=12))
+@given(st.sampled_from(("", "a", "a:b;", " a\n", " ")), st.text(st.sampled_from(":;abc/\n "), max_size=12))
 def test_split_equals_the_grammar(label, rest):
     output = f"{label}/NER/{rest}"
-    expected = parse(output, "NER")
-    sets, multisets = (reading._split(output, "/NER/", multiset) for multiset in (False, True))
-    if isinstance(sets, str):
-        assert sets == multisets == expected.kind
+    expected = read_output(output, "NER")
+    for multiset in (False, True):
+        items, broken = expected.items, expected.broken
+        if not multiset:
+            items, broken = list(dict.fromkeys(items)), list(dict.fromkeys(broken))
+        side = reading._split(output, "/NER/", multiset)
+        assert side[0] == expected.label and pairs_of(side) == items and side[4] == expected.stripped
+        assert side[2] == (len(set(expected.items)) != len(expected.items))
+        kinds = Counter(kind for _, kind in broken)
+        assert side[3] == kinds + Counter({} if expected.label else {"empty_label": 1})
+    parsed = parse(output, "NER")
+    strict = read_output(output, "NER", strict=True)
+    if isinstance(parsed, Failure):  # blanks alone can make it readable
+        assert isinstance(strict, Failure) or strict.stripped
     else:
-        assert sets[0] == expected.label and pairs_of(sets) == list(dict.fromkeys(expected.items))
-        assert pairs_of(multisets) == list(expected.items)
-        assert sets[2] == multisets[2] == (len(set(expected.items)) != len(expected.items))
+        assert [tuple(f.strip() or f for f in item) for item in parsed.items] == list(strict.items)
     assert reading._split(rest, "/NER/", False) == "no_task_word"
 
 
@@ -239,9 +246,95 @@ def test_nothing_on_either_side_is_one_and_unparsable_is_not():
 )
 @pytest.mark.parametrize("reference", ["A/NER/:P;x", "A/NER/:P;x\\:"])
 def test_failures_are_counted_by_kind(prediction, kind, reference):
-    result = score([prediction], [reference], ["x"])
+    result = score([prediction], [reference], ["x"], strict=True)
     assert result["parse_failures"] == {**dict.fromkeys(PARSE_FAILURES, 0), kind: 1}
     assert (result["pairs_gold"], result["pairs_predicted"], result["tl_correct"]) == (1, 0, 0)
+    result = score([prediction], [reference], ["x"])
+    assert result["parse_failures"] == {**dict.fromkeys(PARSE_FAILURES, 0), kind: 1}
+    read = prediction[0] == "A"
+    assert (result["pairs_gold"], result["pairs_predicted"], result["tl_correct"]) == (1, read, read)
+
+
+# --------------------------------------------------------------------------------------------- broken outputs and blanks
+
+CUT = (":Q", ":Q;", ":;y", ":Q;y;z", ":", ":garbage")
+"""Broken pieces: what is left of a pair, too much of one, nothing, something else."""
+
+
+def broken_rows(piece, entity):
+    """A gold, and predictions that hold all of it and a broken piece."""
+    predictions = [f"A/NER/:P;x:R;{entity}{piece}", f"A/NER/:P;x{piece}:R;{entity}", f"A/NER/{piece}:P;x:R;{entity}"]
+    return [f"A/NER/:P;x:R;{entity}"] * 3, predictions, [f"x y {entity}"] * 3
+
+
+@pytest.mark.parametrize("entity", ["z", "\\z"])
+@pytest.mark.parametrize("piece", CUT)
+def test_a_broken_output_loses_what_is_broken_and_no_more(piece, entity):
+    gold, predictions, _ = broken_rows(piece, entity)
+    kind = "empty_field" if piece in (":Q;", ":;y") else "broken_pair"
+    result = score(predictions, gold)
+    assert (result["tl"], result["wl"], result["all"], result["parse_failure_rate"]) == (1, 0.8, 0, 1)
+    assert (result["pairs_correct"], result["pairs_predicted"], result["pairs_gold"]) == (6, 9, 6)
+    assert {kind: n for kind, n in result["parse_failures"].items() if n} == {kind: 3}
+    strict = score(predictions, gold, strict=True)
+    assert strict["protocol"] == f"{result['protocol']} strict"
+    assert (strict["tl"], strict["wl"], strict["all"], strict["pairs_predicted"]) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("piece", [":Q", ":Q;", ":;y", ":garbage"])
+def test_so_it_is_in_published_form_where_the_text_tells(piece):
+    gold, predictions, texts = broken_rows(piece, "z")
+    for label_sets in (None, {"c": {"P", "Q", "R"}}):
+        result = score(predictions, gold, texts, ["c"] * 3, label_sets=label_sets, form="published")
+        assert (result["tl"], result["all"], result["parse_failure_rate"]) == (1, 0, 1)
+        assert (result["pairs_correct"], result["pairs_predicted"], result["pairs_gold"]) == (6, 9, 6)
+    whole = "学問/NER/:法人名;J:COM春日部:地名;春日部"
+    for cut in (":地名", ":地名;"):
+        result = score([whole + cut], [whole], ["J:COM春日部は春日部に"], form="published")
+        assert (result["pairs_correct"], result["pairs_predicted"]) == (2, 3)
+
+
+def test_broken_pieces_are_a_set_or_a_multiset():
+    gold, prediction = ["A/NER/:P;x"], ["A/NER/:P;x:Q:Q:R;"]
+    for matching, broken in (("set", 2), ("multiset", 3)):
+        result = score(prediction, gold, matching=matching, extended=True)
+        assert (result["pairs_correct"], result["pairs_predicted"]) == (1, 1 + broken)
+        assert sum(result["parse_failures"].values()) == broken
+        assert result["span_micro_f1"] == result["wl"] == 2 / (2 + broken)
+
+
+def test_a_row_without_its_label_keeps_its_pairs():
+    result = score(["/NER/:P;x"], ["A/NER/:P;x"])
+    assert (result["tl"], result["wl"], result["all"]) == (0, 1, 0)
+    tuples = score(["A/Relation Extraction/:a;r;b:c;r"], ["A/Relation Extraction/:a;r;b:"])
+    assert (tuples["tl"], tuples["pairs_correct"], tuples["pairs_predicted"]) == (1, 1, 2)
+
+
+def test_a_broken_reference_is_not_read():
+    result = score(["A/NER/:P;x", "A/NER/:P;x:Q"], ["A/NER/:P;x:Q"] * 2)
+    assert (result["reference_failures"], result["tl"], result["pairs_gold"], result["all"]) == (2, 0, 0, 0)
+    assert result["parse_failures"]["broken_pair"] == 1
+
+
+@pytest.mark.parametrize("blank", [" ", "\n", "\u3000", "\r\n"])
+@pytest.mark.parametrize("word", ["NER", "Relation Extraction", "Event Extraction"])
+@pytest.mark.parametrize("form", ["escaped", "published"])
+def test_blanks_at_the_ends_do_not_count(blank, word, form):
+    items = {"NER": ("P", "x\\a"), "Relation Extraction": ("x", "P", "y"), "Event Extraction": ("x", "P", "", "y")}[
+        word
+    ]
+    gold = render("A", word, [items, (*items[:-1], "z")], form=form)
+    for old, new in (("A", f"{blank}A"), ("A/", f"A{blank}/"), (";", f"{blank};{blank}"), (":", f"{blank}:{blank}")):
+        assert_equal_but_blank(gold.replace(old, new), gold, form)
+    assert_equal_but_blank(gold + blank, gold, form)
+
+
+def assert_equal_but_blank(prediction, gold, form):
+    for strict in (False, True):
+        for pair in ((prediction, gold), (gold, prediction)):
+            result = score([pair[0], gold], [pair[1], gold], ["x\\a y z"] * 2, form=form, strict=strict, extended=True)
+            assert all(result[key] == 1 for key in ("tl", "wl", "all", "span_micro_f1", "tl_normalised"))
+            assert (result["stripped_rows"], result["parse_failure_rate"], result["reference_failures"]) == (1, 0, 0)
 
 
 def test_a_reference_that_cannot_be_read_is_wrong_and_counted():
@@ -258,7 +351,7 @@ def test_keys_that_need_a_column_are_absent_without_it():
     gold = ["A/NER/:P;x"]
     plain, full = score(gold, gold, extended=True), score(gold, gold, ["x"], ["c"], extended=True)
     grounding = {"hallucinated_entity_rate", "hallucinated_entities", "predicted_entities"}
-    grounding |= {"wl_offset_micro_f1", "wl_partial_micro_f1"}
+    grounding |= {f"wl_{name}_micro_f1" for name in ("offset", "exact", "partial", "type")}
     configs = {"by_config", "unknown_label_rate", "unknown_label_pairs", "unknown_label_sets"}
     configs |= {f"{name}_mean_over_configs" for name in ("tl", "wl", "all")}
     assert set(full) - set(plain) == grounding | configs
@@ -290,17 +383,38 @@ def test_unknown_labels_and_configs():
 
 def test_extended_figures():
     text = ["東京大学は東京にある。"]
-    result = score(["Ａ/NER/:地名 ;東京:施設名;東京大学は"], ["a/NER/:地名;東京:施設名;東京大学"], text, extended=True)
+    result = score(
+        ["Ａ/NER/:地名．;東京:施設名;東京大学は"], ["a/NER/:地名.;東京:施設名;東京大学"], text, extended=True
+    )
     assert (result["tl"], result["tl_normalised"]) == (0, 1)
     assert (result["wl"], result["wl_normalised_label_micro_f1"], result["span_micro_f1"]) == (0, 0.5, 0.5)
-    assert (result["wl_offset_micro_f1"], result["wl_partial_micro_f1"]) == (0, 0.5)
+    places = [result[f"wl_{name}_micro_f1"] for name in ("offset", "exact", "partial", "type")]
+    assert places == [0, 0.5, 0.75, 0.5]
     twice = score(["A/NER/:P;x:P;x"], ["A/NER/:P;x"], ["x x"], extended=True)
     assert (twice["wl"], twice["wl_offset_micro_f1"]) == (1, 2 / 3)
 
 
 def test_partial_matches_are_one_to_one():
-    result = score(["A/NER/:P;abcd"], ["A/NER/:P;ab:P;cd"], ["abcd"], extended=True)
-    assert result["wl_partial_micro_f1"] == pytest.approx(2 / 3)
+    result = score(["A/NER/:P;東京大学"], ["A/NER/:P;東京:P;大学"], ["東京大学"], extended=True)
+    assert result["wl_type_micro_f1"] == pytest.approx(2 / 3)
+    assert result["wl_partial_micro_f1"] == pytest.approx(1 / 3)
+
+
+def test_offsets_that_both_sides_state_are_used():
+    text, gold = ["Ms. Lee, Kim and Kim"], ["A/NER/:P;Kim"]
+    assert score(gold, gold, text, extended=True)["wl_offset_micro_f1"] == 1
+    for matching in ("set", "multiset"):
+        options = {"matching": matching, "extended": True}
+        result = score(gold, gold, text, prediction_offsets=[[(9, 12)]], reference_offsets=[[(17, 20)]], **options)
+        assert (result["wl"], result["all"], result["wl_offset_micro_f1"], result["span_micro_f1"]) == (0, 0, 0, 1)
+        assert result["protocol"].endswith("offsets=stated") and result["wl_by_label"]["P"]["predicted"] == 1
+        both = [[(9, 12), (17, 20)]]
+        twice = score(["A/NER/:P;Kim:P;Kim"], gold, prediction_offsets=both, reference_offsets=[[(17, 20)]], **options)
+        assert (twice["wl"], twice["wl_offset_micro_f1"]) == (2 / 3, 2 / 3)
+    for one in (None, [None], [[None]]):  # one side alone states them
+        assert score(gold, gold, text, prediction_offsets=one, reference_offsets=[[(9, 12)]])["all"] == 1
+    compared = compare(gold, gold, gold, offsets_a=[[(9, 12)]], offsets_b=[[(17, 20)]], reference_offsets=[[(17, 20)]])
+    assert (compared["wl"]["a"], compared["wl"]["b"], compared["fixed"]) == (0, 1, [0])
 
 
 def test_published_rows_are_read_with_text_and_label_sets():
@@ -370,6 +484,18 @@ def test_own_task_words():
         ((["a"], ["a"], None, ["c"]), {"label_sets": {"c": "P"}}, "label_sets, config 'c'"),
         ((["a"], ["a"]), {"task_words": {"N/R": ("LABEL", "entity")}}, "task_words: 'N/R'"),
         ((["a"], ["a" * (MAX_LENGTH + 1)]), {}, "references, row 0: longer than"),
+        ((["a"], ["a"]), {"mode": "paper", "strict": True}, "strict=True needs mode='default'"),
+        (
+            (["A/NER/:P;x"],) * 2,
+            {"prediction_offsets": [], "reference_offsets": [[]]},
+            "offsets of predictions has 0 rows",
+        ),
+        ((["A/NER/:P;x"],) * 2, {"prediction_offsets": [[]], "reference_offsets": [[]]}, "row 0: 0 for 1 pairs"),
+        (
+            (["A/NER/:P;x"],) * 2,
+            {"prediction_offsets": [["1"]], "reference_offsets": [[]]},
+            "row 0: '1' is no (start, end)",
+        ),
     ],
 )
 def test_wrong_arguments_are_one_clear_line(arguments, options, message):
