@@ -223,6 +223,8 @@ def _strings(
         own = table.rows[at].get("task_word") or word
         if not isinstance(own, str):
             raise table.error(at, "no 'task_word' in a row of label and entities, and none in the gold row")
+        if "/" in own:
+            raise table.error(at, f"'task_word' is {own!r}; a task word has no '/'")
         if tuple(shape(own, given.task_words)) != PAIR:
             raise table.error(at, f"rows of {own!r} cannot be given as label and entities: give their 'output' string")
         pairs = [(entity.label, entity.text) for entity in one.entities]
