@@ -31,11 +31,10 @@ def extended_figures(rows: Rows) -> dict[str, float]:
 
     - ``wl_offset_micro_f1``: label and place; nervaluate's ``strict``, seqeval's strict span F1.
     - ``wl_exact_micro_f1``: the place, whatever the label.
-    - ``wl_partial_micro_f1``: as exact, and an entity that overlaps another one of no equal place is half a match.
-    - ``wl_type_micro_f1``: the same label, and the places overlap.
+    - ``wl_partial_micro_f1``: the place, whatever the label; places that overlap are half a match.
+    - ``wl_type_micro_f1``: the same label, and places that overlap; nervaluate's ``ent_type``.
 
-    Overlaps are matched one to one, greedily: the most common characters first, then the leftmost gold and the leftmost
-    predicted entity.
+    Overlaps are matched one to one, from left to right, as nervaluate matches them.
     """
     multiset = rows.rules.multiset
     sums: dict[str, list[float]] = defaultdict(lambda: [0, 0])
@@ -105,45 +104,43 @@ def _keys(
 
 def _by_place(gold: Keys, predicted: Keys) -> dict[str, float]:
     """Hits by figure."""
-    strict = (Counter(gold) & Counter(predicted)).total()
-    same = Counter(key[1:] for key in gold) & Counter(key[1:] for key in predicted)
-    unplaced = (Counter(filter(_is_string, gold)) & Counter(filter(_is_string, predicted))).total()
-    rest = [[("", *key) for key in (Counter(k[1:] for k in keys) - same).elements()] for keys in (gold, predicted)]
+    strings = [[key for key in keys if _is_string(key)] for keys in (gold, predicted)]
+    left, right = (sorted((k[1], k[2], k[0]) for k in keys if not _is_string(k)) for keys in (gold, predicted))
+    exact = Counter(key[1:] for key in gold) & Counter(key[1:] for key in predicted)
+    same_strings = Counter(key[1:] for key in strings[0]) & Counter(key[1:] for key in strings[1])
     return {
-        "wl_offset_micro_f1": strict,
-        "wl_exact_micro_f1": same.total(),
-        "wl_partial_micro_f1": same.total() + _overlaps(*rest) / 2,
-        "wl_type_micro_f1": unplaced + _overlaps(gold, predicted),
+        "wl_offset_micro_f1": (Counter(gold) & Counter(predicted)).total(),
+        "wl_exact_micro_f1": exact.total(),
+        "wl_partial_micro_f1": same_strings.total() + _overlaps(left, right, typed=False),
+        "wl_type_micro_f1": (Counter(strings[0]) & Counter(strings[1])).total() + _overlaps(left, right, typed=True),
     }
 
 
-def _overlaps(gold: Keys, predicted: Keys) -> int:
-    """Size of the greedy one-to-one matching by overlap of those with offsets."""
-    left, right = ([key for key in keys if not _is_string(key)] for keys in (gold, predicted))
-    starts: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
-    for j, p in enumerate(right):
-        starts[p[0]].append((p[1], p[2], j))
-    for places in starts.values():
-        places.sort()
-    longest = max((p[2] - p[1] for p in right), default=0)
-    options = sorted(
-        (max(g[1], start) - min(g[2], end), g[1], start, i, j)
-        for i, g in enumerate(left)
-        for start, end, j in _between(starts.get(g[0], []), g[1] - longest, g[2])
-        if g[1] < end
-    )
-    taken_left: set[int] = set()
-    taken_right: set[int] = set()
-    for *_, i, j in options:
-        if i not in taken_left and j not in taken_right:
-            taken_left.add(i)
-            taken_right.add(j)
-    return len(taken_left)
+def _overlaps(gold: list[tuple[int, int, str]], predicted: list[tuple[int, int, str]], typed: bool) -> float:
+    """Hits of nervaluate's ``ent_type`` or ``partial``; both sides are ``(start, end, label)``, in order.
 
-
-def _between(places: list[tuple[int, int, int]], first: int, last: int) -> list[tuple[int, int, int]]:
-    """The places that begin after ``first`` and before ``last``."""
-    return places[bisect_right(places, (first,)) : bisect_left(places, (last,))]
+    Every prediction in turn takes one overlapping gold that is not taken: the closest of its own label, or the one at its own
+    place; else the first one, which is no hit, or half of one.
+    """
+    longest = max((end - start for start, end, _ in gold), default=0)
+    taken: set[int] = set()
+    hits = 0.0
+    for start, end, label in predicted:
+        best, distance, other = None, 0, None
+        for at in range(bisect_right(gold, (start - longest,)), bisect_left(gold, (end,))):
+            if at in taken or gold[at][1] <= start:
+                continue
+            away = abs(gold[at][0] - start) + abs(gold[at][1] - end)
+            if (gold[at][2] == label if typed else not away) and (best is None or away < distance):
+                best, distance = at, away
+            elif other is None:
+                other = at
+        if best is not None:
+            hits += 1
+        elif other is not None:
+            hits += 0 if typed else 0.5
+        taken.update(at for at in (other if best is None else best,) if at is not None)
+    return hits
 
 
 def _is_string(key: tuple[Any, ...]) -> bool:
