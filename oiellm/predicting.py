@@ -122,7 +122,7 @@ def _predict(
     limit = options.max_new_tokens or published or how.max_new_tokens
     ways = WAYS[options.decoding or how.constrained] if style is None else WAYS["free"]
     if "constrained" in ways:
-        check_limit(release, selection, limit)
+        check_limit(release.registry, selection.ids, limit)
     closed = "-closed" if options.closed else ""
     folders = {out / (f"{way}{closed}" if style is None else _folder(options)): way for way in ways}
     if full := selection.protocol == "full":

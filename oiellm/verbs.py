@@ -56,12 +56,34 @@ def show(options: argparse.Namespace) -> None:
 
 def validate(options: argparse.Namespace) -> None:
     """Check a recipe."""
-    print(f"{options.recipe}: {_read_recipe(options).name} is a valid recipe")
+    recipe = _read_recipe(options)
+    _check_new_tokens(recipe)
+    print(f"{options.recipe}: {recipe.name} is a valid recipe")
+
+
+def _check_new_tokens(recipe: Recipe) -> None:
+    """Refuse a recipe whose model could not be evaluated once it is trained: too few new tokens for a label."""
+    from mmm_dataset import load
+    from oiellm.data import MANIFEST, open_release, release_folder
+    from oiellm.evaluate.model import check_limit
+
+    data = recipe.data
+    registry = load(*data.registry)
+    configs = tuple(registry.configs)
+    folder = release_folder(data.release)
+    if folder is not None and (folder / MANIFEST).is_file():
+        release = open_release(folder, registry)
+        registry, configs = release.registry, release.configs
+    chosen = [name for name in (configs if data.configs == "all" else data.configs) if name in registry.configs]
+    if recipe.evaluate.constrained != "free":
+        limit = recipe.evaluate.max_new_tokens
+        check_limit(registry, chosen, limit, f"{recipe.name}: evaluate.max_new_tokens", data.view)
 
 
 def train(options: argparse.Namespace) -> None:
     """Train a recipe."""
     recipe = _read_recipe(options)
+    _check_new_tokens(recipe)
     from mmm_dataset import load
     from oiellm.train import job
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from mmm_dataset import Record
+from mmm_dataset import Record, Registry
 from mmm_dataset.registry_files import embedded, files_inside
 from oiellm.data import Release
 from oiellm.errors import OiellmError
@@ -16,11 +16,13 @@ from oiellm.evaluate.closed import closed_labels, has_open_labels, pool
 from oiellm.evaluate.protocols import Selection, chosen
 from oiellm.predict.checkpoint import ABOUT
 from oiellm.predict.engine import Engine, Request
+from oiellm.predict.grammar import grammar
 from oiellm.predict.questions import requests
 from oiellm.predict.run import Run
-from oiellm.predict.spellings import release_spellings
+from oiellm.predict.spellings import own_spellings, release_spellings
 from oiellm.predict.style import Style
 from oiellm.recipe import Recipe, View
+from oiellm.view import HIDDEN
 
 Decoding = Literal["free", "constrained"]
 WAYS: Final[Mapping[str, tuple[Decoding, ...]]] = {
@@ -160,22 +162,37 @@ def _listed(records: Sequence[Record], release: Release) -> dict[tuple[str, str]
     return {(record.config, record.id): closed_labels(record, pools[record.config]) for record in open_rows}
 
 
-def check_limit(release: Release, selection: Selection, max_new_tokens: int) -> None:
-    """Raise OiellmError if a constrained output of some config might not be whole within ``max_new_tokens``.
+def check_limit(
+    registry: Registry,
+    configs: Iterable[str],
+    max_new_tokens: int,
+    what: str = "max_new_tokens",
+    view: View | None = None,
+) -> None:
+    """Refuse a limit within which a constrained output of some config might not be whole.
 
-    Asked before anything is predicted; it depends on the label sets alone.
+    Asked before anything is trained or predicted; it depends on the label sets alone.
+
+    Args:
+        registry: knows the configs.
+        configs: their names.
+        max_new_tokens: the limit.
+        what: its name for the user.
+        view: which level is asked; both, if it is None.
+
+    Raises:
+        OiellmError: the limit is too small; names the config.
     """
-    from oiellm.predict.grammar import grammar
-
-    registry, need = release.registry, 0
-    for config in map(registry.config, selection.ids):
+    own, worst, need = own_spellings(registry), "", 0
+    for config in map(registry.config, configs):
+        labels = (HIDDEN,) if view and view.output == "word" else own.text_labels(config)
         for word in registry.task(config.task).words:
-            labels = registry.text_labels(config)
             empty = grammar("", word, text_labels=labels, word_labels=None, task_words=registry.task_words)
-            need = max(need, empty.reserve + 1)
+            # A tokenizer may write a space first.
+            worst, need = max((worst, need), (config.name, empty.reserve + 1), key=lambda found: found[1])
     if max_new_tokens < need:
         raise OiellmError(
-            f"max_new_tokens {max_new_tokens} is too small to always finish the label: give {need} or more"
+            f"{what} {max_new_tokens} is too small to always finish the label of {worst}: give {need} or more"
         )
 
 

@@ -104,7 +104,8 @@ def plan(study: Study) -> Plan:
     _check_rows(found)
     _check_test_rows(found)
     if study.decoding == "constrained":
-        check_limit(release, found.selection, min(cell.recipe.evaluate.max_new_tokens for cell in found.cells))
+        limit = min(cell.recipe.evaluate.max_new_tokens for cell in found.cells)
+        check_limit(release.registry, found.selection.ids, limit)
     return found
 
 

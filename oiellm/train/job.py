@@ -142,6 +142,12 @@ def _summary(rows: Rows, packs: int, recipe: Recipe) -> str:
     counts = rows.counts
     line = f"{counts['rows']:,} rows, {counts['tokens']:,} tokens ({counts['supervised_tokens']:,} supervised), "
     line += f"longest {counts['longest']:,}, {packs:,} {'packs' if recipe.train.packing else 'rows'} an epoch"
+    limit = recipe.evaluate.max_new_tokens
+    if cut := sum(length > limit for length in rows.supervised):
+        line += (
+            f"; {cut:,} outputs have up to {max(rows.supervised):,}, more than evaluate.max_new_tokens {limit}: such "
+        )
+        line += "outputs would be cut"
     if rows.left_out:
         line += f"; left out, longer than {recipe.data.max_tokens}: {', '.join(rows.left_out)}"
     return line
