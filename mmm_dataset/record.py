@@ -38,7 +38,7 @@ class Span:
     """A piece of the text.
 
     Attributes:
-        text: the piece, as it stands in the text; empty only for an event's absent argument.
+        text: the piece, as it stands in the text.
         start, end: half-open offsets in code points of the record's text, both None where they are unknown.
         role: what the piece is to its item: ``entity``, or ``head``, ``tail``, ``subject``, ``object``, ``time`` ...
     """
@@ -56,7 +56,8 @@ class Item:
     Attributes:
         label: entity type, polarity, relation or event.
         spans: one for a label-entity pair. A relation or event has one per role; more than one of a role are mentions of the
-            same argument, the first being the one that is written; a role that may be absent can have none.
+            same argument, the first being the one that is written; a role that may be absent can have none. A span with the
+            empty text, as some files write an absent argument, is none and is left out.
         source_item: in a translated or aligned record, the index of the source record's item that this one renders.
         attributes: further labels, each a name and a value: the category of an opinion, the types of a relation's arguments.
             An item with attributes may have no span.
@@ -66,6 +67,12 @@ class Item:
     spans: tuple[Span, ...]
     source_item: int | None = None
     attributes: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        for span in self.spans:
+            if span.text == "":
+                object.__setattr__(self, "spans", tuple([one for one in self.spans if one.text != ""]))
+                return
 
     @classmethod
     def pair(

@@ -4,13 +4,15 @@ import dataclasses
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mmm_dataset import Decoded, Failure, Item, Span, decode, encode, from_dict, prompt, split_input, to_dict
+from mmm_dataset.record import RecordError
 from mmm_dataset.schema import arrow_schema, from_row, to_row
 from mmm_f1 import score
 from mmm_f1.unified import TASK_WORDS
 from tests.records import EVENTS, RELATIONS, make_record, records
-from tests.strategies import TYPED
+from tests.strategies import TYPED, garbage
 
 WORDS = {**TASK_WORDS, **TYPED}
 
@@ -77,10 +79,6 @@ def test_round_trip_of_release_rows(record):
     table = pa.Table.from_pylist([to_row(record, WORDS)], arrow_schema())
     (row,) = table.to_pylist()
     assert from_row(row) == record
-    if not any(item.attributes for item in record.items):
-        for item in row["tuples"]:  # as in the rows of releases made before attributes
-            del item["attributes"]
-        assert from_row(row) == record
 
 
 def span(text, piece, role, start=0):
@@ -118,7 +116,26 @@ def test_aspects_relations_and_quads_of_other_corpora():
         assert result["all"] == result["span_micro_f1"] == 1 and result["hallucinated_entities"] == 0
 
 
+@pytest.mark.parametrize("spans", [(), (Span("", role="object"),), (Span("", role="object"), Span("", role="time"))])
+def test_an_absent_argument_comes_back_however_it_was_written(spans):
+    text = "支社は東京"
+    record = make_record(text, [Item("敗北", (Span("支社", 0, 2, "subject"), *spans))], "news", "tcree", EVENTS)
+    read = decode(encode(record)[1], EVENTS, text=text)
+    assert read.items == record.items == from_dict(to_dict(record)).items == from_row(to_row(record, WORDS)).items
+
+
+@settings(max_examples=200)
+@given(garbage, st.sampled_from(sorted(WORDS)), st.sampled_from(("escaped", "published")))
+def test_whatever_decode_returns_a_record_may_hold(rest, word, form):
+    read = decode(f"x/{word}/{rest}", word, form=form, task_words=WORDS)
+    if isinstance(read, Decoded):
+        assert make_record("x", read.items, word=word).items == read.items
+
+
 def test_items_that_say_nothing_are_refused():
+    for item in (Item("x", ()), Item("x", (Span("", role="object"),))):
+        with pytest.raises(RecordError, match="item 0"):
+            make_record("ab", [item])
     assert decode("x/Quad/:pos;;;", "Quad", task_words=WORDS).kind == "empty_field"
     assert decode("x/Aspect Sentiment/:;;pos;:", "Aspect Sentiment", task_words=WORDS).kind == "empty_field"
     for word, item in (
