@@ -2,9 +2,9 @@
 
     python benchmarks/translation_checks.py [--data DATA] [--show 3]
 
-Every row goes through the reading of replies and all checks as if a model had answered with the gold translation. Pairs: the embedded
-rows and, with DATA, xSID (folder xsid-0.7) between Japanese, English and Chinese; rows of xSID whose slots can be aligned have
-tags, the others none. Per direction: rows with a finding of each severity. Aims: fail 0.2 %, ask 2 %, flag 3 %.
+Every row goes through the reading of replies and all checks as if a model had answered with the gold translation. Pairs: the
+embedded rows and, with DATA, xSID (folder xsid-0.7) between Japanese, English and Chinese; rows of xSID whose slots can be
+aligned have tags, the others none. Per direction: rows with a finding of each severity. Aims: fail 0.2 %, ask 2 %, flag 3 %.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from build.markup import tag
 from build.readers import READERS
 from build.translate.plan import Plan
 from build.translate.rows import Translator
-from build.translate.rules import FLAG, read_rules
+from build.translate.rules import read_rules
 from build.translate.tagging import Tagged, take_apart
 from cards.yields import share
 from mmm_dataset import Record, Registry, load

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from build.translate.leftovers import wrapping
+from build.translate.wrapping import EMPHASIS, ZERO_WIDTH, trim
 from mmm_dataset import Failure, Record, Registry, decode, encode, split_input
 from mmm_dataset.schema import from_row, to_row
 from mmm_f1.unified import REPEATED_PAIR
@@ -108,8 +110,23 @@ def _check_strings(record: Record, line: str, output: str, registry: Registry, w
         return
     if read.label != record.label or _bare(read.items) != _bare(record.items or ()):
         report.error("round_trip", f"{where}: reading the output back gives another label or other items")
+    if any(item.source_item is not None for item in record.items or ()):
+        _check_translation(record, where, report)
     for issue in read.issues:
         (report.remark if issue.kind == REPEATED_PAIR else tell)(issue.kind, f"{where}: {issue.detail}")
+
+
+def _check_translation(record: Record, where: str, report: Report) -> None:
+    """What a model wrote around a translation or into its spans; without the source, only what is plain is an error."""
+    if (found := wrapping(record.text)) is not None:
+        report.error("added_text", f"{where}: {found}")
+    if record.text != record.text.strip():
+        report.remark("blank_edges", f"{where}: blanks at the ends of the text")
+    for span in (span for item in record.items or () for span in item.spans if span.text):
+        if span.text != span.text.strip() or ZERO_WIDTH.search(span.text) or EMPHASIS.fullmatch(span.text):
+            report.error("span_edges", f"{where}: blanks, emphasis or characters without width in {span.text!r}")
+        elif trim(span.text, (0, len(span.text)), "x") != (0, len(span.text)):
+            report.remark("span_edges", f"{where}: a mark at the end of {span.text!r}")
 
 
 def _tell(record: Record, report: Report) -> Any:

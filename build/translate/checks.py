@@ -111,8 +111,7 @@ class Checker:
         """A pattern of characters that the target does not write, or None if it may hold any."""
         if "han" not in self.target.scripts:
             return pattern("han")
-        charset = "" if self.source.charset == self.target.charset else self.source.charset
-        odd = foreign_han(charset, self.target.charset, self.target.convert)
+        odd = foreign_han(self.target, self.source.charset)
         odd -= set(self.rules.values["residual_kanji"]["keep"])
         return re.compile(f"[{''.join(sorted(odd))}]+") if odd else None
 
@@ -199,8 +198,10 @@ class Checker:
         return f"{has / max(1, had):.2f} times the source" if is_short or is_long else None
 
     def _unfinished(self, source: str, target: str) -> str | None:
-        """No mark at the end where the source has one, in a text that seems to go on: its own sentences have marks, it is short for
-        its source, or its last word ends no sentence."""
+        """No mark at the end where the source has one, in a text that seems to go on.
+
+        Its own sentences have marks, it is short for its source, or its last word ends no sentence.
+        """
         ended = source.rstrip(_CLOSERS)[-1:]
         end = target.rstrip(_CLOSERS)[-_END:]  # with the end, so that only the same one counts as said again
         if not end or end[-1] in self.target.final or end[-1] in self.source.final:

@@ -71,6 +71,8 @@ def run(options: argparse.Namespace) -> int:
         prompts=options.prompts,
         back=options.back_translate,
         judge=options.judge,
+        script=options.script,
+        convert_script=options.convert_script,
     )
     runs = list(_runs(options, registry, plan))
     with ExitStack() as stack:
@@ -144,9 +146,7 @@ def _translate(
         total=one.total,
         describe=one.out.name,
         word=found.words,
-        problem=lambda outcome: (
-            "" if isinstance(outcome.row, Record) else f"{outcome.row.reason}: {outcome.row.detail}"
-        ),
+        problem=_problem,
     )
     with ExitStack() as stack:
         files = {
@@ -193,6 +193,15 @@ def _check_budget(out: Path, found: Yield) -> None:
         )
 
 
+def _problem(outcome: Outcome) -> str:
+    """Why a row is not kept, with the beginning of the model's last reply; empty if it is."""
+    row = outcome.row
+    if isinstance(row, Record):
+        return ""
+    said = " ".join((row.raw or "").split())[:100]
+    return f"{row.reason}: {row.detail}" + (f", as in {said!r}" if said else "")
+
+
 def _line(value: Any) -> str:
     return fast_dump(value).decode()
 
@@ -220,6 +229,8 @@ def _options(one: Translation, plan: Plan, options: argparse.Namespace) -> dict[
         "seed": options.seed if options.sample else None,
         "back_translate": plan.back,
         "judge": plan.judge,
+        **({"script": plan.script} if plan.script else {}),
+        **({"convert_script": True} if plan.convert_script else {}),
         "prompts": one.translator.prompts.digest,
         "checks": sha256(options.checks or CHECKS),
         **({"extra_body": options.extra_body} if options.extra_body else {}),

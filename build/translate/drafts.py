@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from build.markup import Place, scan, tag
 from build.translate.language import LanguageProfile
+from build.translate.leftovers import added_text, markup_left
 from build.translate.rules import Finding
-from build.translate.wrapping import added_text, is_refusal, markup_left, trim, unwrap
+from build.translate.wrapping import is_refusal, trim, unwrap
 from mmm_f1.locate import occurrences
 from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
@@ -59,7 +60,11 @@ class Draft:
 
 
 def read_draft(
-    reply: Reply, wanted: Mapping[int, Place], source: str, languages: tuple[LanguageProfile, LanguageProfile]
+    reply: Reply,
+    wanted: Mapping[int, Place],
+    source: str,
+    languages: tuple[LanguageProfile, LanguageProfile],
+    convert: Callable[[str], str] = str,
 ) -> Draft:
     """Read the reply to a translation or rewrite: its JSON object, or the bare text that some models give instead.
 
@@ -68,6 +73,7 @@ def read_draft(
         wanted: the tags of the source, with their places.
         source: the plain source text.
         languages: of source and target.
+        convert: what the text goes through before its tags are read.
     """
     if (reason := NO_ANSWERS.get(reply.finish)) is not None:
         return Draft(None, faults=[Finding(reason, reply.text[:200])], raw=reply.text)
@@ -78,17 +84,17 @@ def read_draft(
     if not isinstance(text, str):
         detail = f"no JSON object with a translation: {reply.text[:80]!r}"
         return Draft(None, faults=[Finding("malformed_reply", detail)], raw=reply.text)
-    unwrapped = unwrap(text, wanted, source, languages)
+    unwrapped = unwrap(convert(text), wanted, source, languages)
     draft = read_tagged(unwrapped, wanted, source, reply.text)
-    draft.is_unwrapped = unwrapped != text
+    draft.is_unwrapped = unwrapped != text.strip()
     return draft
 
 
 def _bare_text(text: str) -> str | None:
     """The text of a reply without JSON, behind the thoughts of a reasoning model; None if it is cut JSON or none at all."""
-    _, closed, text = text.rpartition("</think>") if "</think>" in text else ("", "", text)
+    text = text.rpartition("</think>")[2]
     is_json = text.lstrip().startswith(("{", "[{", '"', "```json", "<think>")) or '"translation"' in text
-    is_json = is_json and not (text.count('"') == 2 and text.strip()[-1:] == '"')  # noqa: PLR2004
+    is_json = is_json and not (text.count('"') == 2 and text.strip()[-1:] == '"')
     if is_json or is_refusal(text) or not any(map(str.isalnum, text)) or text.strip() in ("null", "None"):
         return None
     try:

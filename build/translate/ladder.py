@@ -15,6 +15,7 @@ from typing import Any, Final
 from build.markup import tag
 from build.translate.checks import Checker
 from build.translate.drafts import Draft, read_draft
+from build.translate.language import converter
 from build.translate.parts import Part, split
 from build.translate.prompts import Messages, Prompts
 from build.translate.result import REPAIR_LEVELS, TranslationResult, join
@@ -79,16 +80,19 @@ class Ladder:
         models: Sequence[str],
         *,
         drop_items: bool,
+        convert: bool = False,
     ) -> None:
         """Set it up.
 
         Args:
             prompts, checker, spans, rules: see there.
             models: the model, and a stronger one if there is one.
+            convert: whether OpenCC converts characters of the target language's other script.
             drop_items: whether an item without a counterpart is dropped and its row kept, or the whole row dropped.
         """
         self._prompts, self._checker, self._spans, self._rules = prompts, checker, spans, rules
         self._languages = (checker.source, checker.target)
+        self._convert = converter(checker.target.convert) if convert and checker.target.convert else str
         self._models, self._drop_items = tuple(models), drop_items
         self._values: Mapping[str, Any] = rules.values["ladder"]
         self._times = {check: values["told"] for check, values in rules.values.items() if "told" in values}
@@ -104,7 +108,7 @@ class Ladder:
 
     def examine(self, part: Part, reply: Reply) -> tuple[Draft, list[Finding]]:
         """What a reply to a part says, and everything that the checks find in it."""
-        draft = read_draft(reply, part.spans, part.text, self._languages)
+        draft = self._read(reply, part)
         return draft, self._findings(part, draft)
 
     def _part(self, part: Part) -> Dialogue[TranslationResult]:
@@ -170,7 +174,10 @@ class Ladder:
         temperature = self._values["retry_temperature"] if again > 1 else 0.0
         call = Call(model, messages, limit, temperature, TRANSLATION, vote=max(0, again - 1), purpose=purpose)
         (reply,) = yield [call]
-        return read_draft(reply, part.spans, part.text, self._languages)
+        return self._read(reply, part)
+
+    def _read(self, reply: Reply, part: Part) -> Draft:
+        return read_draft(reply, part.spans, part.text, self._languages, self._convert)
 
     def _can_be_found(self, draft: Draft) -> bool:
         """Whether to ask for loose spans: not in a text that cannot stay."""

@@ -19,9 +19,19 @@ LANGUAGES: Final = Path(__file__).with_name("languages.toml")
 _CLASSES: Final = {"kana": r"\p{Hiragana}\p{Katakana}ーｰ", "latin": r"\p{Latin}"}
 """Registry name of a script to its characters; any other name is taken as Unicode's own, such as ``hangul``."""
 
-_SOUNDS: Final = tuple(
-    pair.split("=")
-    for pair in "ph=f th=s sh=s ch=s ts=s tsu=t zh=j x=s qu=k q=k ck=k c=k l=r v=b w= h= y= a= e= i= o= u=".split()
+_SOUNDS: Final = (
+    *(
+        ("ph", "f"),
+        ("th", "s"),
+        ("sh", "s"),
+        ("ch", "s"),
+        ("tsu", "t"),
+        ("ts", "s"),
+        ("zh", "j"),
+        ("x", "s"),
+        ("qu", "k"),
+    ),
+    *(("q", "k"), ("ck", "k"), ("c", "k"), ("l", "r"), ("v", "b"), *((silent, "") for silent in "whyaeiou")),
 )
 """Spellings of the same sounds in romanized Japanese and Chinese, and in English."""
 
@@ -34,6 +44,7 @@ class LanguageProfile:
         code, name, scripts: of the registry; a script of the language, such as Traditional Chinese, has a name of its own.
         joiner: between sentences.
         charset: of the characters that its texts normally hold, as Python names it.
+        rivals: character sets of languages that it may be taken for.
         needs: scripts without which a text of some length is in another language.
         final: marks that end a sentence.
         density: bytes in UTF-8, blanks aside, that say as much as one byte of English.
@@ -47,6 +58,7 @@ class LanguageProfile:
     scripts: frozenset[str]
     joiner: str = " "
     charset: str = ""
+    rivals: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     final: str = ".!?…。！？"
     density: float = 1.0
@@ -104,20 +116,24 @@ def characters(script: str) -> str:
 
 
 @cache
-def foreign_han(source: str, target: str, convert: str = "") -> frozenset[str]:
-    """Chinese characters that the target does not write.
+def foreign_han(target: LanguageProfile, source: str = "") -> frozenset[str]:
+    """Chinese characters that the target does not write; empty if it has no character set.
+
+    What the source's set, those of the target's rivals, or the other script of the language has, and the target's lacks. In
+    Chinese these are Japanese and traditional forms (県, 駅, 気, 東), whatever the source.
 
     Args:
-        source: character set of the source by Python's name, empty for none: what it has and the target lacks. With ``euc_jp``
-            and ``gb2312`` these are the Japanese forms and the traditional ones: 県, 駅, 気, 東.
-        target: character set of the target; empty for one that holds any.
-        convert: OpenCC's conversion to the target's script: what it changes and the target lacks, from whatever source.
+        target: the language.
+        source: character set of the source by Python's name, empty for none.
     """
-    if not target:
+    if not target.charset:
         return frozenset()
-    lacking = [char for char in map(chr, range(0x4E00, 0xA000)) if not _has(target, char)]
-    odd = {char for char in lacking if source and _has(source, char)}
-    return frozenset(odd | ({char for char in lacking if converter(convert)(char) != char} if convert else set()))
+    others = [charset for charset in (source, *target.rivals) if charset and charset != target.charset]
+    lacking = [char for char in map(chr, range(0x4E00, 0xA000)) if not _has(target.charset, char)]
+    odd = {char for char in lacking if any(_has(charset, char) for charset in others)}
+    if target.convert:
+        odd |= {char for char in lacking if converter(target.convert)(char) != char}
+    return frozenset(odd)
 
 
 def _has(charset: str, char: str) -> bool:
@@ -190,7 +206,7 @@ def likeness(one: str, language: LanguageProfile, other: str, other_language: La
 
 @lru_cache(maxsize=65_536)
 def _sounds(text: str, language: LanguageProfile) -> tuple[str, ...]:
-    """A text's readings without vowels, spelled alike: the characters' Chinese ones, and the Japanese ones of a Japanese text."""
+    """A text's readings without vowels, spelled alike: Chinese ones of characters, Japanese ones too of a Japanese text."""
     from anyascii import anyascii
 
     readings = [text]

@@ -33,6 +33,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--no-counterpart", choices=("item", "row"), default="item", help=text)
     text = "keep: labels are the same in all languages; table: by the label tables (default: table)"
     add("--labels", choices=("table", "keep"), default="table", help=text)
+    text = "of the target: Hant for Traditional Chinese (default: Simplified); rows of build/translate/languages.toml"
+    add("--script", metavar="SCRIPT", help=text)
+    add(
+        "--convert-script", action="store_true", help="let OpenCC convert characters of the other script, not the model"
+    )
     add("--prompts", type=Path, metavar="DIR", help="with your copies of build/translate/prompts/*.toml")
     add("--checks", type=Path, metavar="FILE.toml", help="thresholds that differ from build/translate/checks.toml")
     add("--back-translate", action="store_true", help="translate each row back and flag those that come back different")

@@ -25,6 +25,8 @@ class Plan:
         rules: thresholds.
         back: whether each translation is translated back and compared.
         judge: name of a model that rates each translation.
+        script: of the target, such as ``Hant``; None for the language's usual one.
+        convert_script: whether OpenCC converts what is in the other script.
     """
 
     model: str
@@ -36,3 +38,5 @@ class Plan:
     prompts: Path | None = None
     back: bool = False
     judge: str | None = None
+    script: str | None = None
+    convert_script: bool = False

@@ -17,11 +17,14 @@ _SCORE: Final = strict_schema("score", score={"type": "integer"})
 SCORE_TOKENS: Final = 50
 
 
-def quality_check(source: str, target: str, prompts: Prompts, plan: Plan) -> Dialogue[list[Finding]]:
+def quality_check(
+    source: str, target: str, tagged_source: str, tagged_target: str, prompts: Prompts, plan: Plan
+) -> Dialogue[list[Finding]]:
     """Ask for what the plan wants: a back-translation, a rating, or both at once.
 
     Args:
         source, target: plain texts.
+        tagged_source, tagged_target: the same with their tags, for the judge, who so sees tags around the wrong words.
         prompts: of the pair; the kind ``back`` names the languages in the other order.
         plan: says which, and the thresholds.
 
@@ -33,7 +36,7 @@ def quality_check(source: str, target: str, prompts: Prompts, plan: Plan) -> Dia
         limit = int(plan.rules.ladder("tokens_per_char") * len(source)) + plan.rules.ladder("tokens_more")
         calls.append(Call(plan.model, prompts.plain("back", text=target), limit, schema=_TRANSLATION, purpose="back"))
     if plan.judge:
-        messages = prompts.plain("judge", source=source, translation=target)
+        messages = prompts.plain("judge", source=tagged_source, translation=tagged_target)
         calls.append(Call(plan.judge, messages, SCORE_TOKENS, schema=_SCORE, purpose="judge"))
     replies = yield calls
     found = []

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from build.core import Drop, Note
+from build.markup import tag
 from build.row_checks import Report, check_record
 from build.translate.checks import Checker
 from build.translate.drafts import Draft
@@ -68,7 +69,10 @@ class Translator:
         self.registry, self.plan, self.target = registry, plan, target
         self.config = registry.config(config)
         task = registry.task(self.config.task)
-        source, target_language = read_language(self.config.language, registry), read_language(target, registry)
+        source, target_language = (
+            read_language(self.config.language, registry),
+            read_language(target, registry, plan.script),
+        )
         rules = plan.rules
         self.labels = LabelTable(registry, task.code, source.code, target, keep=plan.keep_labels)
         self.prompts = Prompts(source, target_language, task.family, plan.prompts)
@@ -77,7 +81,9 @@ class Translator:
             source, target_language, rules, names=task.family not in rules.values["copied_span"]["words"]
         )
         models = [plan.model, *([plan.stronger] if plan.stronger else [])]
-        self._ladder = Ladder(self.prompts, checker, spans, rules, models, drop_items=plan.drop_items)
+        self._ladder = Ladder(
+            self.prompts, checker, spans, rules, models, drop_items=plan.drop_items, convert=plan.convert_script
+        )
         self._paper = PaperMethod(self.prompts, source, target_language, rules, plan.model, registry)
 
     def examine(self, tagged: Tagged, reply: Reply) -> tuple[Draft, list[Finding]]:
@@ -104,7 +110,8 @@ class Translator:
         outcome = self._outcome(record, tagged, result, label, labels, attributes)
         outcome.items_in = count
         if isinstance(outcome.row, Record) and (self.plan.back or self.plan.judge):
-            outcome.flags += yield from quality_check(record.text, outcome.row.text, self.prompts, self.plan)
+            texts = tag(record.text, tagged.spans), tag(outcome.row.text, result.spans)
+            outcome.flags += yield from quality_check(record.text, outcome.row.text, *texts, self.prompts, self.plan)
         return outcome
 
     def provenance(self, record: Record, outcome: Outcome) -> dict[str, Any]:

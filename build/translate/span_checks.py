@@ -83,7 +83,8 @@ class SpanChecker:
             return
         least = self._rules.values["copied_run"]["chars"]
         for match in pattern("han").finditer(text):
-            for place in _in_both(source, target, *match.span(), least):
+            start, end = match.span()
+            for place in _in_both(source, target, start, end, least):
                 run = target[slice(*place)]
                 if self._is_foreign(target, place) or target.count(run) > source.count(run):
                     around = target[max(0, place[0] - _AROUND) : place[1] + _AROUND]

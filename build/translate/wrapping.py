@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -19,46 +18,49 @@ _TAG: Final = re.compile(r"</?\d{1,6}>")
 _ODD_TAG: Final = re.compile(
     r"(?P<open>[<＜]|&lt;)\s*(?P<slash>[/／]?)\s*[A-Za-z]?\s*(?P<number>[0-9０-９]{1,6})\s*(?P<close>[>＞]|&gt;)"
 )
-_ZERO_WIDTH: Final = re.compile(r"[\u200b\u2060\ufeff\u00ad]|(?<![\U0001f000-\U0001faff\ufe0f])[\u200c\u200d]")
-_EMPHASIS: Final = re.compile(r"(\*\*|__|``)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
+ZERO_WIDTH: Final = re.compile(r"[\u200b\u2060\ufeff\u00ad]|(?<=[\0-\u058f\u2e80-\ufdff])[\u200c\u200d]")
+"""Characters that nobody sees; joiners only behind letters that nothing joins, not in emoji or Arabic."""
+EMPHASIS: Final = re.compile(r"(\*\*|__|``)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 _EMPHASIS_IN_TAG: Final = re.compile(r"(<\d{1,6}>)([*_`]{1,3})([^<>*_`]+)\2(</\d{1,6}>)")
 _FENCE: Final = re.compile(r"\s*```[A-Za-z]*\n(.*?)\n?```\s*", re.DOTALL)
 _BLANK_AFTER: Final = re.compile(r"(\s*)(<\d{1,6}>)(\s+)")
 _BLANK_BEFORE: Final = re.compile(r"(\s+)(</\d{1,6}>)(\s*)")
-_LEAD: Final = re.compile(r"\s*([^\n<>:：]{0,80}[:：])\s*")
-_BRACKETED: Final = re.compile(r"\s*[(（\[【]([^()（）\[\]【】<>]*)[)）\]】]\s*$")
-_LAST_LINES: Final = re.compile(r"\n\s*[*_(（\[【]*([^\n<>]{1,20}?)[*_]*[:：][^<>]*$")
+LEAD: Final = re.compile(r"\s*([^\n<>:：]{0,80}[:：])\s*")
+BRACKETED: Final = re.compile(r"\s*[(（\[【]([^()（）\[\]【】<>]*)[)）\]】]\s*$")
+LAST_LINES: Final = re.compile(r"\n\s*[*_(（\[【]*([^\n<>]{1,20}?)[*_]*[:：][^<>]*$")
 _GLOSS: Final = re.compile(r"(</(\d{1,6})>)\s*[(（]([^()（）<>]*)[)）]")
 _JOINT: Final = re.compile(r"[\s:：\-–—→=/|(（)）]*")
-_CLAUSE: Final = re.compile(r"[。，、；？]|[.,;?]\s")
+CLAUSE: Final = re.compile(r"[。，、；？]|[.,;?]\s")
 _MARKS: Final = "。．！？!?，、；：;:,"
 _FULL_STOPS: Final = "。．."
-_FINAL: Final = re.compile(r"[。．！？!?]|\.(?!\w)")
+FINAL_MARK: Final = re.compile(r"[。．！？!?]|\.(?![A-Za-z0-9])")
 _MANY: Final = 5
 _LOOKED_AT: Final = 40
+_ENDING: Final = 3
+_CLOSING: Final = "」』）)】》”’\"'"
 _LABELS: Final = ("labels", "weak_labels")
-_SHORT: Final = 12
+SHORT: Final = 12
 """Bytes of a source that may stand beside its translation: a name with its original behind it."""
 
 
 def unwrap(
-    tagged: str, wanted: Collection[int], source: str, languages: tuple[LanguageProfile, LanguageProfile]
+    tagged: str, wanted: Mapping[int, Place], source: str, languages: tuple[LanguageProfile, LanguageProfile]
 ) -> str:
     """A tagged translation without what is no part of it, as far as that can be told.
 
-    Tags spelled otherwise become tags. Labels before the text, notes behind it, quotation marks, emphasis and code fences around it,
-    zero-width characters, blanks at its ends and inside tags, the text a second time and the source beside it are taken away,
-    each only if the source has nothing of the kind.
+    Tags spelled otherwise become tags. Labels before the text, notes behind it, quotation marks, emphasis and code fences
+    around it, zero-width characters, blanks at its ends and inside tags, the text a second time and the source beside it
+    are taken away, each only if the source has nothing of the kind.
 
     Args:
         tagged: what a model wrote.
-        wanted: numbers of the source's tags.
+        wanted: the tags of the source, with their places.
         source: the plain source text.
         languages: of source and target.
     """
     text = _tags(tagged, wanted, source)
-    if not _ZERO_WIDTH.search(source):
-        text = _ZERO_WIDTH.sub("", text)
+    if not ZERO_WIDTH.search(source):
+        text = ZERO_WIDTH.sub("", text)
     for _ in range(_MANY):
         before = text
         for strip in (_unfenced, _without_lead, _without_note, _unquoted, _without_emphasis):
@@ -66,7 +68,7 @@ def unwrap(
         text = _once(text, source, languages)
         if text == before:
             break
-    text = _without_gloss(text, source)
+    text = _without_gloss(_without_quotes_in_tags(text, wanted, source), source)
     text = _blanks_out(text, bool(languages[1].joiner))
     text = _marks_out(text, source)
     bare = source.strip()
@@ -79,7 +81,8 @@ def _tables() -> dict[str, Any]:
     return read_toml(_TABLES)
 
 
-def _has_word(text: str, name: str) -> bool:
+def has_word(text: str, name: str) -> bool:
+    """Whether a text holds a word of a list of ``wrapping.toml``."""
     text = text.casefold()
     return any(_is_in(word, text) for word in _tables()[name])
 
@@ -107,34 +110,30 @@ def _unfenced(text: str, source: str) -> str:
 
 
 def _without_lead(text: str, source: str) -> str:
-    match = _LEAD.match(text)
-    if match is None or not _is_label(match[1]) or any(_has_word(source, name) for name in _LABELS):
+    match = LEAD.match(text)
+    if match is None or not _is_label(match[1]) or any(has_word(source, name) for name in _LABELS):
         return text
     return text[match.end() :] if text[match.end() :].strip() else text
 
 
 def _is_label(lead: str) -> bool:
-    if _CLAUSE.search(lead):
+    if CLAUSE.search(lead):
         return False
-    return _has_word(lead, "labels") or (len(lead) < _SHOWN + _SHORT and _has_word(lead, "weak_labels"))
+    return has_word(lead, "labels") or (len(lead) < 2 * SHORT and has_word(lead, "weak_labels"))
 
 
 def _without_note(text: str, source: str) -> str:
-    if any(_begins_note(piece) for piece in re.split(r"[\n(（\[【]", source)[1:]):
+    if any(begins_note(piece) for piece in re.split(r"[\n(（\[【]", source)[1:]):
         return text
-    match = _BRACKETED.search(text) or _LAST_LINES.search(text)
-    return text[: match.start()] if match and match.start() and _begins_note(match[1]) else text
+    match = BRACKETED.search(text) or LAST_LINES.search(text)
+    return text[: match.start()] if match and match.start() and begins_note(match[1]) else text
 
 
-def _begins_note(text: str) -> bool:
+def begins_note(text: str) -> bool:
+    """Whether a text begins as notes begin."""
     text = text.strip(" *_").casefold()
-    return any(
-        text.startswith(word)
-        and not text[len(word) : len(word) + 1].isalpha()
-        or text.startswith(word)
-        and not word.isascii()
-        for word in _tables()["notes"]
-    )
+    starts = [word for word in _tables()["notes"] if text.startswith(word)]
+    return any(not word.isascii() or not text[len(word) : len(word) + 1].isalpha() for word in starts)
 
 
 def _unquoted(text: str, source: str) -> str:
@@ -142,9 +141,24 @@ def _unquoted(text: str, source: str) -> str:
     for opening, closing in _tables()["quotes"]:
         if len(inner) > 2 and inner[0] == opening and inner[-1] == closing and not _is_quoted(bare):
             middle = inner[1:-1]
-            if opening not in middle and closing not in middle:
+            is_pair = (
+                middle.count(opening) == bare.count(opening)
+                if opening == closing
+                else _closes_last(inner, opening, closing)
+            )
+            if is_pair:
                 return middle
     return text
+
+
+def _closes_last(text: str, opening: str, closing: str) -> bool:
+    """Whether the first quotation mark of a text is closed by the last one."""
+    depth = 0
+    for at, char in enumerate(text):
+        depth += (char == opening) - (char == closing)
+        if not depth:
+            return at == len(text) - 1
+    return False
 
 
 def _is_quoted(text: str) -> bool:
@@ -154,7 +168,7 @@ def _is_quoted(text: str) -> bool:
 
 def _without_emphasis(text: str, source: str) -> str:
     if not any(mark in source for mark in ("**", "__", "``")):
-        text = _EMPHASIS.sub(r"\2", text)
+        text = EMPHASIS.sub(r"\2", text)
     if not any(mark in source for mark in "*_`"):
         text = _EMPHASIS_IN_TAG.sub(r"\1\3\4", text)
     return text
@@ -168,12 +182,12 @@ def size(text: str) -> int:
 def _once(text: str, source: str, languages: tuple[LanguageProfile, LanguageProfile]) -> str:
     """The translation alone where it comes twice, or beside its source."""
     plain = scan(text).text.strip()
-    if (half := _half(plain)) and not _half(source.strip()):
+    if (half := doubled(plain)) and not doubled(source.strip()):
         first, second = _cut(text, half), _cut(text, len(half), behind=True)
         return max((first, second), key=lambda one: len(_TAG.findall(one)))
     bare = source.strip()
     least = 0.3 * size(source) * languages[1].density / languages[0].density
-    if size(bare) < _SHORT or bare == plain or size(plain) - size(bare) < least:
+    if size(bare) < SHORT or bare == plain or size(plain) - size(bare) < least:
         return text
     if plain.startswith(bare):
         rest = _cut(text, len(bare), behind=True)
@@ -184,7 +198,7 @@ def _once(text: str, source: str, languages: tuple[LanguageProfile, LanguageProf
     return text
 
 
-def _half(text: str) -> str:
+def doubled(text: str) -> str:
     """The text that comes twice, blanks between; empty if it does not."""
     for gap in range(_MANY):
         half = (len(text) - gap) // 2
@@ -209,6 +223,19 @@ def _cut(tagged: str, plain: str | int, *, behind: bool = False) -> str:
     return tagged[at:].lstrip() if behind else tagged[:at].rstrip()
 
 
+def _without_quotes_in_tags(text: str, wanted: Mapping[int, Place], source: str) -> str:
+    """Without quotation marks just inside of a tag whose piece has none in or around it in the source."""
+    marks = {mark for pair in _tables()["quotes"] for mark in pair}
+    for opening, closing in _tables()["quotes"]:
+        if opening not in text:
+            continue
+        for match in re.finditer(rf"<(\d{{1,6}})>{opening}([^<>{opening}{closing}]+){closing}</\1>", text):
+            start, end = wanted.get(int(match[1]), (0, len(source)))
+            if not marks & set(source[max(0, start - 1) : end + 1]):
+                text = text.replace(match[0], f"<{match[1]}>{match[2]}</{match[1]}>")
+    return text
+
+
 def _without_gloss(text: str, source: str) -> str:
     """Without a bracket behind a tag that says what the source has there: ``<1>Mia</1> (original)``."""
     if any(mark in source for mark in "(（"):
@@ -216,7 +243,7 @@ def _without_gloss(text: str, source: str) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         inner = match[3].strip()
-        return match[1] if inner and (inner in source or _begins_note(inner)) else match[0]
+        return match[1] if inner and (inner in source or begins_note(inner)) else match[0]
 
     return _GLOSS.sub(replaced, text)
 
@@ -242,15 +269,15 @@ def _is_mark(char: str) -> bool:
 
 def _marks_out(text: str, source: str) -> str:
     """A full stop at the end of a tag in the middle of a sentence is taken away if the source has fewer of them."""
-    if len(_FINAL.findall(scan(text).text)) <= len(_FINAL.findall(source)):
-        return text
+    has_more = len(FINAL_MARK.findall(scan(text).text)) > len(FINAL_MARK.findall(source))
+
+    ends = bool(FINAL_MARK.search(source.rstrip()[-_ENDING:]))
 
     def without(match: re.Match[str]) -> str:
         follows = _TAG.sub("", text[match.end() : match.end() + _LOOKED_AT]).lstrip()[:1]
-        is_within = follows.islower() or follows.isdecimal() or follows >= "\u3041"
-        return (
-            match[1] if is_within and not is_abbreviation(match[1] + match[2]) else match[0][: len(match[1])] + match[2]
-        )
+        is_odd = match[2] == "." and match[1][-1] > "\u2e80"  # such languages write another one
+        is_within = (has_more or is_odd) and (not (follows.isupper() or follows in _CLOSING) if follows else not ends)
+        return match[1] if is_within and not is_abbreviation(match[1] + match[2]) else match[0]
 
     return re.sub(r"([^<>\s]+)([。．.])(?=</\d{1,6}>)", without, text)
 
@@ -258,11 +285,12 @@ def _marks_out(text: str, source: str) -> str:
 def is_abbreviation(words: str) -> bool:
     """Whether a full stop at the end of the words is a part of the last one: Ltd., U.S., J."""
     last = re.split(r"[\s,]", words)[-1].rstrip(".")
-    return words.endswith(".") and (last.casefold() in _tables()["abbreviations"] or "." in last or len(last) == 1)
+    is_letter = len(last) == 1 and last.isascii() and last.isalpha()
+    return words.endswith(".") and (last.casefold() in _tables()["abbreviations"] or "." in last or is_letter)
 
 
 def trim(text: str, place: Place, piece: str = "") -> Place | None:
-    """A place without blanks, marks and quotation marks at its ends that the source's piece has not; None if nothing is left."""
+    """A place without blanks and marks at its ends that the source's piece has not; None if nothing is left."""
     start, end = place
     before = None
     while before != (start, end):
@@ -282,73 +310,6 @@ def trim(text: str, place: Place, piece: str = "") -> Place | None:
             if quoted and not _is_quoted(piece):
                 start, end = start + 1, end - 1
     return (start, end) if start < end else None
-
-
-_TAG_LIKE: Final = re.compile(r"<\s*/?\s*\w?\d+|\d+\s*/?\s*>|[\[{]\s*/?\s*\w?\d{1,6}\s*/?\s*[\]}]")
-_ENTITY: Final = re.compile(r"&(?:[A-Za-z][A-Za-z0-9]{1,31}|#\d{1,7}|#[xX][0-9A-Fa-f]{1,6});")
-_BLANKS: Final = re.compile(r"\s+")
-_ANY: Final = re.compile(r"[<>\[{&＜＞［｛＆]")
-_ANGLES: Final = str.maketrans(dict.fromkeys("〈《«‹≪⟨", "<") | dict.fromkeys("〉》»›≫⟩", ">"))
-"""Quotation marks that a translation may write as plain angle brackets."""
-_SHOWN: Final = 12
-
-
-def markup_left(source: str, target: str) -> str | None:
-    """What looks like markup in a translation and does not stand in its source; None if there is nothing.
-
-    Tags of any kind that were not read as tags (``<2``, ``</x2>``, ``[2]``), entities such as ``&quot;``, emphasis (``**``), and every
-    ``<`` or ``>`` beyond those of the source, whose brackets may have another width.
-
-    Args:
-        source, target: plain texts.
-    """
-    for mark in ("**", "```", "__"):
-        if mark in target and mark not in source:
-            return mark
-    if not _ANY.search(target):
-        return None
-    source, target = (unicodedata.normalize("NFKC", text) for text in (source, target))
-    closed = _BLANKS.sub("", source)
-    for expression in (_TAG_LIKE, _ENTITY):
-        for match in expression.finditer(target):
-            if _BLANKS.sub("", match[0]) not in closed:
-                return _shown(target, match.start())
-    had = Counter(source.translate(_ANGLES))
-    for bracket in "<>":
-        if target.count(bracket) > had[bracket]:
-            return _shown(target, target.rindex(bracket))
-    return None
-
-
-def _shown(text: str, at: int) -> str:
-    return text[at : at + _SHOWN]
-
-
-def added_text(source: str, target: str) -> str | None:
-    """What is no translation in a text whose wrapping was stripped already; None if there is nothing.
-
-    A label, a note, the source, the text twice, or more lines than the source has.
-    """
-    bare, plain = source.strip(), target.strip()
-    if size(bare) >= _SHORT and bare in plain and bare != plain and _FINAL.search(bare):
-        return "the source beside it"
-    if plain.count("\n") > bare.count("\n"):
-        return f"a line more than the source: {plain.splitlines()[-1][:40]!r}"
-    wrapped = wrapping(plain)
-    return wrapped if wrapped and not wrapping(bare) and not _LEAD.match(bare) else None
-
-
-def wrapping(text: str) -> str | None:
-    """What a text alone shows of a model's talk around it: a label, a note, emphasis around it, the text twice; None if nothing."""
-    lead = _LEAD.match(text)
-    if lead and text[lead.end() :].strip() and _has_word(lead[1], "labels") and not _CLAUSE.search(lead[1]):
-        return f"{lead[1][:40]!r} before it"
-    note = _BRACKETED.search(text) or _LAST_LINES.search(text)
-    if note and note.start() and _begins_note(note[1]):
-        return f"{note[0].strip()[:40]!r} behind it"
-    if _EMPHASIS.fullmatch(text):
-        return "emphasis around it"
-    return "it comes twice" if _half(text) else None
 
 
 def is_refusal(text: str) -> bool:

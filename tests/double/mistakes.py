@@ -24,14 +24,18 @@ class Mistakes:
     echo: float = 0.0
     wrong_language: float = 0.0
     truncated: float = 0.0
+    wrapped: float = 0.0
+    respelled: float = 0.0
+    inside: float = 0.0
+    bare: float = 0.0
+    swapped: float = 0.0
     absent: float = 0.0
     seed: int = 0
 
     @classmethod
     def usual(cls, seed: int = 0) -> Mistakes:
         """One tag in ten lost, every other mistake in one reply of fifty."""
-        names = ("doubled", "invented", "broken", "malformed", "kana", "kanji", "echo", "wrong_language", "truncated")
-        return cls(lost=0.1, seed=seed, **dict.fromkeys(names, 0.02))
+        return cls(lost=0.1, seed=seed, **dict.fromkeys(ROW, 0.02))
 
 
 _RUNS = {
@@ -39,7 +43,63 @@ _RUNS = {
     "kanji": r"[\u4e00-\u9fff]{2,}",
 }
 
-ROW = ("malformed", "truncated", "echo", "wrong_language", "kana", "kanji", "doubled", "invented", "broken")
+_PAPER = ("malformed", "truncated", "echo", "wrong_language", "kana", "kanji", "doubled", "invented", "broken")
+ROW = (*_PAPER, "wrapped", "respelled", "inside", "bare", "swapped")
+"""Mistakes of a whole reply; one at most is made."""
+
+WRAPPINGS = (
+    "Here is the translation:\n{}",
+    "Sure! Here's the translation into {target}:\n\n{}",
+    "Translation: {}",
+    "译文：{}",
+    "翻訳：{}",
+    "{} (Note: names are transliterated.)",
+    "{}\n\nNote: I kept the numbers.",
+    "{}（注：固有名詞は音訳しました。）",
+    "{}（注：人名为音译。）",
+    "“{}”",
+    "「{}」",
+    '"{}"',
+    "**{}**",
+    "```\n{}\n```",
+    "{} {}",
+    "{}\n{}",
+    "{source}\n{}",
+    "{source} → {}",
+    "\n {}\n\n",
+    "\ufeff{}",
+)
+"""What models write around a translation; ``{source}`` is the text that they were given."""
+
+
+def wrapped(said: str, source: str, target: str, draw: random.Random) -> str:
+    """A tagged translation with something around it."""
+    return draw.choice(WRAPPINGS).replace("{target}", target).replace("{source}", source).replace("{}", said)
+
+
+SPELLINGS = ("＜{}＞", "< {} >", "<T{}>", "&lt;{}&gt;", "<x{}>", "<\u200b{}>")
+
+
+def respelled(said: str, draw: random.Random) -> str:
+    """A tagged translation whose tags are spelled otherwise."""
+    spelling = draw.choice(SPELLINGS)
+    return re.sub(r"<(/?)(\d+)>", lambda tag: spelling.replace("{}", tag[1] + tag[2]), said)
+
+
+INSIDES = (
+    "<{n}> {} </{n}>",
+    "<{n}>**{}**</{n}>",
+    "<{n}>\u200b{}\u200b</{n}>",
+    "<{n}>{}.</{n}>",
+    "<{n}>“{}”</{n}>",
+    "<{n}>{}</{n}> (original)",
+)
+
+
+def inside(said: str, number: int, draw: random.Random) -> str:
+    """A tagged translation with something in or behind one tag that does not belong there."""
+    way = draw.choice(INSIDES).replace("{n}", str(number))
+    return re.sub(rf"<{number}>(.*?)</{number}>", lambda tag: way.replace("{}", tag[1]), said, flags=re.DOTALL)
 
 
 def untranslated(

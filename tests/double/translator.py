@@ -11,6 +11,7 @@ import random
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 
 from build.markup import Place, tag, untag
 from build.translate.language import read_language
@@ -19,7 +20,7 @@ from build.translate.tagging import Tagged, take_apart
 from mmm_dataset import Item, Record, Registry, decode, prompt, split_input
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import render, shape
-from tests.double.mistakes import ROW, Mistakes, broken, untranslated
+from tests.double.mistakes import ROW, Mistakes, broken, inside, respelled, untranslated, wrapped
 from tests.double.server import Answer, Message, Reject
 
 
@@ -83,8 +84,8 @@ class Translator:
         if "text" in asked:
             source, target = (self._codes[name] for name in names.groups())
             return self._translated(asked, source, target, system, rates, draw)
-        target = re.search(r"is its (\w+)", system)
-        return self._span(asked, self._codes[target[1]], rates, draw)
+        target = re.search(r"is its\s+(\w+)", system)
+        return self._spans(asked, self._codes[target[1]], rates, draw)
 
     def _translated(
         self, asked: Mapping[str, str], source: str, target: str, system: str, rates: Mistakes, draw: random.Random
@@ -108,6 +109,9 @@ class Translator:
         if is_left and (left := untranslated(fault, text, spans, text_out, places, draw)) is not None:
             text_out, places, what = left
             self.made.append((fault, f"{target}:{what}"))
+        if fault == "swapped" and (pair := _swappable(text_out, places, draw)):
+            self.made.append((fault, text))
+            places = {**places, pair[0]: places[pair[1]], pair[1]: places[pair[0]]}
         lost = [number for number in places if draw.random() < rates.lost]
         for number in lost:
             self.made.append(("lost", text))
@@ -122,8 +126,25 @@ class Translator:
             return _json(said[: max(1, len(said) // 2)].rpartition("<")[0] or said[: max(1, len(said) // 3)])
         if fault == "malformed":
             self.made.append((fault, text))
-            return draw.choice([said, _json(said)[:-2], "Here you are:\n" + _json(said), '{"text": "x"}', ""])
-        return _json(said)
+            return draw.choice(
+                [_json(said)[:-2], "Here you are:\n" + _json(said), '{"text": "x"}', "", "I'm sorry, I cannot."]
+            )
+        return self._dressed(fault, said, asked["text"], target, places, draw)
+
+    def _dressed(
+        self, fault: str, said: str, source: str, target: str, places: Mapping[int, Place], draw: random.Random
+    ) -> str:
+        """A reply whose translation is right, and something else is not."""
+        if fault in ("wrapped", "respelled", "bare") or (fault == "inside" and places):
+            self.made.append((fault, source))
+        if fault == "wrapped":
+            said = wrapped(said, source, self.registry.languages[target].name, draw)
+            return said if draw.random() < 0.5 else _json(said)
+        if fault == "respelled":
+            return _json(respelled(said, draw))
+        if fault == "inside" and places:
+            return _json(inside(said, draw.choice(sorted(places)), draw))
+        return said if fault == "bare" else _json(said)
 
     def _drawn(self, rates: Mistakes, draw: random.Random) -> str:
         at = draw.random()
@@ -192,20 +213,23 @@ class Translator:
         at = draw.choice(free)
         return tag(out, {**places, 10_000: (at, at + 1)}).replace("10000>", f"{number}>")
 
-    def _span(self, asked: Mapping[str, str], target: str, rates: Mistakes, draw: random.Random) -> str:
+    def _spans(self, asked: Mapping[str, str], target: str, rates: Mistakes, draw: random.Random) -> str:
         text, spans = untag(asked["source"])
         fault = self._drawn(rates, draw)
-        if draw.random() < rates.absent:
-            self.made.append(("absent", text))
-            return json.dumps({"span": None})
         if fault in ("malformed", "truncated", "broken"):
             self.made.append(("malformed", text))
-            return draw.choice(["", "null", '{"span": ', "I cannot find it."])
-        piece = text[slice(*spans[1])]
+            return draw.choice(["", "null", '{"1": ', "I cannot find it."])
+        found: dict[str, str | None] = {}
+        for number, place in spans.items():
+            found[str(number)] = self._word(text, place, asked["translation"], target)
+            if draw.random() < rates.absent:
+                self.made.append(("absent", text))
+                found[str(number)] = None
         if fault in ("echo", "kana", "kanji", "wrong_language", "invented"):
             self.made.append(("not_in_text", text))
-            return json.dumps({"span": f"{piece}?!"})
-        return json.dumps({"span": self._word(text, spans[1], asked["translation"], target)}, ensure_ascii=False)
+            number = draw.choice(sorted(spans))
+            found[str(number)] = f"{text[slice(*spans[number])]}?!"
+        return json.dumps(found, ensure_ascii=False)
 
     def _word(self, text: str, place: Place, translation: str, target: str) -> str | None:
         for (source, language), truth in self._truth.items():
@@ -256,6 +280,17 @@ class Translator:
 def truth_spans(truth: Truth, spans: Mapping[int, Place]) -> dict[int, Place]:
     """The places of the tags that the truth knows."""
     return {number: truth.places[place] for number, place in spans.items() if place in truth.places}
+
+
+def _swappable(text: str, places: Mapping[int, Place], draw: random.Random) -> tuple[int, int] | None:
+    """Two tags that stand apart around other words; None if there are none."""
+    pairs = [
+        (a, b)
+        for a, b in combinations(sorted(places), 2)
+        if text[slice(*places[a])] != text[slice(*places[b])]
+        and (places[a][1] <= places[b][0] or places[b][1] <= places[a][0])
+    ]
+    return draw.choice(pairs) if pairs else None
 
 
 def _by_source(record: Record) -> dict[int, int]:

@@ -13,7 +13,7 @@ from build.translate.plan import Plan
 from build.translate.rows import Outcome, Translator
 from build.translate.rules import read_rules
 from build.translate.yields import Yield
-from mmm_dataset import Record, Registry, load
+from mmm_dataset import Record, Registry, Span, load
 from oiellm.llm.calls import Call, Reply
 from tests.dialogues import drive
 from tests.double.server import Answer, Reject
@@ -40,8 +40,10 @@ class Trial:
 
     Attributes:
         found: the yield.
-        bad: kept rows that are not the truth, by what differs: ``text``, ``items`` (another word, or too many), or ``place``
-            (the right word, at another of its occurrences).
+        bad: kept rows that are not the truth, by what differs: ``text``, ``items`` (another word, or too many), ``swapped``
+            (the same after tags were swapped), or ``place`` (the right word, at another of its occurrences).
+        wrong: those rows but for ``place``, with the truth and the mistakes that were made on them.
+        swapped: rows on which tags were swapped.
         drops: dropped rows with the mistakes that were made on them.
         rows: what was kept.
     """
@@ -50,6 +52,8 @@ class Trial:
     bad: Counter[str] = field(default_factory=Counter)
     drops: list[tuple[Drop, list[str]]] = field(default_factory=list)
     rows: list[Record] = field(default_factory=list)
+    wrong: list[tuple[Record, Record, list[str]]] = field(default_factory=list)
+    swapped: int = 0
 
 
 def embedded() -> tuple[list[Record], Registry]:
@@ -114,6 +118,7 @@ def _reply(double: Double, call: Call) -> Reply:
 
 def _compare(trial: Trial, outcome: Outcome, truth: Record, source: Record, made: list[str]) -> None:
     row = outcome.row
+    trial.swapped += "swapped" in made
     if isinstance(row, Drop):
         trial.drops.append((row, made))
         return
@@ -124,9 +129,17 @@ def _compare(trial: Trial, outcome: Outcome, truth: Record, source: Record, made
     pairs = [(wanted.get(back[item.source_item or 0]), item) for item in row.items or ()]
     if row.text != truth.text:
         trial.bad["text"] += 1
+        trial.wrong.append((row, truth, made))
     elif any(
-        w is None or [s.text for s in w.spans] != [s.text for s in i.spans] or w.label != i.label for w, i in pairs
+        w is None or [_words(s) for s in w.spans] != [_words(s) for s in i.spans] or w.label != i.label
+        for w, i in pairs
     ):
-        trial.bad["items"] += 1
+        trial.bad["swapped" if "swapped" in made else "items"] += 1
+        trial.wrong.append((row, truth, made))
     elif any(w is not None and w.spans != i.spans for w, i in pairs):
         trial.bad["place"] += 1
+
+
+def _words(span: Span) -> str:
+    """Without the full stop that some spans of xSID hold."""
+    return span.text.rstrip("。.")

@@ -15,7 +15,10 @@ from tests.dialogues import drive
 def look(reply, **plan):
     registry = load()
     prompts = Prompts(read_language("ja", registry), read_language("en", registry), "scnm")
-    made = drive(quality_check("部屋は広い。", "Big.", prompts, Plan("m", read_rules(), **plan)), lambda call: reply)
+    made = drive(
+        quality_check("部屋は広い。", "Big.", "部屋は広い。", "Big.", prompts, Plan("m", read_rules(), **plan)),
+        lambda call: reply,
+    )
     return [(finding.check, finding.detail) for finding in made]
 
 
