@@ -100,7 +100,7 @@ def _lines(row: Mapping[str, Any], console: Console, colours: dict[str, str]) ->
         yield Text.assemble("  ", (_safe(entity["label"]), colours.get(entity["label"], "")), f"  {_place(entity)}")
     for item in row["tuples"] or ():
         parts = [f"{argument['role']} {_place(argument)}" for argument in item["arguments"]]
-        parts += [f"{one['name']}={_safe(one['value'])}" for one in item.get("attributes") or ()]
+        parts += [f"{one['name']}={_safe(one['value'])}" for one in item["attributes"]]
         yield Text.assemble("  ", (_safe(item["label"]), "bold"), f"  {'  '.join(parts)}")
 
 

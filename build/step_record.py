@@ -14,9 +14,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict
 
 from build.errors import KitError
-from build.manifest import Digest, InnerPath, read_checked
 from mmm_dataset import Registry
 from mmm_dataset.files import sha256
+from mmm_dataset.manifest import Digest, InnerPath, ManifestError, read_checked
 
 RECORD: Final = ".step.json"
 _SHOWN: Final = 80
@@ -72,7 +72,7 @@ class StepRecord(BaseModel):
 
 
 def read_record(folder: Path) -> StepRecord | None:
-    """The record of the run that wrote a folder; None if there is none. Raises KitError if it cannot be read."""
+    """The record of the run that wrote a folder; None if there is none. Raises ManifestError if it cannot be read."""
     path = folder / RECORD
     return StepRecord.model_validate(read_checked(path, StepRecord)) if path.is_file() else None
 
@@ -91,7 +91,7 @@ def check_target(out: Path, run: Run, replace: bool) -> tuple[StepRecord | None,
     record, unreadable = None, ""
     try:
         record = read_record(out) if out.is_dir() else None
-    except KitError as error:
+    except ManifestError as error:
         unreadable = str(error)
     if unreadable:
         found = f"a record of a run that cannot be read ({unreadable})"

@@ -23,7 +23,7 @@ from mmm_dataset import Record, Registry, RegistryError
 from mmm_dataset.evaluation import STANDARD
 from mmm_dataset.files import progress, sha256
 from mmm_dataset.record import SPLITS
-from mmm_dataset.schema import COLUMNS, arrow_schema
+from mmm_dataset.schema import COLUMNS, arrow_schema, field_types
 
 
 def validate(tree: Path, registry: Registry) -> Report:
@@ -71,11 +71,6 @@ def _check_files(tree: Path, manifest: Mapping[str, Any], report: Report) -> Non
 
 def _check_standard(tree: Path, manifest: Mapping[str, Any], report: Report) -> None:
     """The ids of the standard evaluation: the file of the manifest, and the ids that its rule gives for these rows."""
-    if "evaluation" not in manifest:
-        report.remark(
-            "evaluation", f"no {STANDARD}: built before it came; whoever evaluates takes the same ids by rule"
-        )
-        return
     try:
         if manifest["evaluation"] != {"path": STANDARD, "sha256": sha256(tree / STANDARD)}:
             report.error("evaluation", f"{STANDARD}: not the file that the manifest names; build the release again")
@@ -195,14 +190,20 @@ def _check_file(path: Path, file: Mapping[str, Any], report: Report) -> bool:
     if b"huggingface" in (schema.metadata or {}):
         report.error("schema", f"{file['path']}: holds `huggingface` metadata, which older readers refuse")
     if not schema.remove_metadata().equals(arrow_schema()):
-        report.error(
-            "schema", f"{file['path']}: columns {', '.join(schema.names)}, not {', '.join(COLUMNS)} of the right types"
-        )
+        report.error("schema", f"{file['path']}: {_other_columns(schema)}")
         return False
     if rows != file["rows"]:
         report.error("manifest", f"{file['path']}: {rows} rows, {file['rows']} in the manifest")
     report.rows += rows
     return True
+
+
+def _other_columns(schema: pa.Schema) -> str:
+    found, wanted = field_types(schema), field_types(arrow_schema())
+    for name in {**wanted, **found}:
+        if found.get(name) != wanted.get(name):
+            return f"column {name} is {found.get(name, 'missing')}, expected {wanted.get(name, 'no such column')}"
+    return f"columns in the order {', '.join(schema.names)}, expected {', '.join(COLUMNS)}"
 
 
 def _rows(tree: Path, file: Mapping[str, Any], what: str, report: Report) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cards.errors import CardError
-from mmm_dataset.names import check_places
+from mmm_dataset.manifest import read_release
 
 
 def read_json(path: Path) -> Any:
@@ -32,25 +32,8 @@ def need(table: Any, where: Path | str, *keys: str) -> Any:
 
 
 def read_manifest(tree: Path) -> dict[str, Any]:
-    """The manifest of a release tree, with everything in it that a card says.
-
-    Raises:
-        CardError: it is not there, or lacks something; the message says what.
-    """
-    where = tree / "manifest.json"
-    manifest: dict[str, Any] = read_json(where)
-    for keys in _NEEDED:
-        _check(manifest, where, keys, ())
-    configs = manifest["configs"]
-    try:
-        check_places(manifest)
-    except ValueError as error:
-        raise CardError(f"{where}: {error}") from error
-    if empty := [f"files of {name}" for name, config in configs.items() if not config["files"]] or ["configs"] * (
-        not configs
-    ):
-        raise CardError(f"{where}: has no {empty[0]}, and the card needs some")
-    return with_sources_of_steps(manifest)
+    """The manifest of a release tree, with the sources of its steps. Raises ManifestError as ``read_release`` does."""
+    return with_sources_of_steps(read_release(tree))
 
 
 def with_sources_of_steps(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,32 +47,3 @@ def with_sources_of_steps(manifest: Mapping[str, Any]) -> dict[str, Any]:
         for name, config in manifest["configs"].items()
     }
     return {**manifest, "configs": configs}
-
-
-# Keys of the manifest, path by path; * is every entry of a table, a name with ? need not be there.
-_NEEDED: Final = tuple(
-    tuple(path.split("."))
-    for path in (
-        *("name", "versions", "inputs", "registry", "options.split"),
-        *(f"configs.*.{name}" for name in ("sources", "licences", "origins", "files.*.path", "files.*.rows")),
-        *("leakage.*.test_rows", "leakage.*.by_config"),
-        *(f"steps.*.{name}" for name in ("in", "kept", "dropped", "noted")),
-        *(f"steps.*.yield?.{name}" for name in ("rows", "kept_whole", "kept_minus_items", "items", "items_kept")),
-        *("steps.*.yield?.rungs", "steps.*.yield?.reasons", "steps.*.made_by?.model"),
-        *(f"steps.*.review?.{name}" for name in ("rows", "reviewers", "decided", "conflicts", "agreement")),
-        *(f"steps.*.review?.correction_rate{name}" for name in ("", "_by_order")),
-    )
-)
-
-
-def _check(table: Any, where: Path, keys: Sequence[str], passed: tuple[str, ...]) -> None:
-    if not keys:
-        return
-    key = keys[0].removesuffix("?")
-    if key != keys[0] and key not in table:
-        return
-    if key == "*" and not isinstance(table, dict):
-        raise CardError(f"{where}: {'.'.join(passed)} is no table")
-    place = ": ".join(filter(None, (str(where), ".".join(passed))))
-    for name in table if key == "*" else (key,):
-        _check(need(table, place, name), where, keys[1:], (*passed, name))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Final
 
 RULE: Final = "ASCII letters, digits, '_', '-' and '.', the first a letter or digit, no '.' at the end, 80 at most"
 """What a plain name is made of, for messages."""
@@ -33,12 +32,3 @@ def inner_path(path: str) -> str:
     if not parts or path.startswith("/") or "\\" in path or ":" in parts[0] or {"..", "."} & set(parts):
         raise ValueError(f"{path!r} must be a relative path inside the folder")
     return path
-
-
-def check_places(manifest: Mapping[str, Any]) -> None:
-    """Raise ValueError if a config or file that the manifest of a release names would lie outside of the release."""
-    for name, config in manifest["configs"].items():
-        if not is_plain_name(name):
-            raise ValueError(f"config {name!r}: must be a plain name")
-        for file in config["files"].values():
-            inner_path(file["path"])

@@ -9,7 +9,8 @@ Column: ``input``, ``output`` as a model reads and writes them, ``form`` of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmm_dataset.codec import encode
@@ -41,6 +42,34 @@ def arrow_schema() -> pa.Schema:
     )
     types = {"entities": pa.list_(entity), "tuples": pa.list_(relation), "alignment": pa.list_(pa.int32())}
     return pa.schema([pa.field(name, types.get(name, pa.string())) for name in COLUMNS])
+
+
+def field_types(schema: pa.Schema) -> dict[str, str]:
+    """Dotted name to type of every field, those inside lists and structs as well: ``tuples.arguments.role``."""
+    import pyarrow as pa
+
+    def fields(name: str, kind: Any) -> Iterator[tuple[str, str]]:
+        while pa.types.is_list(kind):
+            kind = kind.value_type
+        if not pa.types.is_struct(kind):
+            yield name, str(kind)
+            return
+        for field in kind:
+            yield from fields(f"{name}.{field.name}", field.type)
+
+    return dict(found for field in schema for found in fields(field.name, field.type))
+
+
+def missing_columns(path: Path) -> list[str]:
+    """The fields that a Parquet file lacks, as an earlier version's does; none if it is missing or no Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        found = field_types(pq.read_schema(path))
+    except (OSError, pa.ArrowException):
+        return []
+    return [name for name in field_types(arrow_schema()) if name not in found]
 
 
 def to_row(record: Record, task_words: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +113,7 @@ def from_row(row: Mapping[str, Any]) -> Record:
             Item(
                 t["label"],
                 tuple(Span(a["text"], a["start"], a["end"], a["role"]) for a in t["arguments"] or ()),
-                attributes=tuple((a["name"], a["value"]) for a in t.get("attributes") or ()),
+                attributes=tuple((a["name"], a["value"]) for a in t["attributes"] or ()),
             )
             for t in row["tuples"] or ()
         ]

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from mmm_f1.errors import UserError
 from oiellm import verbs
 from oiellm.arguments import count
-from oiellm.errors import OiellmError
 from oiellm.predict.options import add_style_options
 from oiellm.verbalize.command import verbalize
 from oiellm.verbalize.options import add_options
@@ -33,15 +33,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not options.verb:
         parser.print_help()
         return 0
-    from mmm_dataset import RegistryError
-
     try:
         options.run(options)
         sys.stdout.flush()
         return 0
-    except (OiellmError, RegistryError) as error:
+    except UserError as error:
         print(f"oiellm: error: {error}", file=sys.stderr)
-        return error.code if isinstance(error, OiellmError) else 2
+        return error.code
     except BrokenPipeError:  # the reader, such as `head`, has seen enough; what only prints is then done
         for stream in (sys.stdout, sys.stderr):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
@@ -139,6 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--task", required=True, help="a task word such as NER, or the code of a task such as scnm")
     sub.add_argument("--language", required=True, metavar="CODE", help="ja, en, zh ...")
     sub.add_argument("--free", action="store_true", help="decode freely: the form is then not guaranteed")
+    text = "ask about longer texts in windows of N characters, 300 say; offsets are those of the text"
+    sub.add_argument("--window", type=count, metavar="N", help=text)
     _model(sub, needed=True)
     _registry(sub)
     return parser

@@ -6,7 +6,6 @@ A release is read by its manifest, file by file, each held against its checksum.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import re
@@ -15,9 +14,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from mmm_dataset import Record, RecordError, Registry, RegistryError, encode, from_dict, load, prompt, registry_of
+from mmm_dataset import Record, RecordError, Registry, encode, from_dict, load, prompt, registry_of
 from mmm_dataset.files import sha256
-from mmm_dataset.names import check_places
 from mmm_dataset.record import Split
 from mmm_dataset.registry_files import embedded
 from oiellm.errors import OiellmError
@@ -133,20 +131,15 @@ def is_repository(where: str | Path) -> bool:
 
 
 def _open(path: Path, registry: Registry) -> Release:
-    try:
-        content = (path / MANIFEST).read_bytes()
-        manifest = json.loads(content)
-        check_places(manifest)
-        if embedded(manifest):
-            registry = registry_of(path, registry.given)
-        unknown = [name for name in manifest["configs"] if name not in registry.configs]
-    except RegistryError as error:
-        raise OiellmError(str(error)) from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise OiellmError(f"{path}: no release there: {MANIFEST} is missing or cannot be read ({error})") from error
+    from mmm_dataset.manifest import read_release
+
+    manifest = read_release(path)
+    if embedded(manifest):
+        registry = registry_of(path, registry.given)
+    unknown = [name for name in manifest["configs"] if name not in registry.configs]
     if unknown:
         raise OiellmError(f"{path}: the registry has no config {unknown[0]!r}; name its file with --registry")
-    return Release(path, manifest, hashlib.sha256(content).hexdigest(), registry)
+    return Release(path, manifest, sha256(path / MANIFEST), registry)
 
 
 def _download(repository: str) -> Path:

@@ -19,12 +19,11 @@ from build.release.settings import Model, Release, is_name, read_settings
 from build.release.target import Repository, Target
 from build.release.verify import verify
 from cards.base_licences import base_terms
-from cards.errors import CardError
 from cards.publisher import Publisher
 from cards.recorded import need, read_json, read_manifest
 from mmm_dataset import Registry, load, registry_of
 from mmm_dataset.files import sha256
-from oiellm.errors import OiellmError
+from mmm_f1.errors import UserError
 
 
 def run(options: argparse.Namespace) -> int:
@@ -36,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     """
     try:
         return _run(options)
-    except (CardError, OiellmError) as error:
+    except UserError as error:
         raise KitError(str(error)) from error
 
 

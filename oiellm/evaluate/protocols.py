@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from mmm_dataset import Record
-from mmm_dataset.evaluation import SIZE, STANDARD, standard_ids
+from mmm_dataset.evaluation import SIZE, STANDARD
 from mmm_dataset.files import sha256
 from oiellm.data import Release
 from oiellm.errors import OiellmError
@@ -126,12 +126,9 @@ def counts(selection: Selection) -> str:
 
 
 def _standard(release: Release, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """The ids that ship with the release; a release built before they did gets them from the same rule."""
-    entry = release.manifest.get("evaluation")
-    if entry is None:
-        return {name: tuple(standard_ids(name, ids)) for name, ids in _all_ids(release, names).items()}
+    """The ids that ship with the release."""
     path = release.path / STANDARD
-    if not path.is_file() or sha256(path) != entry["sha256"]:
+    if not path.is_file() or sha256(path) != release.manifest["evaluation"]["sha256"]:
         raise OiellmError(f"{path}: missing, or not the file that the manifest names; build or fetch the release again")
     shipped = json.loads(path.read_text(encoding="utf-8"))
     return {name: tuple(shipped[name]) for name in names}

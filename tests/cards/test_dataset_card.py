@@ -19,6 +19,7 @@ from cards.recorded import read_manifest
 from cards.reviews import section
 from mmm_dataset import Item, load
 from mmm_dataset.files import pretty
+from mmm_dataset.manifest import ManifestError
 from tests.cards.rendered import Page, broken, front_and_body
 from tests.records import make_record
 
@@ -204,8 +205,8 @@ def test_a_missing_entry_stops_the_card_with_its_name(tree, request, tmp_path):
         (tmp_path / "tree/manifest.json").write_text(pretty(manifest))
         try:
             render_card(tmp_path / "tree", registry)
-        except CardError as error:
-            assert re.search(rf"manifest\.json.*({path[-1]}|needs some$)", str(error)), path
+        except ManifestError as error:
+            assert re.search(rf"manifest\.json.*({re.escape('.'.join(path))}|at least 1 item)", str(error)), path
             stopped.add(path[-1])
     assert stopped >= {"name", "versions", "inputs", "split", "origins", "rows", "path", "in", "kept", "test_rows"}
     assert tree == "demo" or stopped >= {"kept_whole", "items_kept", "rungs", "reasons"}
@@ -217,5 +218,5 @@ def test_a_missing_file_stops_the_card_with_its_name(demo, tmp_path, name, text)
     tree = tmp_path / "mmm"
     shutil.copytree(demo[0], tree)
     (tree / name).unlink() if text is None else (tree / name).write_text(text)
-    with pytest.raises(CardError, match=name):
+    with pytest.raises((CardError, ManifestError), match=name):
         render_card(tree, demo[1])

@@ -10,6 +10,7 @@ import pytest
 from build.export import build_release
 from build.splits import Shares
 from mmm_dataset import Item, Record, load, to_dict
+from mmm_dataset.manifest import ManifestError
 from oiellm import OiellmError
 from oiellm.data import mixture, open_release, own_records, strings, without_hard_negatives
 from tests.records import make_record
@@ -116,7 +117,7 @@ def test_mistakes_say_what_there_is(release, tmp_path, own_copy):
         open_release(tmp_path / "nowhere", load())
     with pytest.raises(OiellmError, match=r"authors' 42 files.*build import"):
         open_release("published", load())
-    with pytest.raises(OiellmError, match="manifest.json is missing"):
+    with pytest.raises(ManifestError, match="no manifest.json"):
         open_release(tmp_path, load())
     (tmp_path / "own.jsonl").write_text('{"id": 1}\n{', encoding="utf-8")
     with pytest.raises(OiellmError, match=r"own\.jsonl:1: no record"):
