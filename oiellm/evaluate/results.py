@@ -30,8 +30,9 @@ def evaluate(
 
     Returns:
         ``protocol`` and ``scoring``, the rules in a line each; ``configs``: per config the keys of ``mmm_f1.score`` over its
-        rows, and ``by_length``; with protocol ``paper`` also ``draws`` and ``mean_over_draws``, each by the default rules
-        and, under ``paper_mode``, by Algorithm 1; ``overall``: the same keys over all rows, and ``mean_over_configs``.
+        rows, ``by_length`` and, under ``paper_mode``, its figures by Algorithm 1; with protocol ``paper`` also ``draws`` and
+        ``mean_over_draws``, each by either rules; ``overall``: the keys of the default rules over all rows, and
+        ``mean_over_configs``.
 
     Raises:
         OiellmError: a row has no output.
@@ -54,6 +55,12 @@ def figures(entry: Mapping[str, Any]) -> dict[str, float]:
     return {name: entry.get("mean_over_draws", entry)[name] for name in FIGURES}
 
 
+def paper_figures(entry: Mapping[str, Any]) -> dict[str, float]:
+    """The same by Algorithm 1: what may stand beside the figures of the paper."""
+    found = entry.get("mean_over_draws", entry)["paper_mode"]
+    return {name: found[name] for name in FIGURES}
+
+
 def _overall(found: Mapping[str, Columns], rows: Mapping[str, Gold], options: Mapping[str, Any]) -> dict[str, Any]:
     every = Columns(*(list(chain.from_iterable(parts)) for parts in zip(*found.values())))
     names = [name for name, column in found.items() for _ in column.references]
@@ -65,10 +72,12 @@ def _config(column: Columns, rows: Gold, options: Mapping[str, Any]) -> dict[str
     """All figures of a config. Its buckets of lengths go through the scorer as configs: one pass counts both."""
     buckets = [_bucket(length) for length in rows.lengths]
     result = column.score(buckets, label_sets=dict.fromkeys(buckets, rows.labels), **options)
+    paper = column.score(buckets, mode="paper", **options)
     by_length = result["by_config"]
     kept = {key: value for key, value in result.items() if key not in ("by_config", "unknown_label_sets", *_MEANS)}
     ordered = (_bucket(start) for start in (0, *LENGTHS))
-    return {**kept, "by_length": {name: by_length[name] for name in ordered if name in by_length}}
+    found = {name: by_length[name] for name in ordered if name in by_length}
+    return {**kept, "by_length": found, "paper_mode": _quoted(paper)}
 
 
 def _drawn(column: Columns, rows: Gold, draws: Sequence[Sequence[str]], options: Mapping[str, Any]) -> dict[str, Any]:

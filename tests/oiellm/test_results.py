@@ -16,7 +16,7 @@ from oiellm.evaluate import protocols
 from oiellm.evaluate.columns import Gold, Output, columns, gold, label_set
 from oiellm.evaluate.compare import compare
 from oiellm.evaluate.protocols import chosen, select
-from oiellm.evaluate.results import FIGURES, evaluate, figures
+from oiellm.evaluate.results import FIGURES, evaluate, figures, paper_figures
 from tests.published_folder import UNPARSABLE, make_published_folder
 from tests.records import make_record
 
@@ -153,6 +153,10 @@ def test_paper_protocol_means_over_draws(monkeypatch, release):
             assert draw[name] == pytest.approx(hand[-1])
             assert draw["paper_mode"][name] == pytest.approx(score(*pairs, mode="paper")[name])
         assert entry["mean_over_draws"][name] == pytest.approx(sum(hand) / 3) == figures(entry)[name]
+        paper = [draw["paper_mode"][name] for draw in entry["draws"]]
+        assert (
+            entry["mean_over_draws"]["paper_mode"][name] == pytest.approx(sum(paper) / 3) == paper_figures(entry)[name]
+        )
     assert len({draw["tl"] for draw in entry["draws"]} | {draw["wl"] for draw in entry["draws"]}) > 1
     assert entry["rows"] == len(by_id)  # the other figures are over the distinct rows
 
