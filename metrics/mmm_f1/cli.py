@@ -50,6 +50,9 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument("--format", choices=FORMATS, default="text", help="of what is printed (default text)")
         verb.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
     one.add_argument("--resamples", type=int, default=0, metavar="N", help="for 95 %% intervals (default none)")
+    one.add_argument(
+        "--label-intervals", action="store_true", help="intervals of every label as well (with --resamples)"
+    )
     one.add_argument("--extended", action="store_true", help="also span, normalized-label, offset and partial F1")
     two.add_argument("--resamples", type=int, default=10_000, metavar="N", help="default 10,000")
     return top
@@ -102,7 +105,7 @@ def run(args: argparse.Namespace) -> str:
         if args.verb == "compare":
             result = compare(**columns, **options)
         else:
-            result = score(**columns, **options, extended=args.extended)
+            result = score(**columns, **options, extended=args.extended, label_intervals=args.label_intervals)
     except ValueError as error:
         raise UserError(str(error)) from error
     _check_references(args, result, given.task_words)

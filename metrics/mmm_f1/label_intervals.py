@@ -28,7 +28,7 @@ class LabelTally(Tally):
             self.by_label[label][hits * HIT + wanted * GOLD + found * PREDICTED] += 1
 
 
-def label_intervals(tally: LabelTally, size: int, seed: int, confidence: float) -> dict[str, dict[str, list[float]]]:
+def intervals_by_label(tally: LabelTally, size: int, seed: int, confidence: float) -> dict[str, dict[str, list[float]]]:
     """Label to the intervals of its precision, recall and F1, where these are defined.
 
     Args:
