@@ -24,6 +24,8 @@ from collections.abc import Hashable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
+from .arguments import check_strings
+
 Offsets = tuple[int, int]
 
 _UNSPACED: Final = (
@@ -44,10 +46,19 @@ _UNSPACED: Final = (
 def locate(text: str, items: Sequence[tuple[Hashable, str]]) -> list[Offsets | None]:
     """Offsets of every (label, entity) of ``items`` in ``text``, by the rule above; None where there are none left.
 
+    Raises:
+        ValueError: the text or an entity is no string, or an item is no pair.
+
     >>> locate("東京大学は東京にある", [("地名", "東京"), ("施設名", "東京大学")])
     [(5, 7), (0, 4)]
     """
-    entities = [entity for _, entity in items]
+    check_strings(text=text)
+    try:
+        entities = [entity for _, entity in items]
+    except (TypeError, ValueError):
+        raise ValueError(f"items must be pairs of a label and an entity, not {items!r:.80}") from None
+    if not all(isinstance(entity, str) for entity in entities):
+        raise ValueError(f"the entity of every item must be a string: {items!r:.80}")
     backwards = entities[::-1]
     if entities != backwards:
         left, right = _in_order(text, entities), _in_order(text, backwards)

@@ -9,6 +9,7 @@ import evaluate
 
 # evaluate copies only the files that this one imports, so all of them are named here, also those used indirectly.
 from .answers import read_answers
+from .arguments import check_form
 from .errors import UserError
 from .extended import extended_figures
 from .figures import summary
@@ -35,6 +36,7 @@ __all__ = [
     "Rules",
     "Tally",
     "UserError",
+    "check_form",
     "compare",
     "decode",
     "extended_figures",

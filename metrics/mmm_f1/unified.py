@@ -17,8 +17,9 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
+from .arguments import FORMS, Form, check_reading, check_strings, check_writing
 from .published import NOTHING_MARKER, split_published
 from .roles import (
     ATTRIBUTE,
@@ -82,9 +83,6 @@ __all__ = [
     "unescape",
 ]
 
-Form = Literal["published", "escaped"]
-FORMS: Final = ("published", "escaped")
-
 MAX_LENGTH: Final = 1 << 21
 """Longest string that is read, in characters: no reading of it has more items than an outcome of the scorer can count."""
 
@@ -107,9 +105,6 @@ class Parsed:
     word: str
     items: tuple[tuple[str, ...], ...]
     ambiguous: bool = False
-
-
-# ---------------------------------------------------------------------------------------------------------------- write
 
 
 def escape_field(field: str) -> str:
@@ -167,6 +162,7 @@ def render(
     """
     if not label:
         raise ValueError("the text-level label is empty: annotate the row first")
+    check_writing(label, word, items, form, task_words)
     roles = shape(word, task_words)
     for item in items:
         if failure := check_fields(tuple(item), roles):
@@ -176,9 +172,6 @@ def render(
         items = [[escape_field(field) for field in item] for item in items]
     pairs = "".join(":" + ";".join(item) for item in items)
     return f"{label}/{word}/{pairs}{':' if items and is_tuple(roles) else ''}"
-
-
-# ----------------------------------------------------------------------------------------------------------------- read
 
 
 def input_word(line: str, words: Collection[str] = TASK_WORDS.keys()) -> str | None:
@@ -196,6 +189,7 @@ def find_word(
     published form nothing tells the row's own word from one inside the label but its input, ``line``: there the word
     that ends the input is taken, if the output holds it.
     """
+    check_strings(output=output)
     if form == "published" and line is not None:
         word = input_word(line, words)
         if word is not None and f"/{word}/" in output:
@@ -246,7 +240,11 @@ def parse(
 
     Returns:
         :class:`Parsed`, or a :class:`Failure` whose kind is one of ``PARSE_FAILURES``.
+
+    Raises:
+        ValueError: an argument is of a wrong type.
     """
+    check_reading(output, word, form, task_words, labels, text)
     if len(output) > MAX_LENGTH:
         return Failure(OVERLONG, f"{len(output):,} characters, more than {MAX_LENGTH:,}")
     at = find_mark(output, word, form)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmm_f1 import locate
 from mmm_f1.unified import (
     BROKEN_PAIR,
     EMPTY_FIELD,
@@ -110,6 +111,46 @@ def test_render_refuses_items_that_could_not_be_read_back(items):
         render("label", "NER", items)
     with pytest.raises(ValueError, match="label is empty"):
         render("", "NER", [])
+
+
+WRONG = (None, 3, 1.5, True, b"x", object(), ["A/NER/:P;x"])
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_arguments_of_wrong_types_are_one_clear_line(wrong):
+    output, pairs = "A/NER/:P;x", [("P", "x")]
+    calls = {
+        "output": [
+            lambda: parse(wrong, "NER"),
+            lambda: find_word(wrong),
+            lambda: parse(wrong, "NER", form="published"),
+        ],
+        "word": [lambda: parse(output, wrong), lambda: render("A", wrong, pairs)],
+        "form": [lambda: parse(output, "NER", form=wrong), lambda: render("A", "NER", pairs, form=wrong)],
+        "task_words": [
+            lambda: parse(output, "NER", task_words=wrong),
+            lambda: render("A", "NER", pairs, task_words=wrong),
+        ],
+        "label": [lambda: render(wrong, "NER", pairs)],
+        "items|fields": [lambda: render("A", "NER", wrong), lambda: locate("x", wrong)],
+        "item|broken_pair": [
+            lambda: render("A", "NER", [wrong]),
+            lambda: render("A", "NER", [("P", wrong)]),
+            lambda: locate("x", [wrong]),
+            lambda: locate("x", [("P", wrong)]),
+        ],
+    }
+    if wrong is not None:
+        calls["text"] = [lambda: parse(output, "NER", text=wrong), lambda: locate(wrong, pairs)]
+    if not isinstance(wrong, (list, type(None))):
+        calls["labels"] = [lambda: parse(output, "NER", labels=wrong), lambda: parse(output, "NER", labels="P")]
+    for name, group in calls.items():
+        for call in group:
+            with pytest.raises(ValueError, match=name) as error:
+                call()
+            assert "\n" not in str(error.value)
+    with pytest.raises(ValueError, match="form is 'json'"):
+        parse(output, "NER", form="json")
 
 
 slashed = st.lists(st.sampled_from((*TASK_WORDS, "POS", "/", "//", "\\", "a")), min_size=1, max_size=8).map("".join)
