@@ -12,26 +12,18 @@ from pathlib import Path
 from typing import Any, Final, NoReturn, TextIO
 
 from build.core import KitError
+from mmm_f1.tables import unique_keys
 
 GZIP: Final = b"\x1f\x8b"
 """The first bytes of a gzip file; a name is no proof."""
 _PACKED: Final = {b"PK\x03\x04": "a zip archive", b"BZh": "packed by bzip2", b"\xfd7zXZ": "packed by xz"}
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r} is there twice: keep one")
-    return found
-
-
 def _constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON: write a number or null")
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
+_STRICT = json.JSONDecoder(object_pairs_hook=unique_keys, parse_constant=_constant)
 
 
 def strict_load(text: str) -> Any:

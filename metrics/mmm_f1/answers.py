@@ -1,6 +1,6 @@
 """Rows of a label and entities, however they are written down, as answers: what a text is labeled, and its entities.
 
-Understood are entities as objects (``label`` and ``text``, with ``start`` and ``end`` or not) under ``entities`` or
+Understood are entities as objects (``label`` and ``text``, with ``start`` and ``end`` or not) under ``entities``, ``items`` or
 ``spans``, as lists (``[0, 3, "PER"]``), by label (``{"PER": ["Mia"]}``), the ``extractions`` of LangExtract, GLiNER's words
 with numbers, and words with a tag each (``tokens`` and ``ner_tags``). Offsets are half-open code points of the text; those of
 words are in the text that the words make, one blank between them.
@@ -23,7 +23,7 @@ Offsets = tuple[int, int]
 TAGS: Final = ("ner_tags", "tags", "labels", "ner")
 """Keys of the tags of ``tokens``."""
 
-_ENTITIES: Final = ("entities", "spans", "extractions", "predictions", "ner", "label", "labels")
+_ENTITIES: Final = ("entities", "items", "spans", "extractions", "predictions", "ner", "label", "labels")
 _LABELS: Final = ("label", "type", "entity_group", "entity_type", "extraction_class")
 _TEXTS: Final = ("text", "word", "extraction_text", "name")
 _STARTS: Final = ("start", "start_offset", "start_pos")
@@ -56,7 +56,7 @@ class _ShapeError(Exception):
 
 def has_answers(table: Table) -> bool:
     """Whether the rows hold entities in one of the ways above."""
-    return has_tags(table) or any(map(_key_of_entities, table.rows)) or table.has_any("label")
+    return has_tags(table) or any(map(table.has_any, _ENTITIES[:-2])) or any(map(_key_of_entities, table.rows))
 
 
 def has_tags(table: Table) -> bool:
@@ -104,7 +104,7 @@ def _key_of_entities(row: Mapping[str, Any]) -> str | None:
 
 def _answer(row: Mapping[str, Any], known: str | None) -> Answer:
     key = _key_of_entities(row)
-    if key is None and any(row.get(name) is not None for name in ("entities", "spans", "extractions")):
+    if key is None and any(row.get(name) is not None for name in _ENTITIES[:-2]):
         raise _ShapeError(f"needs entities as {_EXPECTED}")
     words = row.get("tokenized_text")
     text = next((row[name] for name in ("text", "sentence") if isinstance(row.get(name), str)), None)
@@ -138,11 +138,13 @@ def _listed(value: Any) -> Iterator[tuple[str | None, Any]]:
 
 def _entity(label: str | None, value: Any, text: str | None, words: Sequence[Offsets]) -> Entity:
     piece = start = end = None
+    exact = False  # whether the text stated must be that at the place stated
     if isinstance(value, Mapping):
         inside = value.get("char_interval")
         both = {**value, **inside} if isinstance(inside, Mapping) else value
         label = label if label is not None else _first(both, _LABELS)
         piece, start, end = _first(both, _TEXTS), _first(both, _STARTS), _first(both, _ENDS)
+        exact = isinstance(value.get("text"), str)
     elif isinstance(value, str) and label is not None:
         piece = value
     elif isinstance(value, (list, tuple)) and len(value) >= 3 and label is None:
@@ -150,10 +152,17 @@ def _entity(label: str | None, value: Any, text: str | None, words: Sequence[Off
     if not isinstance(label, str) or not label or not (piece is None or isinstance(piece, str)):
         raise _ShapeError(f"needs entities as {_EXPECTED}, not {value!r:.80}")
     offsets = None if start is None and end is None else _offsets(start, end, text, words)
-    if piece is None:
+    if offsets is not None and text is not None:
+        if exact and text[slice(*offsets)] != piece:
+            found = text[slice(*offsets)]
+            raise _ShapeError(
+                f"{piece!r:.60} is not at {start} to {end}, {found!r:.60} is: offsets are code points of the text"
+            )
+        piece = text[slice(*offsets)]
+    elif piece is None:
         if offsets is None:
             raise _ShapeError(f"an entity has neither a text nor offsets: {value!r:.80}")
-        piece = text[slice(*offsets)] if text is not None else f"{offsets[0]}-{offsets[1]}"
+        piece = f"{offsets[0]}-{offsets[1]}"
     if not piece:
         raise _ShapeError(f"an entity has an empty text: {value!r:.80}")
     return Entity(label, piece, offsets)

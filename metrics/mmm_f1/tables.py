@@ -18,6 +18,19 @@ STDIN: Final = "-"
 Rows = Iterable[tuple[int, Mapping[str, Any]]]
 
 
+def unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object, as ``object_pairs_hook`` makes it. Raises ValueError where a key is there twice."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is there twice: keep one")
+    return found
+
+
+_JSON: Final = json.JSONDecoder(object_pairs_hook=unique_keys)
+
+
 class Table:
     """Rows of a file, with the number of each for messages: the line of a JSON lines file, else the row, from 1."""
 
@@ -67,7 +80,7 @@ class Table:
 def read(path: str) -> Table:
     """Read a JSON, JSON lines, CSV or Parquet file, ``.gz`` or not; ``-`` is standard input (JSON, JSON lines or CSV)."""
     readers: dict[str, Callable[[str, TextIO], Rows]] = {
-        ".jsonl": _json_lines,
+        ".jsonl": _json,
         ".json": _json,
         ".csv": _csv,
         ".tsv": _csv,
@@ -122,19 +135,22 @@ def _sniffed(path: str, file: TextIO) -> Rows:
 
 
 def _json(path: str, file: TextIO) -> Rows:
-    """A JSON array of rows, or JSON lines."""
+    """JSON lines, or a JSON array of rows."""
     head = ""
     while not head.strip() and (line := file.readline()):
         head += line
     if not head.lstrip().startswith("["):
-        yield from _json_lines(path, chain(head.splitlines(keepends=True), file))
-        return
+        return _json_lines(path, chain(head.split("\n")[:-1] if head.endswith("\n") else [head], file))
+    text = head + file.read()
     try:
-        rows = json.loads(head + file.read())
+        rows = _JSON.decode(text.strip())
     except ValueError as error:
-        raise UserError(f"{path}: no JSON: {error}") from error
-    for number, row in enumerate(rows, 1):
-        yield number, _object(path, number, row)
+        if not head.rstrip().endswith("]"):
+            raise UserError(f"{path}: no JSON: {error}") from error
+        return _json_lines(path, text.split("\n"))  # every line is a list
+    if len(rows) == 2 and isinstance(rows[0], str):
+        rows = [rows]
+    return ((number, _object(path, number, row)) for number, row in enumerate(rows, 1))
 
 
 def _json_lines(path: str, lines: Iterable[str]) -> Rows:
@@ -142,17 +158,17 @@ def _json_lines(path: str, lines: Iterable[str]) -> Rows:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = _JSON.decode(line.strip())
         except ValueError as error:
             raise UserError(f"{path}:{number}: no JSON object on this line: {error}") from error
-        if isinstance(row, list) and number == 1:
-            raise UserError(f"{path}: a JSON array: name it .json")
         yield number, _object(path, number, row)
 
 
 def _object(path: str, number: int, row: Any) -> Mapping[str, Any]:
+    if isinstance(row, list) and len(row) == 2 and isinstance(row[0], str) and isinstance(row[1], dict):
+        return {"text": row[0], **row[1]}  # spaCy's training data
     if not isinstance(row, dict):
-        raise UserError(f"{path}:{number}: a JSON object per line is expected, not {type(row).__name__}")
+        raise UserError(f"{path}:{number}: a JSON object per row is expected, not {type(row).__name__}")
     return row
 
 

@@ -132,7 +132,11 @@ def test_nothing_is_counted_twice_for_true():
             {"entities": [{"label": "P", "text": 3}]},
             {"entities": [{"label": "P"}]},
         ),
-        *({"entities": [{"label": "P", "text": "", "start": 0, "end": 0}]}, {"text": "ab", "entities": [[0, 3, "P"]]}),
+        *(
+            {"entities": [{"label": "P", "text": "", "start": 0, "end": 0}]},
+            {"text": "ab", "entities": [[0, 3, "P"]]},
+            {"text": "😀 Mia", "entities": [{"label": "P", "text": "Mi", "start": 3, "end": 5}]},
+        ),
         *({"entities": {"P": 3}}, {"entities": {"P": [None]}}, {"entities": {"": ["x"]}}, {"extractions": "x"}),
         *(
             {"extractions": [{"extraction_class": "P"}]},

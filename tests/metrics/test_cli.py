@@ -115,10 +115,15 @@ ROW = {"id": "1", "output": GOLD[0]}
         ([{"label": "x", "entities": [{"label": "P"}]}], [ROW], "p.jsonl:1: an entity has neither"),
         ([{"label": 3, "entities": []}], [ROW], "p.jsonl:1: needs a string `label`"),
         ([{"label": "", "entities": []}], [ROW], "p.jsonl: no text-level labels, which"),
-        ([{"label": "x"}], [{"output": "nothing"}], "p.jsonl:1: no 'task_word'"),
-        ([{"label": "x", "task_word": "Event Extraction"}], [ROW], "p.jsonl:1: rows of 'Event Extraction'"),
+        ([{"label": "x", "items": []}], [{"output": "nothing"}], "p.jsonl:1: no 'task_word'"),
+        ([{"label": "x"}], [ROW], "p.jsonl: no column 'output' or 'prediction', and no 'label' with 'entities'"),
+        (
+            [{"label": "x", "entities": [], "task_word": "Event Extraction"}],
+            [ROW],
+            "p.jsonl:1: rows of 'Event Extraction'",
+        ),
         ([ROW], [{**ROW, "form": "json"}], "g.jsonl:1: column 'form' holds 'json'"),
-        (["nope"], [ROW], "p.jsonl:1: a JSON object per line"),
+        (["nope"], [ROW], "p.jsonl:1: a JSON object per row"),
         ([], [ROW], "p.jsonl: the file has no rows"),
     ],
 )

@@ -58,6 +58,7 @@ SHAPES = {
             {"entity_group": "LOC", "word": "Oslo", "start": 15, "end": 19, "score": 0.9},
         ],
     },
+    "records": {"text": TEXT, "items": ROW["entities"]},
     "tokens": {"tokens": TEXT.split(), "ner_tags": ["O", "O", "B-PER", "O", "B-LOC"]},
 }
 
@@ -100,11 +101,42 @@ def test_entities_by_label_and_without_offsets():
     assert score([{"text": TEXT, "extractions": []}], [{"text": TEXT, "entities": []}])["all"] == 1
 
 
+def test_a_text_that_a_tool_aligned_or_normalized_is_that_of_the_place():
+    words = {"text": TEXT, "predictions": [{"entity_group": "PER", "word": "kim", "start": 8, "end": 11}]}
+    loose = {"extraction_class": "PER", "extraction_text": "KIM", "char_interval": {"start_pos": 8, "end_pos": 11}}
+    gold = {"text": TEXT, "entities": ROW["entities"][:1]}
+    assert score([words], [gold])["all"] == score([{"text": TEXT, "extractions": [loose]}], [gold])["all"] == 1
+
+
 def test_gold_with_strings_and_places():
     gold = {"output": "_/NER/:PER;Kim:LOC;Oslo", "label": "_", **ROW}
     assert score([{**OTHER, "label": "_"}], [gold])["wl"] == 0.5  # the row's entities say where its items are
     assert score([{"output": gold["output"], **OTHER}], [gold])["wl"] == 1  # a string is what the model wrote
     assert score([{**OTHER, "label": "_"}], [{**gold, "entities": None}])["wl"] == 1
+
+
+def test_training_data_of_spacy_and_arrays_by_another_name(tmp_path, capsys):
+    pair = [TEXT, {"entities": [[8, 11, "PER"], [15, 19, "LOC"]]}]
+    for name, text in (
+        ("lines.jsonl", f"{json.dumps(pair)}\n{json.dumps(pair)}\n"),
+        ("array.jsonl", json.dumps([pair, pair])),
+        ("array.json", json.dumps([ROW, ROW], indent=2)),
+    ):
+        (tmp_path / name).write_text(text)
+        pred = write(tmp_path / "pred.jsonl", ROW, OTHER)
+        assert json.loads(run(capsys, "score", pred, tmp_path / name, "--json"))["wl"] == 0.75
+    (tmp_path / "one.jsonl").write_text(json.dumps(pair))
+    assert (
+        json.loads(run(capsys, "score", tmp_path / "one.jsonl", write(tmp_path / "g.jsonl", ROW), "--json"))["wl"] == 1
+    )
+    odd = write(tmp_path / "odd.jsonl", {"output": "A/NER/:P;x\u2028y\x85z"}, {"output": "A/NER/"})  # no line breaks
+    assert json.loads(run(capsys, "score", odd, odd, "--json"))["rows"] == 2
+    (tmp_path / "twice.jsonl").write_text('{"entities": [], "entities": [[0, 1, "P"]]}')
+    assert main(["score", str(tmp_path / "twice.jsonl"), str(tmp_path / "g.jsonl")]) == 2
+    assert "twice.jsonl:1: " in (said := capsys.readouterr().err) and "'entities' is there twice" in said
+    (tmp_path / "cut.json").write_text('[{"output": "A/NER/"},')
+    assert main(["score", str(tmp_path / "cut.json"), str(tmp_path / "g.jsonl")]) == 2
+    assert "cut.json: no JSON" in capsys.readouterr().err
 
 
 def test_text_labels_of_one_side_alone_are_refused(tmp_path, capsys):
@@ -121,7 +153,7 @@ def test_text_labels_of_one_side_alone_are_refused(tmp_path, capsys):
 
 def test_another_text_is_refused():
     with pytest.raises(ValueError, match="predictions:0: another text than in references"):
-        score([{**ROW, "text": TEXT.upper()}], [ROW])
+        score([{**ROW, "text": f"{TEXT}!"}], [ROW])
 
 
 def test_spans_count_although_there_are_strings(tmp_path, capsys):
