@@ -46,7 +46,7 @@ def _run(arguments: list[str]) -> int:
         ensure(VENV, ["-e", f"{ROOT}[{EXTRAS[verb]}]"], CONSTRAINTS, also=[ROOT / "setup.cfg"])
         if verb == "test":
             for requirements in sorted(COMPAT.glob("*.txt")):
-                ensure(VENV / "compat" / requirements.stem, ["-r", str(requirements)], requirements)
+                ensure(VENV / "compat" / requirements.stem, ["--no-deps", "-r", str(requirements)], requirements)
     if not in_place and Path(sys.prefix).resolve() != VENV.resolve():
         if (VENV / STAMP).is_file():
             return _handed_over([str(python_of(VENV)), "-m", "build", *arguments])

@@ -6,15 +6,16 @@ writes through :func:`write_step` (a folder) or :func:`write_file` (one file).
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Final
 
 from build.errors import KitError as KitError
 from build.step_record import RECORD, Run, StepRecord, check_target, files_of, keep_foreign
@@ -23,6 +24,8 @@ from mmm_dataset.files import pretty, sha256
 from mmm_dataset.names import inner_path
 from oiellm.errors import OiellmError
 from oiellm.files import locked, sync, sync_tree
+
+_DISK: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +138,7 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
     out = out.resolve()
     if out == Path.cwd():  # it would be exchanged under the feet of the shell
         raise KitError(f"{out}: is the working directory: give a folder in it as --out")
-    with locked(out):
+    with locked(out), _naming(out):
         _recover(out)
         check_target(out, run, replace)
         staging = _staging(out)
@@ -159,28 +162,55 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
 
 @contextmanager
 def write_file(path: Path, *, replace: bool = False) -> Iterator[IO[str]]:
-    """Write one file: whole or not at all; a file that is there stays, unless it has these bytes or ``replace`` is given.
+    """Write one file, as :func:`write_files` does."""
+    with write_files(path, replace=replace) as (file,):
+        yield file
+
+
+@contextmanager
+def write_files(*paths: Path, replace: bool = False) -> Iterator[list[IO[str]]]:
+    """Write files: all or none; one that is there stays, unless it has these bytes or ``replace`` is given.
 
     Args:
-        path: the file.
+        paths: the files.
         replace: move a file that is there to a dated name beside it.
 
     Raises:
         KitError: another file is there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    staged = path.with_name(f".{path.name}.staging")
+    staged = [path.with_name(f".{path.name}.staging") for path in paths]
     try:
-        with staged.open("w", encoding="utf-8", newline="\n") as file:
-            yield file
-        sync(staged)
-        if path.exists() and not (path.is_file() and path.read_bytes() == staged.read_bytes()):
-            if not replace:
-                raise KitError(f"{path}: exists; give another name, or --replace to move it to a dated name beside it")
+        with _naming(paths[0]), ExitStack() as files:
+            for path in paths:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            yield [files.enter_context(one.open("w", encoding="utf-8", newline="\n")) for one in staged]
+        for one in staged:
+            sync(one)
+        others = [path for path, one in zip(paths, staged) if path.exists() and not _same_bytes(path, one)]
+        if others and not replace:
+            raise KitError(f"{others[0]}: exists; give another name, or --replace to move it to a dated name beside it")
+        for path in others:
             move_aside(path)
-        os.replace(staged, path)
+        for path, one in zip(paths, staged):
+            os.replace(one, path)
     finally:
-        staged.unlink(missing_ok=True)
+        for one in staged:
+            one.unlink(missing_ok=True)
+
+
+def _same_bytes(path: Path, other: Path) -> bool:
+    return path.is_file() and path.read_bytes() == other.read_bytes()
+
+
+@contextmanager
+def _naming(out: Path) -> Iterator[None]:
+    """Let an error of a full or failing disk name what was being written: a write knows no path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _DISK and error.filename is None:
+            error.filename = str(out)
+        raise
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from build.core import KitError, write_file
+from build.core import KitError, write_files
 from build.readers.foreign.label_studio import ARGUMENT
 from build.review.rows import ReviewFile, ReviewRow
 from build.review.rules import reasons
@@ -50,7 +50,7 @@ def write_tasks(file: ReviewFile, out: Path, registry: Registry, *, replace: boo
     if out.suffix != ".json" or out.resolve() == file.path.resolve():
         raise KitError(f"{out}: would not be a new file of tasks; name it OUT.json")
     texts, items, roles = dict[str, None](), dict[str, None](), dict[str, None]()
-    with write_file(out, replace=replace) as handle:
+    with write_files(out, setup, replace=replace) as (handle, view):
         handle.write("[")
         for number in progress(range(len(file)), "writing tasks"):
             row = file[number]
@@ -61,8 +61,7 @@ def write_tasks(file: ReviewFile, out: Path, registry: Registry, *, replace: boo
             roles |= dict.fromkeys(roles_of(row.target, registry)[1:])
             handle.write(("," if number else "") + "\n" + dump(task(row, registry)))
         handle.write("\n]\n")
-    with write_file(setup, replace=replace) as handle:
-        handle.write(labeling_config(list(texts), list(items), list(roles)))
+        view.write(labeling_config(list(texts), list(items), list(roles)))
     return f"{out}: {len(file):,} tasks\n{setup}: the labeling configuration of their project"
 
 

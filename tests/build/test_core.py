@@ -1,5 +1,6 @@
 """The one way to write: whole or not at all, by one run at a time, and over nothing that is not the run's own."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from build.core import KitError, recover, scratch, swap, write_file, write_step
+from build.core import KitError, recover, scratch, swap, write_file, write_files, write_step
 from build.step_record import Run, read_record
 from oiellm.errors import OiellmError
 
@@ -229,3 +230,26 @@ def test_one_file_is_written_over_nothing_else(tmp_path):
     with write_file(path, replace=True) as file:
         file.write("other")
     assert sorted(visible(tmp_path).values()) == ["other", "same"]
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path):
+    tasks, setup = tmp_path / "x.json", tmp_path / "x.xml"
+    setup.write_text("somebody's")
+    with pytest.raises(KitError, match=r"x\.xml: exists"), write_files(tasks, setup) as (first, second):
+        first.write("[]")
+        second.write("<View/>")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.xml"] and setup.read_text() == "somebody's"
+    with write_files(tasks, setup, replace=True) as (first, second):
+        first.write("[]")
+        second.write("<View/>")
+    assert tasks.read_text() == "[]" and setup.read_text() == "<View/>" and len(list(tmp_path.glob("x.xml.*"))) == 1
+
+
+@pytest.mark.parametrize("writes", [lambda out: write_step(out, RUN), write_file])
+def test_a_full_disk_names_what_was_being_written(tmp_path, writes):
+    with pytest.raises(OSError) as error, writes(tmp_path / "out"):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert error.value.filename == str(tmp_path / "out")
+    with pytest.raises(ConnectionError) as other, writes(tmp_path / "out"):
+        raise ConnectionError("refused")
+    assert other.value.filename is None

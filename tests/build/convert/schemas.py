@@ -5,11 +5,13 @@
 - Label Studio: "Label Studio JSON format of annotated tasks", tags Labels, Choices, TextArea and Relations.
 - LLaMA-Factory: data/README.md, the description of dataset_info.json.
 - axolotl: src/axolotl/utils/schemas/datasets.py, SFTDataset and UserDefinedPrompterType.
-- OpenAI: the guide to supervised fine-tuning: a line is {"messages": [...]}, the last message the assistant's.
+- OpenAI: the typed messages of the openai package (unknown keys refused, as in OpenAI's cookbook, "Data preparation and analysis
+  for chat model fine-tuning", checks them), and an assistant's message in every line.
 """
 
 from typing import Annotated, Literal
 
+from openai.types.chat import ChatCompletionAssistantMessageParam, ChatCompletionUserMessageParam
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 Text = Annotated[str, Field(min_length=1)]
@@ -109,17 +111,20 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Message(Strict):
-    role: Literal["system", "user", "assistant"]
-    content: Text
+class User(ChatCompletionUserMessageParam):
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+
+class Assistant(ChatCompletionAssistantMessageParam):
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
 
 class OpenAI(Strict):
-    messages: Annotated[list[Message], Field(min_length=1)]
+    messages: Annotated[list[Annotated[User | Assistant, Field(discriminator="role")]], Field(min_length=1)]
 
     @model_validator(mode="after")
     def ends_with_the_assistant(self):
-        assert self.messages[-1].role == "assistant"
+        assert self.messages[-1]["role"] == "assistant" and self.messages[-1]["content"]
         return self
 
 

@@ -82,6 +82,21 @@ def test_rows_fit_the_documented_schema(to, rows, model, converted):
         model.model_validate(row, strict=False)
 
 
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "assistant", "content": "a", "id": "r1"}],
+        [{"role": "assistant"}],
+        [{"role": "nobody", "content": "a"}, {"role": "assistant", "content": "b"}],
+        [{"role": "user", "content": "a"}],
+    ],
+)
+def test_the_schema_of_openai_refuses_what_openai_does(messages):
+    with pytest.raises((ValueError, KeyError)):
+        schemas.OpenAI.model_validate({"messages": messages})
+
+
 def test_label_studio_project_has_every_label_of_its_tasks(converted):
     for folder in converted("label-studio").glob("*_*"):
         view = ElementTree.parse(folder / "labeling_config.xml").getroot()
