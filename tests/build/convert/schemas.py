@@ -5,8 +5,8 @@
 - Label Studio: "Label Studio JSON format of annotated tasks", tags Labels, Choices, TextArea and Relations.
 - LLaMA-Factory: data/README.md, the description of dataset_info.json.
 - axolotl: src/axolotl/utils/schemas/datasets.py, SFTDataset and UserDefinedPrompterType.
-- OpenAI: the typed messages of the openai package (unknown keys refused, as in OpenAI's cookbook, "Data preparation and analysis
-  for chat model fine-tuning", checks them), and an assistant's message in every line.
+- OpenAI: the typed messages of the openai package; unknown keys are refused, as by the checks in OpenAI's cookbook ("Data
+  preparation and analysis for chat model fine-tuning").
 """
 
 from typing import Annotated, Literal
