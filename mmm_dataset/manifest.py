@@ -167,7 +167,7 @@ def read_checked(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     except ValidationError as error:
         if model is ReleaseManifest and "configs" in table and {one["type"] for one in error.errors()} == {"missing"}:
             raise ManifestError(f"{_earlier(path.parent)} ({path.name} has no {_place(error)})") from error
-        why = f"{_place(error)}: {error.errors()[0]['msg']}"
+        why = f"{_place(error)}: {error.errors()[0]['msg'].removeprefix('Value error, ')}"
         raise ManifestError(f"{path}: not a manifest of this kit ({why}): make it again") from error
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"{path}: not a manifest of this kit ({error}): make it again") from error
@@ -179,4 +179,4 @@ def _earlier(folder: Path) -> str:
 
 
 def _place(error: ValidationError) -> str:
-    return ".".join(map(str, error.errors()[0]["loc"]))
+    return ".".join(map(str, error.errors()[0]["loc"])).removesuffix(".[key]")

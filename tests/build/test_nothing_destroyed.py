@@ -13,6 +13,7 @@ import pytest
 from build.cli import main
 from mmm_dataset import load, to_dict
 from mmm_dataset.files import dump, pretty
+from mmm_dataset.manifest import ManifestError
 from oiellm.cli import main as oiellm
 from oiellm.data import open_release
 from oiellm.errors import OiellmError
@@ -182,6 +183,6 @@ def test_no_name_leads_out_of_a_release(where, records, tmp_path, capsys, demo_r
     ):
         assert main(command) == 2, command
         assert "plain name" in (error := capsys.readouterr().err) or "inside the folder" in error, error
-    with pytest.raises(OiellmError, match="plain name|inside the folder"):
+    with pytest.raises(ManifestError, match="plain name|inside the folder"):
         open_release(release, load())
     assert contents(tmp_path) == before
