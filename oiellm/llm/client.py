@@ -176,7 +176,8 @@ class Client:
             except RequestError as error:
                 # Chat templates that know no system role make some servers fail inside.
                 may_take_less = error.is_refusal or error.status == 500
-                if may_take_less and self._dialects.give_up(call.model, body, error.words):
+                given_up = may_take_less and self._dialects.give_up(call.model, body, error.words)
+                if given_up and self._dialects.body(call) != body:
                     continue
                 if error.is_refusal:
                     return self._refusal(error)

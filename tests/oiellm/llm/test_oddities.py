@@ -143,6 +143,17 @@ def test_empty_replies_of_earlier_versions_in_a_cache_are_asked_for_again(tmp_pa
         assert double.requests.total() == 1
 
 
+def test_a_usage_of_nothing_in_the_cache_of_an_earlier_version_is_estimated(tmp_path):
+    from oiellm.llm.cache import Answered, Cache
+    from oiellm.llm.calls import Reply
+
+    cache = Cache(tmp_path)
+    cache.put([Answered(call("row 0").key, MODEL, "first", Reply("a long reply", "stop", 0, 0), 21)])
+    cache.close()
+    (used,) = run(settings("http://127.0.0.1:9/v1", tmp_path), 1)[1].usage()
+    assert used["prompt_tokens"] == 21 and used["completion_tokens"] > 0
+
+
 def test_the_budget_does_not_trust_a_usage_of_nothing(tmp_path):
     class Free(Double):
         def _completion(self, body, answer):
