@@ -158,7 +158,8 @@ def test_nothing_is_counted_twice_for_true():
 )
 def test_wrong_rows_are_one_line_on_the_command_line(tmp_path, capsys, row):
     """Each row beside a good one, as prediction and as gold."""
-    good = {"output": "A/NER/:P;x"}
+    labeled = isinstance(row, dict) and isinstance(row.get("label"), str)
+    good = {"output": "A/NER/:P;x"} if labeled else {"entities": [{"label": "P", "text": "x"}]}
     wrong, right = tmp_path / "wrong.jsonl", tmp_path / "right.jsonl"
     wrong.write_text(json.dumps(row) + "\n")
     right.write_text(json.dumps(good) + "\n")
