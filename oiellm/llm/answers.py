@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from string import ascii_letters
-from typing import Any
+from typing import Any, Final
 
 from oiellm.llm.calls import Reply
 
@@ -13,6 +14,39 @@ _FENCE = "```"
 
 _DECODER = json.JSONDecoder(strict=False)
 """Models write line breaks inside strings."""
+
+
+REASONING: Final = ("reasoning_content", "reasoning")
+"""Where servers put what a model thinks before its answer."""
+
+
+def message_text(message: Mapping[str, Any]) -> str:
+    """What a chat message says, wherever its server put it; empty if it says nothing but thoughts.
+
+    Content is a string or a list of parts, of which those of text count. Where it is blank, the arguments of the first tool
+    that was called are the answer, or what follows the thoughts in a field for thoughts.
+    """
+    content = message.get("content")
+    parts = content if isinstance(content, list) else [content]
+    said = "".join(filter(None, map(_part, parts)))
+    if said.strip():
+        return said
+    calls = message.get("tool_calls")
+    call = calls[0] if isinstance(calls, list) and calls and isinstance(calls[0], dict) else message
+    function = call.get("function") or call.get("function_call")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if isinstance(arguments, dict):
+        return json.dumps(arguments, ensure_ascii=False)
+    if isinstance(arguments, str) and arguments.strip():
+        return arguments
+    thoughts = next((message[name] for name in REASONING if isinstance(message.get(name), str)), "")
+    return thoughts.rpartition(_THOUGHT)[2] if _THOUGHT in thoughts else said
+
+
+def _part(part: Any) -> str | None:
+    if isinstance(part, dict) and part.get("type", "text") in ("text", "output_text"):
+        part = part.get("text")
+    return part if isinstance(part, str) else None
 
 
 def read_object(reply: Reply) -> dict[str, Any] | None:

@@ -63,13 +63,17 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back: the text, how it ended, and tokens (-1 where the server does not say)."""
+    """What came back: the text, how it ended, and tokens (-1 where the server does not say).
+
+    ``thoughts_alone``: the model thought, and stopped without an answer.
+    """
 
     text: str
     finish: Finish = "stop"
     prompt_tokens: int = -1
     completion_tokens: int = -1
     cached: bool = field(default=False, compare=False)
+    thoughts_alone: bool = field(default=False, compare=False)
 
 
 Dialogue = Generator[Sequence[Call], Sequence[Reply], T]

@@ -93,4 +93,6 @@ def _said(job: Job[Any, Any]) -> str:
     """What the server said in place of an answer, empty if it gave one."""
     if job.answered or job.unanswered is None:
         return ""
+    if job.unanswered.thoughts_alone:
+        return "the model thinks and does not answer; see --extra-body, or the reasoning parser of the server"
     return job.unanswered.text.strip() or "the replies are empty"

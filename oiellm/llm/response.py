@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from mmm_dataset.files import dump
 from oiellm.files import fast_load
+from oiellm.llm.answers import REASONING, message_text
 from oiellm.llm.calls import Finish, Reply
 
 REFUSED: Final = frozenset({400, 413, 422})
@@ -131,9 +132,9 @@ def read_body(body: Any, status: int, key: str) -> Reply:
 
 
 def _reply(choice: Mapping[str, Any], message: Mapping[str, Any], usage: Any) -> Reply:
-    text, refusal = message.get("content"), message.get("refusal")
-    if not isinstance(text, str):  # null where the model said nothing, which is paid all the same
-        text = refusal if isinstance(refusal, str) else ""
+    text, refusal = message_text(message), message.get("refusal")
+    if not text and isinstance(refusal, str):
+        text = refusal
     end = choice.get("finish_reason")
     finish: Finish = "filter" if refusal else _ENDS.get(end, "stop") if isinstance(end, str) else "stop"
     if finish == "stop" and not text.strip():
@@ -141,7 +142,9 @@ def _reply(choice: Mapping[str, Any], message: Mapping[str, Any], usage: Any) ->
     counts = usage if isinstance(usage, dict) else {}
     # Half a surrogate pair, which some servers send, is no text: it could not be stored.
     text = text.encode("utf-8", "replace").decode()
-    return Reply(text, finish, _tokens(counts.get("prompt_tokens")), _tokens(counts.get("completion_tokens")))
+    prompt, completion = _tokens(counts.get("prompt_tokens")), _tokens(counts.get("completion_tokens"))
+    thought = any(isinstance(said := message.get(name), str) and said.strip() for name in REASONING)
+    return Reply(text, finish, prompt, completion, thoughts_alone=finish == "empty" and thought)
 
 
 def _tokens(count: Any) -> int:

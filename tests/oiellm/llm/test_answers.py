@@ -2,12 +2,13 @@
 
 import json
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oiellm.llm.answers import read_object
+from oiellm.llm.answers import message_text, read_object
 from oiellm.llm.calls import Reply
 
 ANSWER = '{"translation": "a <1>b</1> {c}"}'
@@ -60,3 +61,42 @@ def test_anything_else_is_none(text):
 @given(st.dictionaries(st.text(), st.text() | st.integers()), st.text(alphabet="ab \n.:"), st.text(alphabet="ab \n.!}"))
 def test_words_around_an_object_change_nothing(value, before, after):
     assert read_object(Reply(f"{before}{json.dumps(value, ensure_ascii=False)}{after}")) == value
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ({"content": ANSWER}, ANSWER),
+        ({"content": [{"type": "text", "text": ANSWER}]}, ANSWER),
+        ({"content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": ANSWER}]}, ANSWER),
+        (
+            {"content": [{"type": "output_text", "text": "a "}, "b", {"type": "image_url", "image_url": {}}, None, 5]},
+            "a b",
+        ),
+        (
+            {"content": None, "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": ANSWER}}]},
+            ANSWER,
+        ),
+        ({"content": "", "tool_calls": [{"function": {"arguments": {"a": "東"}}}]}, '{"a": "東"}'),
+        ({"content": None, "function_call": {"name": "f", "arguments": ANSWER}}, ANSWER),
+        ({"content": "yes", "tool_calls": [{"function": {"arguments": ANSWER}}]}, "yes"),
+        ({"content": "yes", "reasoning_content": f"perhaps</think>{ANSWER}"}, "yes"),
+        ({"content": None, "reasoning_content": f"perhaps {{}} </think>{ANSWER}"}, ANSWER),
+        ({"content": "", "reasoning": f"perhaps {ANSWER}"}, ""),
+        ({"content": " ", "tool_calls": [None], "reasoning": 5}, " "),
+        ({"content": None, "tool_calls": {}, "function_call": []}, ""),
+        ({"content": [{"text": {"value": "x"}}, []], "tool_calls": [{"function": {"arguments": 3}}]}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_a_message_says_wherever_it_stands(message, text):
+    assert message_text(message) == text
+
+
+SHARED = Path(__file__).parents[4] / "shared/cases/replies/replies.json"
+
+
+@pytest.mark.skipif(not SHARED.is_file(), reason="needs the shared cases")
+def test_parts_of_real_messages_are_read():
+    for content in json.loads(SHARED.read_text(encoding="utf-8"))["message_content_parts"]:
+        assert read_object(Reply(message_text({"content": content})))["label"] == "Literature"

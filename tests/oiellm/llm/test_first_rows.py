@@ -11,7 +11,7 @@ from oiellm.cli import main as oiellm
 from oiellm.errors import OiellmError
 from oiellm.llm.calls import ask
 from oiellm.llm.session import Session
-from tests.double.server import Answer, Double, Reject
+from tests.double.server import Answer, Double, Raw, Reject
 from tests.oiellm.llm.talk import call, chain, run, settings, single
 
 
@@ -33,6 +33,16 @@ def test_a_run_in_which_nothing_is_answered_is_an_error(tmp_path, rows, batch):
         double.answer = lambda *_: Answer("")
         with pytest.raises(OiellmError, match="(replies are|reply is) empty"):
             run(settings(double.url, tmp_path, batch=batch), rows)
+
+
+def test_a_model_that_thinks_and_does_not_answer_is_named(tmp_path):
+    message = {"content": None, "reasoning_content": "It may be the first."}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]}).encode()
+    with (
+        Double(lambda *_: Raw(body)) as double,
+        pytest.raises(OiellmError, match="thinks and does not answer.*--extra-body"),
+    ):
+        run(settings(double.url, tmp_path), 3)
 
 
 def test_no_more_than_the_first_rows_are_asked_about_until_one_comes_to_something(tmp_path):
