@@ -68,12 +68,21 @@ def _fields(item: Any, roles: Sequence[str]) -> tuple[str, ...]:
 
 
 def _confidence(answer: dict[str, Any]) -> float | None:
+    """What the model says of its sureness, 0 to 1, also as text or in percent; None where it says nothing of the kind.
+
+    It is beside the answer, which is good without it.
+    """
     value = answer.get("confidence")
-    if value is None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-        raise Unreadable(MALFORMED, "confidence must be a number from 0 to 1")
-    return float(value)
+    text = str(value).strip()
+    try:
+        number = float(text.removesuffix("%"))
+    except (ValueError, OverflowError):
+        return None
+    if text.endswith("%") or 10 <= number <= 100:  # from 1 to 10 it may be another scale
+        number /= 100
+    return min(number, 1.0) if 0 <= number <= 1 + 1e-6 else None
 
 
 def _read_object(reply: Reply) -> dict[str, Any]:

@@ -33,10 +33,6 @@ def test_a_label_is_read(text, answer):
         '{"class": "社会"}',
         '{"label": ["社会"]}',
         '{"label": "社会"} {"label": "自然"}',
-        '{"label": "社会", "confidence": 2}',
-        '{"label": "社会", "confidence": "high"}',
-        '{"label": "社会", "confidence": true}',
-        '{"label": "社会", "confidence": NaN}',
         '{"label": "\\ud800"}',
         "[" * 100_000,
     ],
@@ -71,3 +67,34 @@ def test_a_list_with_a_broken_item_is_no_answer(items):
         read_items(Reply(f'{{"items": [{items}]}}'), PAIR)
     with pytest.raises(Unreadable):
         read_items(Reply(f'{{"items": {items}}}'), PAIR)
+
+
+@pytest.mark.parametrize(
+    ("said", "confidence"),
+    [
+        *(("0.9", 0.9), ('"0.9"', 0.9), ('" 0.9 "', 0.9), ("95", 0.95), ('"95%"', 0.95), ('"5 %"', 0.05), ("100", 1.0)),
+        *(
+            ("1", 1.0),
+            ("1.0000000000000002", 1.0),
+            ("0", 0.0),
+            ("-0.5", None),
+            ("2", None),
+            ("101", None),
+            ("1e400", None),
+        ),
+        *(
+            ("NaN", None),
+            ("Infinity", None),
+            ('"high"', None),
+            ("true", None),
+            ("null", None),
+            ("[0.9]", None),
+            ('""', None),
+        ),
+        ("9" * 400, None),
+    ],
+)
+def test_a_confidence_of_any_kind_never_throws_an_answer_away(said, confidence):
+    assert read_label(Reply(f'{{"label": "社会", "confidence": {said}}}')) == ("社会", pytest.approx(confidence))
+    items, stated = read_items(Reply(f'{{"items": [], "confidence": {said}}}'), ("label", "entity"))
+    assert (items, stated) == ([], pytest.approx(confidence))
