@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from typing import Any, Final, Literal, NamedTuple
 
+from .arguments import choice, flag, shown
 from .errors import UserError
 from .sources import OFFSETS, from_rows
 from .tables import is_rows, rows_of
@@ -25,7 +25,6 @@ Offsets = Iterable[Places | None]
 """The places of every row, None for a row that does not state them."""
 
 _BLOCK: Final = 4096
-_SHOWN: Final = 60
 _OPTIONAL: Final = ("inputs", "configs")
 
 
@@ -49,22 +48,22 @@ class Rules:
         strict: bool = False,
     ) -> Rules:
         """Check the rules. Raises ValueError with one line that says what is wrong."""
-        _choice("mode", mode, MODES)
-        _choice("matching", matching, MATCHINGS)
+        choice("mode", mode, MODES)
+        choice("matching", matching, MATCHINGS)
         if mode == "paper" and matching != "set":
             raise ValueError("matching='multiset' needs mode='default': Algorithm 1 compares sets")
         if mode == "paper" and strict:
             raise ValueError("strict=True needs mode='default': Algorithm 1 reads what it can")
         flag("strict", strict)
         if not isinstance(task_words, Mapping):
-            raise ValueError(f"task_words is {_shown(task_words)}; give a dict of words to their roles")
+            raise ValueError(f"task_words is {shown(task_words)}; give a dict of words to their roles")
         for word, roles in task_words.items():
             if not isinstance(roles, (list, tuple)) or not all(isinstance(one, str) for one in (word, *roles)):
-                raise ValueError(f"task_words: {word!r}: {_shown(roles)}; give a list of roles")
+                raise ValueError(f"task_words: {word!r}: {shown(roles)}; give a list of roles")
             if not word or "/" in word or LABEL not in roles:
                 raise ValueError(f"task_words: {word!r} needs a {LABEL} among its roles, and no '/' in the word")
         if not (label_sets is None or isinstance(label_sets, Mapping)):
-            raise ValueError(f"label_sets is {_shown(label_sets)}; give a dict of configs to their labels")
+            raise ValueError(f"label_sets is {shown(label_sets)}; give a dict of configs to their labels")
         sets = {config: _label_set(config, labels) for config, labels in (label_sets or {}).items()}
         return cls(mode, matching, task_words, sets, strict)
 
@@ -144,7 +143,7 @@ class Rows:
             found.update(own)
             columns = {key: values for key, values in found.items() if values is not None}
         for number, one in enumerate([forms] if isinstance(forms, str) else forms):
-            _choice("form" if isinstance(forms, str) else f"form, row {number}", one, FORMS)
+            choice("form" if isinstance(forms, str) else f"form, row {number}", one, FORMS)
         if not isinstance(forms, str):
             _check_lengths({**columns, "form": forms})
         if rules.label_sets and "configs" not in columns:
@@ -218,48 +217,12 @@ def column(name: str, values: Any) -> Sequence[Any]:
     if isinstance(values, (list, tuple)):
         return values
     if isinstance(values, (Mapping, Set)) or not isinstance(values, Iterable):
-        raise ValueError(f"{name} is {_shown(values)}; give a list with one entry per row")
+        raise ValueError(f"{name} is {shown(values)}; give a list with one entry per row")
     try:
         iterator = iter(values)
     except TypeError as error:  # such as an array without dimensions
-        raise ValueError(f"{name} is {_shown(values)}; give a list with one entry per row") from error
+        raise ValueError(f"{name} is {shown(values)}; give a list with one entry per row") from error
     return list(iterator)
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """A whole number. Raises ValueError if it is none, or less than ``least``."""
-    try:
-        number = least - 1 if isinstance(value, bool) else operator.index(value)
-    except TypeError:
-        number = least - 1
-    if number < least:
-        raise ValueError(f"{name} is {_shown(value)}; give a whole number, {least} or more")
-    return number
-
-
-def fraction(name: str, value: Any) -> float:
-    """A number between 0 and 1. Raises ValueError if it is none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1:
-        raise ValueError(f"{name} is {_shown(value)}; it must lie between 0 and 1")
-    return float(value)
-
-
-def flag(name: str, value: Any) -> bool:
-    """True or False. Raises ValueError if it is neither."""
-    if not isinstance(value, bool):
-        raise ValueError(f"{name} is {_shown(value)}; it must be True or False")
-    return value
-
-
-def _shown(value: Any) -> str:
-    """A value in one short line."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _choice(name: str, value: Any, known: Sequence[str]) -> None:
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{name} is {_shown(value)}; it must be one of: {', '.join(known)}")
 
 
 def _label_set(config: Any, labels: Any) -> frozenset[str] | None:
@@ -270,7 +233,7 @@ def _label_set(config: Any, labels: Any) -> frozenset[str] | None:
     found: list[Any] = list(labels) if isinstance(labels, Iterable) else [None]
     if not all(isinstance(label, str) for label in found):
         raise ValueError(
-            f"label_sets, config {config!r}: {_shown(labels)}; give a collection of labels, or None if open"
+            f"label_sets, config {config!r}: {shown(labels)}; give a collection of labels, or None if open"
         )
     return frozenset(found)
 
@@ -288,7 +251,7 @@ def _strings(name: str, values: Sequence[str], start: int) -> Sequence[str]:
     if set(map(type, values)) != {str}:
         for number, value in enumerate(values, start):
             if not isinstance(value, str):
-                raise ValueError(f"{name}, row {number}: {_shown(value)} is no string but {type(value).__name__}")
+                raise ValueError(f"{name}, row {number}: {shown(value)} is no string but {type(value).__name__}")
     return values
 
 
@@ -296,7 +259,7 @@ def _offsets(name: str, values: Offsets) -> list[Places | None]:
     found = list(column(f"offsets of {name}", values))
     for number, row in enumerate(found):
         if not (row is None or isinstance(row, (list, tuple))):
-            raise ValueError(f"offsets of {name}, row {number}: {_shown(row)}; give a list of (start, end), or None")
+            raise ValueError(f"offsets of {name}, row {number}: {shown(row)}; give a list of (start, end), or None")
         for place in row or ():
             if place is not None and not _is_place(place):
                 raise ValueError(f"offsets of {name}, row {number}: {place!r} is no (start, end) with 0 <= start < end")
