@@ -90,7 +90,7 @@ def read_output(
             items, broken = _published_pieces(rest.strip(), roles, labels, text, split)
         else:
             items, broken, ambiguous = list(split[0]), [], split[1]
-            if text is not None and not strict:
+            if not strict:
                 items, broken = _cut_apart(items, roles, text, known)
         blank = rest != rest.strip() or (_has_blanks(rest) and rest != _joined(items, roles))
     if strict and broken:
@@ -174,22 +174,32 @@ def _published_pieces(
 
 
 def _cut_apart(
-    items: Sequence[Fields], roles: Sequence[str], text: str, known: Collection[Fields]
+    items: Sequence[Fields], roles: Sequence[str], text: str | None, known: Collection[Fields]
 ) -> tuple[list[Fields], Pieces]:
-    """Items whose last entity is in the text only up to a ``:`` end there: what follows are broken pieces."""
+    """Items whose last entity is in the text, or in the gold, only up to a ``:`` end there: what follows are broken pieces."""
     whole: list[Fields] = []
     broken: Pieces = []
     for item in items:
         *others, last = item
         pieces = last.split(":")
         size = len(pieces)
-        if size > 1 and is_span(roles[-1]) and item not in known and last not in text:
-            size, high = 0, min(size - 1, text.count(":") + 1)
-            while size < high:  # what begins with something that is not in the text is not in it either
-                middle = (size + high + 1) // 2
-                size, high = (middle, high) if ":".join(pieces[:middle]) in text else (size, middle - 1)
-            if not size or not pieces[0].strip():
-                size = len(pieces)
+        if size > 1 and is_span(roles[-1]) and item not in known:
+            if text is None:
+                ends = {one[-1] for one in known if one[:-1] == item[:-1]}
+                size = max((end.count(":") + 1 for end in ends if last.startswith(f"{end}:")), default=size)
+            elif last not in text:
+                size = _in_text(pieces, text) or size
             broken += [((piece,), BROKEN_PAIR) for piece in pieces[size:]]
         whole.append((*others, ":".join(pieces[:size])))
     return whole, broken
+
+
+def _in_text(pieces: Sequence[str], text: str) -> int:
+    """How many of the pieces, from the first one, are in the text as they are joined."""
+    if not pieces[0].strip():
+        return 0
+    size, high = 0, min(len(pieces) - 1, text.count(":") + 1)
+    while size < high:  # what begins with something that is not in the text is not in it either
+        middle = (size + high + 1) // 2
+        size, high = (middle, high) if ":".join(pieces[:middle]) in text else (size, middle - 1)
+    return size

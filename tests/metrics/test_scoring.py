@@ -290,8 +290,9 @@ def test_so_it_is_in_published_form_where_the_text_tells(piece):
         assert (result["pairs_correct"], result["pairs_predicted"], result["pairs_gold"]) == (6, 9, 6)
     whole = "学問/NER/:法人名;J:COM春日部:地名;春日部"
     for cut in (":地名", ":地名;"):
-        result = score([whole + cut], [whole], ["J:COM春日部は春日部に"], form="published")
-        assert (result["pairs_correct"], result["pairs_predicted"]) == (2, 3)
+        for texts in (["J:COM春日部は春日部に"], None):
+            result = score([whole + cut], [whole], texts, form="published")
+            assert (result["pairs_correct"], result["pairs_predicted"]) == (2, 3)
 
 
 def test_broken_pieces_are_a_set_or_a_multiset():
