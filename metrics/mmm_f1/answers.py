@@ -163,8 +163,6 @@ def _entity(label: str | None, value: Any, text: str | None, words: Sequence[Off
         if offsets is None:
             raise _ShapeError(f"an entity has neither a text nor offsets: {value!r:.80}")
         piece = f"{offsets[0]}-{offsets[1]}"
-    if not piece:
-        raise _ShapeError(f"an entity has an empty text: {value!r:.80}")
     return Entity(label, piece, offsets)
 
 

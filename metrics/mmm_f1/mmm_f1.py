@@ -20,11 +20,11 @@ from .paper import parse_output
 from .published import split_published
 from .reading import read
 from .roles import shape
-from .rows import Rules
+from .rows import check_column, column
 from .schemes import decode
 from .scoring import compare, score
 from .sources import from_rows
-from .tables import rows_of
+from .tables import is_rows
 from .tally import Tally
 from .tolerant import read_output
 from .unified import parse, render
@@ -33,14 +33,16 @@ __all__ = [
     "FIGURES",
     "LabelTally",
     "MmmF1",
-    "Rules",
     "Tally",
     "UserError",
+    "check_column",
     "check_form",
+    "column",
     "compare",
     "decode",
     "extended_figures",
     "from_rows",
+    "is_rows",
     "locate",
     "parse",
     "parse_output",
@@ -48,7 +50,6 @@ __all__ = [
     "read_answers",
     "read_output",
     "render",
-    "rows_of",
     "score",
     "shape",
     "split_published",
@@ -72,7 +73,7 @@ Args:
     mode: "default", or "paper" for Algorithm 1 of the paper to the letter.
     matching: "set", or "multiset" in which a pair listed twice must be found twice.
     form: "escaped" or "published", one for all rows or one per row.
-    extended: add span-only, label-normalised and, with inputs, offset and partial-overlap F1.
+    extended: add span-only, label-normalized and, with inputs, offset and partial-overlap F1.
     resamples, seed, confidence: number, seed and level of the resamples behind intervals.
     label_intervals: add intervals to the figures of every label.
 Returns:
@@ -113,6 +114,21 @@ class MmmF1(evaluate.Metric):  # type: ignore[misc]
             ),
             homepage="https://arxiv.org/abs/2407.10953",
         )
+
+    def compute(self, *, predictions: Any = None, references: Any = None, **options: Any) -> dict[str, Any] | None:
+        """Score; rows of label and entities and frames as well, which ``evaluate`` itself does not take.
+
+        Raises:
+            ValueError: an argument is not what it should be; one line, rows counted from 0.
+        """
+        sides = {"predictions": predictions, "references": references}
+        sides = {name: column(name, values) for name, values in sides.items() if values is not None}
+        if any(map(is_rows, sides.values())):
+            return score(**{"predictions": None, "references": None, **sides}, **options)
+        for name, values in sides.items():
+            check_column(name, values)
+        found: dict[str, Any] | None = super().compute(**sides, **options)
+        return found
 
     def _compute(
         self,

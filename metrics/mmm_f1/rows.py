@@ -164,12 +164,12 @@ class Rows:
         inputs: Iterable[str | None] = repeat(None)
         configs: Iterable[str] = repeat("")
         if self.inputs is not None:
-            inputs = _strings("inputs", self.inputs[rows], start)
+            inputs = check_column("inputs", self.inputs[rows], start)
         if self.configs is not None:
-            configs = _strings("configs", self.configs[rows], start)
+            configs = check_column("configs", self.configs[rows], start)
         forms: Iterable[Form] = repeat(self.forms) if isinstance(self.forms, str) else self.forms[rows]
-        predictions = _strings(self.name, self.predictions[rows], start)
-        references = _strings("references", self.references[rows], start)
+        predictions = check_column(self.name, self.predictions[rows], start)
+        references = check_column("references", self.references[rows], start)
         if (
             max(map(len, references)) > MAX_LENGTH
         ):  # such a prediction is a failure like others, and does not end the scoring
@@ -247,7 +247,8 @@ def _check_lengths(columns: Mapping[str, Sequence[Any]]) -> None:
         raise ValueError("there is nothing to score: references has 0 rows")
 
 
-def _strings(name: str, values: Sequence[str], start: int) -> Sequence[str]:
+def check_column(name: str, values: Sequence[Any], start: int = 0) -> Sequence[str]:
+    """The values. Raises ValueError unless all are strings; ``start``: number of the first row."""
     if set(map(type, values)) != {str}:
         for number, value in enumerate(values, start):
             if not isinstance(value, str):

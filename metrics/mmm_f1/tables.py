@@ -191,9 +191,15 @@ def _parquet(path: str) -> Rows:
     except ImportError as error:
         raise UserError(f"{path}: reading Parquet needs pyarrow: pip install pyarrow") from error
     try:
-        number = 0
-        for batch in pq.ParquetFile(path).iter_batches():
-            for row in batch.to_pylist():
+        number, file = 0, pq.ParquetFile(path)
+        info = json.loads((file.schema_arrow.metadata or {}).get(b"huggingface", b"{}"))
+        features = info.get("info", {}).get("features", {})
+        for batch in file.iter_batches():
+            rows = batch.to_pylist()
+            for key, feature in features.items():
+                inner = feature.get("feature") if isinstance(feature, dict) else None
+                _name_classes(rows, key, inner.get("names") if isinstance(inner, dict) else None)
+            for row in rows:
                 number += 1
                 yield number, row
     except pa.ArrowException as error:
@@ -220,7 +226,17 @@ def rows_of(values: Any) -> list[Mapping[str, Any]] | None:
         rows = values.to_dict("records")
     else:
         rows = list(values)
-    return [{key: _plain(value) for key, value in row.items()} for row in rows]
+    rows = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    for key, feature in dict(getattr(values, "features", None) or {}).items():
+        _name_classes(rows, key, getattr(getattr(feature, "feature", None), "names", None))
+    return rows
+
+
+def _name_classes(rows: Iterable[dict[str, Any]], key: str, names: Sequence[str] | None) -> None:
+    """Put the names of a feature of class labels in the place of its numbers."""
+    for row in rows:
+        if names and isinstance(row.get(key), list):
+            row[key] = [names[one] if isinstance(one, int) and 0 <= one < len(names) else one for one in row[key]]
 
 
 def _plain(value: Any) -> Any:

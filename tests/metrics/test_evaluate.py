@@ -35,13 +35,18 @@ example = metric.inputs_description.replace("metrics/mmm_f1", path)
 test = doctest.DocTestParser().get_doctest(example, {"evaluate": evaluate}, "inputs_description", None, 0)
 assert test.examples
 assert doctest.DocTestRunner().run(test).failed == 0
-for wrong in ({"predictions": pred, "references": gold[:2]}, {"predictions": [None, "", ""], "references": gold}):
-    try:
-        metric.compute(**wrong)
-    except ValueError:
-        pass
-    else:
-        raise AssertionError(wrong)
+rows = [{"label": "A", "entities": [{"label": "P", "text": "x"}]}]
+assert metric.compute(predictions=rows, references=["A/NER/:P;x"])["all"] == 1
+good = {"predictions": pred, "references": gold}
+for wrong in (None, 3, "x", b"x", object(), {}, set(pred), gold[:2], [None, "", ""], [1, 2, 3], [[], [], []], [{}, {}, {}]):
+    for side in good if wrong is not None else ():
+        try:
+            metric.compute(**{**good, side: wrong})
+        except ValueError as error:
+            assert len(str(error).splitlines()) == 1, error
+        else:
+            raise AssertionError(wrong)
+assert metric.compute(**good)["rows"] == 3
 """
 
 

@@ -318,10 +318,17 @@ def test_frames(tmp_path):
         score(pd.DataFrame({"a": [1]}), pd.DataFrame(gold[:1]))
 
 
-def test_a_dataset_of_hugging_face():
+def test_a_dataset_of_hugging_face(tmp_path, capsys):
     datasets = pytest.importorskip("datasets")
     rows = datasets.Dataset.from_list([SHAPES["tokens"], SHAPES["tokens"]])
     assert score(rows, rows)["pairs_gold"] == 4
+    names = datasets.ClassLabel(names=["O", "B-PER", "B-LOC"])
+    features = {"tokens": datasets.List(datasets.Value("string")), "ner_tags": datasets.List(names)}
+    numbers = datasets.Dataset.from_list([SHAPES["tokens"]], features=datasets.Features(features))
+    assert numbers[0]["ner_tags"] == [0, 0, 1, 0, 2] and score(numbers, [SHAPES["tokens"]])["wl"] == 1
+    numbers.to_parquet(tmp_path / "numbers.parquet")
+    pred = write(tmp_path / "pred.jsonl", SHAPES["tokens"])
+    assert json.loads(run(capsys, "score", pred, tmp_path / "numbers.parquet", "--json"))["wl"] == 1
     strings = datasets.Dataset.from_list(STRINGS)
     assert score(strings["output"], strings)["all"] == 1
 
