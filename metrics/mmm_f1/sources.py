@@ -145,9 +145,11 @@ def columns(
     }
     gold: list[str] | list[Answer] = given.table.column(given.column) if given.column else answers or []
     words = _words(given, gold)
-    labeled = _are_labeled(given.table, gold, text_labels)
+    labeled = _are_labeled(given.table, gold, text_labels, is_gold=True)
+    if text_labels and not labeled:
+        raise UserError(f"{given.table.path}: no text-level labels")
     for name, table in tables.items():
-        if text_labels is None and labeled != _are_labeled(table, sides[name], None):
+        if text_labels is not False and labeled != _are_labeled(table, sides[name], None):
             without, other = (table, given.table) if labeled else (given.table, table)
             raise UserError(
                 f"{without.path}: no text-level labels, which {other.path} has: score the entities alone with --no-text-labels"
@@ -176,15 +178,14 @@ def _words(given: Given, gold: Sequence[str | Answer]) -> list[str | None]:
     return found
 
 
-def _are_labeled(table: Table, side: Sequence[str | Answer], wanted: bool | None) -> bool:
-    """Whether a side has text-level labels; a row without one among rows with one is a mistake."""
+def _are_labeled(table: Table, side: Sequence[str | Answer], wanted: bool | None, *, is_gold: bool = False) -> bool:
+    """Whether a side has text-level labels; a gold row without one among rows with one is a mistake, a prediction wrong."""
     if wanted is False:
         return False
-    labels = [one if isinstance(one, str) else one.label for one in side]
-    filled = [label is not None for label in labels]
-    if any(filled) and not all(filled):
+    filled = [isinstance(one, str) or one.label is not None for one in side]
+    if is_gold and any(filled) and not all(filled):
         raise table.error(filled.index(False), "the text-level label is empty, other rows have one")
-    return bool(filled) and all(filled)
+    return any(filled)
 
 
 def _same_texts(gold: Table, texts: Sequence[str | None] | None, table: Table, side: Sequence[str | Answer]) -> None:
@@ -228,7 +229,9 @@ def _strings(
         if tuple(shape(own, given.task_words)) != PAIR:
             raise table.error(at, f"rows of {own!r} cannot be given as label and entities: give their 'output' string")
         pairs = [(entity.label, entity.text) for entity in one.entities]
-        out.append(_render(table, at, (one.label or "") if labeled else NO_LABEL, own, pairs, form, given.task_words))
+        label = one.label if labeled and one.label is not None else NO_LABEL
+        string = _render(table, at, label, own, pairs, form, given.task_words)
+        out.append(string if one.label is not None or not labeled else string.removeprefix(NO_LABEL))
     return out
 
 

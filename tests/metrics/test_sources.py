@@ -151,6 +151,17 @@ def test_text_labels_of_one_side_alone_are_refused(tmp_path, capsys):
     assert score([{**ROW, "label": "news"}], [{**ROW, "label": "sport"}])["tl"] == 0
 
 
+def test_a_prediction_without_its_text_label_loses_the_label_alone():
+    gold, bare = {**ROW, "label": "news"}, {**ROW, "label": None}
+    result = score([gold, bare, bare], [gold] * 3)
+    assert (result["tl"], result["wl"], result["all"]) == (pytest.approx(1 / 3), 1, pytest.approx(1 / 3))
+    assert result["parse_failures"]["empty_label"] == 2
+    with pytest.raises(ValueError, match="references: no text-level labels"):
+        score([ROW], [ROW], text_labels=True)
+    with pytest.raises(ValueError, match="references:1: the text-level label is empty"):
+        score([gold] * 2, [gold, bare])
+
+
 def test_another_text_is_refused():
     with pytest.raises(ValueError, match="predictions:0: another text than in references"):
         score([{**ROW, "text": f"{TEXT}!"}], [ROW])
