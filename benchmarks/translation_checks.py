@@ -1,16 +1,21 @@
 """What the checks of a translation say of gold parallel text, where everything they find is a false alarm.
 
-    python benchmarks/translation_checks.py [--data DATA] [--show 3]
+    python benchmarks/translation_checks.py [--data DATA] [--show 3] [--planted]
 
 Every row goes through the reading of replies and all checks as if a model had answered with the gold translation. Pairs: the
 embedded rows and, with DATA, xSID (folder xsid-0.7) between Japanese, English and Chinese; rows of xSID whose slots can be
 aligned have tags, the others none. Per direction: rows with a finding of each severity. Aims: fail 0.2 %, ask 2 %, flag 3 %.
+
+With --planted every gold translation gets every mistake of a list, one at a time: how often reading mends it, how often a
+check finds it, and how often it passes.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from itertools import permutations
@@ -25,6 +30,8 @@ from build.translate.tagging import Tagged, take_apart
 from cards.yields import share
 from mmm_dataset import Record, Registry, load
 from oiellm.llm.calls import Reply
+from tests.double.mistakes import INSIDES, SPELLINGS, WRAPPINGS, spelled, untranslated
+from tests.double.translator import swappable
 from tests.double.trial import aligned, embedded
 
 LANGUAGES = ("ja", "en", "zh")
@@ -79,17 +86,12 @@ def measure(
     rows: Sequence[Record], registry: Registry
 ) -> Iterator[tuple[str, int, dict[str, list[tuple[str, str, str, str]]]]]:
     """By direction: its name, its rows, and by severity the findings (check, detail, source, target), one of a check a row."""
-    rules, ladders = read_rules(), {}
-    counts: Counter[str] = Counter()
+    rules, counts = read_rules(), Counter[str]()
     findings: dict[str, dict[str, list[tuple[str, str, str, str]]]] = defaultdict(lambda: defaultdict(list))
-    for source, target in pairs(rows):
+    for source, target, translator in with_translators(rows, registry):
         direction = f"{source.language}-{target.language}"
-        key = (source.config, target.language)
-        if key not in ladders:
-            ladders[key] = Translator(registry, source.config, target.language, Plan("gold", rules, keep_labels=True))
         tagged, text, places = reply_of(source, target)
-        reply = Reply(json.dumps({"translation": tag(text, places)}, ensure_ascii=False))
-        draft, found = ladders[key].examine(tagged, reply)
+        draft, found = translator.examine(tagged, said(tag(text, places)))
         counts[direction] += 1
         if draft.text != text or draft.spans != places:
             findings[direction]["changed"].append(("changed", str(draft.text), source.text, text))
@@ -100,16 +102,91 @@ def measure(
         yield direction, count, findings[direction]
 
 
+def with_translators(rows: Sequence[Record], registry: Registry) -> Iterator[tuple[Record, Record, Translator]]:
+    """Every pair with the translator of its config and language."""
+    rules, made = read_rules(), {}
+    for source, target in pairs(rows):
+        key = (source.config, target.language)
+        if key not in made:
+            made[key] = Translator(registry, *key, Plan("gold", rules, keep_labels=True))
+        yield source, target, made[key]
+
+
+def said(tagged: str) -> Reply:
+    """A reply with this translation."""
+    return Reply(json.dumps({"translation": tagged}, ensure_ascii=False))
+
+
+def plant(
+    tagged: Tagged, text: str, places: dict[int, tuple[int, int]], source: Record, target: Record, draw: random.Random
+) -> Iterator[tuple[str, str]]:
+    """Tagged translations with one mistake each, by its name."""
+    good, given = tag(text, places), tag(tagged.text, tagged.spans)
+    for wrapping in WRAPPINGS:
+        yield (
+            f"wrapped {wrapping!r}",
+            wrapping.replace("{target}", "English").replace("{source}", given).replace("{}", good),
+        )
+    if places:
+        for spelling in SPELLINGS:
+            yield f"tags {spelling!r}", spelled(good, spelling)
+        number = draw.choice(sorted(places))
+        words = text[slice(*places[number])]
+        for way in INSIDES:
+            if text.count(words) == 1 and not (way.endswith(".</{n}>") and not words[-1].isalnum()):
+                wrong = way.replace("{n}", str(number)).replace("{}", r"\g<1>")
+                yield f"in a tag {way!r}", re.sub(rf"<{number}>(.*?)</{number}>", wrong, good)
+    if pair := swappable(text, places, draw):
+        a, b = pair
+        yield f"swapped {source.task.partition('_')[0]}", tag(text, {**places, a: places[b], b: places[a]})
+    if (numbers := re.findall(r"(?<![\d.,:])[3-9]\d+(?![\d.,:])", text)) and any(n in tagged.text for n in numbers):
+        yield "another number", good.replace(next(n for n in numbers if n in tagged.text), "2199")
+    yield "the source", given
+    yield "half the text", re.sub(r"<[^>]*$", "", good[: len(good) // 2])
+    yield "again and again", good + text[-12:] * 5
+    for kind in ("kana", "kanji") if source.language == "ja" else ():
+        left = untranslated(kind, tagged.text, tagged.spans, text, places, draw)
+        if left and (kind == "kanji" or target.language != "ja"):
+            yield f"{kind} left", tag(left[0], left[1])
+
+
+def measure_planted(rows: Sequence[Record], registry: Registry, show: int = 0) -> dict[str, Counter[str]]:
+    """By mistake: how many rows it was made in, and was mended by reading, found, or passed."""
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    draw = random.Random(0)
+    for source, target, translator in with_translators(rows, registry):
+        tagged, text, places = reply_of(source, target)
+        right, before = translator.examine(tagged, said(tag(text, places)))
+        had = {finding.check for finding in before}
+        for name, wrong in plant(tagged, text, places, source, target, draw):
+            draft, found = translator.examine(tagged, said(wrong))
+            is_mended = draft.text == right.text and draft.spans == right.spans
+            is_found = {finding.check for finding in found} - had
+            became = "mended" if is_mended else "found" if is_found else "passed"
+            counts[name][became] += 1
+            if became == "passed" and counts[name]["passed"] <= show:
+                print(f"passed {name}: {tagged.text!r}\n    {text!r}\n    {draft.tagged!r}")
+    return counts
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--show", type=int, default=0, metavar="N", help="N findings of each check")
+    parser.add_argument("--planted", action="store_true", help="plant mistakes, and say what becomes of them")
     options = parser.parse_args()
     sets = [("embedded rows", *embedded())]
     if options.data:
         sets.append(("xSID", *xsid_rows(options.data)))
     for name, rows, registry in sets:
         print(f"\n{name}\n")
+        if options.planted:
+            for mistake, counts in measure_planted(rows, registry, options.show).items():
+                found = ", ".join(
+                    f"{kind} {share(counts[kind], counts.total())}" for kind in ("mended", "found", "passed")
+                )
+                print(f"{mistake}: {counts.total():,} rows: {found}")
+            continue
         for direction, count, found in measure(rows, registry):
             cells = []
             for severity in (*SEVERITIES, "changed"):

@@ -222,12 +222,7 @@ class Checker:
 
     def _repetition(self, source: str, target: str) -> str | None:
         rule = self.rules.values["repetition"]
-        grams = max(1, len(target) - _GRAM + 1)
-        if (
-            len(target) < rule["times"] * rule["chars"]
-            or not _may_repeat(target, rule["times"], rule["chars"])
-            or len(_grams(target, _GRAM)) > 0.6 * grams
-        ):
+        if len(target) < rule["times"] * rule["chars"] or not _may_repeat(target, rule["times"], rule["chars"]):
             return None
         expression = compiled(rf"(.{{{rule['chars']},{LONGEST}}}?)\1{{{rule['times'] - 1},}}")
         match = expression.search(target[:_LOOKED_AT])

@@ -10,7 +10,7 @@ from build.markup import Place, scan, tag
 from build.translate.language import LanguageProfile
 from build.translate.leftovers import added_text, markup_left
 from build.translate.rules import Finding
-from build.translate.wrapping import is_refusal, trim, unwrap
+from build.translate.wrapping import FINAL_MARK, is_refusal, trim, unwrap
 from mmm_f1.locate import occurrences
 from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
@@ -86,15 +86,14 @@ def read_draft(
         return Draft(None, faults=[Finding("malformed_reply", detail)], raw=reply.text)
     unwrapped = unwrap(convert(text), wanted, source, languages)
     draft = read_tagged(unwrapped, wanted, source, reply.text)
-    draft.is_unwrapped = unwrapped != text.strip()
+    draft.is_unwrapped = unwrapped != text
     return draft
 
 
 def _bare_text(text: str) -> str | None:
     """The text of a reply without JSON, behind the thoughts of a reasoning model; None if it is cut JSON or none at all."""
     text = text.rpartition("</think>")[2]
-    is_json = text.lstrip().startswith(("{", "[{", '"', "```json", "<think>")) or '"translation"' in text
-    is_json = is_json and not (text.count('"') == 2 and text.strip()[-1:] == '"')
+    is_json = text.lstrip().startswith(("{", "[{", "```json", "<think>")) or '"translation"' in text
     if is_json or is_refusal(text) or not any(map(str.isalnum, text)) or text.strip() in ("null", "None"):
         return None
     try:
@@ -120,6 +119,10 @@ def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str)
             draft.spans[number] = places[0]
         else:
             draft.loose[number] = places
+        if any(
+            _ends_within(found.text, given, place, source) for given, place in zip(found.places.get(number, ()), places)
+        ):
+            draft.faults.append(Finding("span_mark", f"the mark at the end of <{number}>"))
     draft.broken = set(found.unpaired)
     if strange := sorted({*found.places, *found.unpaired} - set(wanted)):  # reading has taken it out of the text
         draft.faults.append(Finding("invented_tag", f"<{strange[0]}>"))
@@ -128,6 +131,12 @@ def read_tagged(tagged: str, wanted: Mapping[int, Place], source: str, raw: str)
     if (added := added_text(source, found.text)) is not None:
         draft.faults.append(Finding("added_text", added))
     return draft
+
+
+def _ends_within(text: str, given: Place, place: Place, source: str) -> bool:
+    """Whether a tag held a full stop that may be none of the sentence's: the text has more of them than its source."""
+    mark = text[place[1] : given[1]]
+    return bool(FINAL_MARK.search(mark)) and len(FINAL_MARK.findall(text)) > len(FINAL_MARK.findall(source))
 
 
 def _can_render(words: str, piece: str) -> bool:

@@ -50,6 +50,7 @@ class LanguageProfile:
         density: bytes in UTF-8, blanks aside, that say as much as one byte of English.
         dangling: words that no sentence ends with.
         convert: OpenCC's name of the conversion to this script; empty for none.
+        foreign_words: words of another language that the library knows and usual texts do not hold.
         words: what knows its words, ``jieba`` or ``sudachi``; empty for nothing.
     """
 
@@ -65,6 +66,7 @@ class LanguageProfile:
     dangling: tuple[str, ...] = ()
     convert: str = ""
     words: str = ""
+    foreign_words: frozenset[str] = frozenset()
 
 
 def read_language(code: str, registry: Registry, script: str | None = None) -> LanguageProfile:
@@ -88,6 +90,7 @@ def read_language(code: str, registry: Registry, script: str | None = None) -> L
         known = sorted(row.partition("-")[2] for row in rows if row.startswith(f"{code}-"))
         raise KitError(f"--script {script}: no such script of {language.name}; there are: {', '.join(known) or 'none'}")
     row: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in rows.get(name, {}).items()}
+    row["foreign_words"] = frozenset(row.get("foreign_words", ()))
     return LanguageProfile(code, row.pop("name", language.name), frozenset(language.scripts), **row)
 
 
@@ -187,6 +190,8 @@ def has_unknown_words(language: LanguageProfile, text: str, place: tuple[int, in
     at, unknown = 0, 0
     for word, is_known in word_splitter(language.words)(text):
         start, at = at, at + len(word)
+        if place[0] <= start and at <= place[1] and word in language.foreign_words:
+            return True
         if start < place[0] or at > place[1] or is_known or not word[0].isalpha():
             unknown = 0
             continue

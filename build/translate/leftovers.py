@@ -72,7 +72,7 @@ def added_text(source: str, target: str) -> str | None:
     if plain.count("\n") > bare.count("\n"):
         return f"a line more than the source: {plain.splitlines()[-1][:40]!r}"
     wrapped = wrapping(plain)
-    return wrapped if wrapped and not wrapping(bare) and not LEAD.match(bare) else None
+    return wrapped if wrapped and not wrapping(bare) else None
 
 
 def wrapping(text: str) -> str | None:

