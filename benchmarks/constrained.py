@@ -8,7 +8,8 @@ are played:
     trained     a stand-in: logits are pushed towards the row's own gold items, over and over: nothing is refused
     off text    the same, but every fourth row asks for the items of another row: its grammar has to be compiled
 
-Pushing the logits costs the same on both sides and is part of both times.
+Pushing the logits costs the same on both sides and is part of both times. Items are played over and over, so that outputs
+are not ended because of that (``constrain.LOOP``); they are counted all the same.
 
     OMP_NUM_THREADS=1 python benchmarks/constrained.py [--release FOLDER] [--runs N] [--steps N] [--device cpu]
 """
@@ -30,13 +31,16 @@ from transformers import LlamaConfig, LlamaForCausalLM, LogitsProcessor, LogitsP
 
 from mmm_dataset import Record, encode, load, prompt  # noqa: E402
 from oiellm.data import open_release  # noqa: E402
+from oiellm.predict import constrain  # noqa: E402
 from oiellm.predict.constrain import ConstrainedLogits, Constrainer  # noqa: E402
 from oiellm.predict.grammar import Grammar, grammar  # noqa: E402
+from oiellm.predict.spellings import own_spellings  # noqa: E402
 from oiellm.tokens import character_tokenizer, completion_ids, pieces, prompt_ids  # noqa: E402
 
 BATCH = 32
 SIZES = {"nano": (192, 6, 512), "larger": (320, 8, 1024)}
-REGISTRY = load()
+REGISTRY = own_spellings(load())
+constrain.LOOP = sys.maxsize  # type: ignore[misc]
 
 
 class Pushed(LogitsProcessor):

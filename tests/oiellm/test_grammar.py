@@ -23,6 +23,8 @@ from mmm_f1.unified import (
     shape,
 )
 from oiellm.errors import OiellmError
+from oiellm.predict.confidence import Confidence, confidence
+from oiellm.predict.engine import Token
 from oiellm.predict.grammar import Repeats, frame, grammar, repair, rest_at
 from tests.records import records
 from tests.strategies import TYPED, garbage, hostile, rows, texts_around, words
@@ -302,3 +304,14 @@ def test_any_character_may_stand_in_labels_and_texts():
         odd = "".join(map(chr, range(start, start + 16)))
         made = grammar(f"x{odd}", "NER", text_labels=[f"a{odd}"], word_labels=[f"b{odd}"])
         assert accepts(made.lark, render(f"a{odd}", "NER", [(f"b{odd}", odd)]))
+
+
+def test_confidence_is_the_mean_over_the_tokens_of_a_piece():
+    output = "社会/NER/:地名;東京:人名;王"
+    ends = [0, 2, 7, 8, 11, 13, 14, 17, 18]  # 社会 | /NER/ | : | 地名; | 東京 | : | 人名; | 王
+    tokens = [Token(a, b, p / 10) for a, b, p in zip(ends, ends[1:], (9, 1, 5, 6, 7, 2, 3, 4), strict=False)]
+    found = confidence(output, "NER", tokens)
+    assert found.label == 0.9 and found.items == (pytest.approx(0.6), pytest.approx(0.3))
+    assert confidence("社会", "NER", tokens) == confidence(output, "NER", []) == Confidence()
+    relation = "a/Relation Extraction/:b;c;d:"
+    assert confidence(relation, "Relation Extraction", [Token(0, len(relation), 0.5)]) == Confidence(0.5, (0.5,))

@@ -203,3 +203,25 @@ def test_continuous_batching_equals_plain_generate(folder):
     assert replies.pop(99).finish == "too_long"
     found = [(replies[at].text, replies[at].finish, replies[at].tokens) for at in range(len(LINES))]
     assert found == [expected(folder, line, 24) for line in LINES]
+
+
+def test_probabilities_are_those_of_the_model_whatever_a_grammar_forbids(loaded):
+    import math
+
+    from oiellm.predict.grammar import grammar
+    from oiellm.predict.likelihood import log_likelihoods
+    from oiellm.tokens import completion_ids, prompt_ids
+
+    made = grammar(TEXT, "NER", text_labels=["film", "prize"], word_labels=["人名"])
+    asked = [Request(at, f"{TEXT[at:]}/NER", made.lark, made.reserve) for at in range(6)]
+    checked = 0
+    for reply in LocalEngine(loaded, 4).generate(asked, 40):
+        assert [token.end for token in reply.probabilities] == sorted(token.end for token in reply.probabilities)
+        assert reply.probabilities[0].start == 0 and reply.probabilities[-1].end == len(reply.text)
+        ids = completion_ids(loaded.tokenizer, reply.text)[:-1]
+        if len(ids) != len(reply.probabilities):
+            continue  # these weights spell some characters in a way of their own
+        checked += 1
+        (wanted,) = log_likelihoods(loaded.model, [(prompt_ids(loaded.tokenizer, asked[reply.key].prompt), ids)])
+        assert sum(math.log(token.probability) for token in reply.probabilities) == pytest.approx(wanted, rel=1e-4)
+    assert checked > 3
