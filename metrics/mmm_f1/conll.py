@@ -35,8 +35,8 @@ def read_conll(
 
     Args:
         path: of the file, or ``-``.
-        columns: the user's choice of columns, by role; if not said, the token is in the first column, or behind the one that
-            numbers the words, and the tags are in the last column that holds some.
+        columns: the user's choice of columns, by role; if not said, the token is in the column that a header names so, else in
+            the first, or behind the one that numbers the words, and the tags are in the last column that holds some.
         role: ``gold`` or ``pred``.
         delimiter: the user's choice.
         label_key: key of the comment that holds the text-level label.
@@ -88,7 +88,9 @@ def _tables(
     if numbered:  # several words written as one, and words that are not written, have no tags of their own
         for sentence in sentences:
             sentence.rows = [cells for cells in sentence.rows if cells[0].isdecimal()]
-    token = conll_tables.find_column(columns.get("token", "2" if numbered else "1"), table.names, table.width)
+    named = [name for name in table.names if name.lower() in conll_tables.HEADER_TOKENS]
+    default = named[0] if named else "2" if numbered else "1"
+    token = conll_tables.find_column(columns.get("token", default), table.names, table.width)
     chosen = _choose(path, table, columns, roles, token)
     out = []
     for at in chosen:

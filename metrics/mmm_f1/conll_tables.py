@@ -26,7 +26,7 @@ CONLLU: Final = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel
 
 _KEY_VALUE = re.compile(r"#(?P<blank> ?)(?P<key>[\w.-]+)[^\S\t]*[=:] ?(?P<value>.*)")
 _PIECE = re.compile(r"([\w.-]+)=(\S+)")
-_HEADER_TOKENS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
+HEADER_TOKENS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _HEADER_TAGS: Final = frozenset(
     {
         "tag",
@@ -162,7 +162,7 @@ def _header(lines: Sequence[tuple[int, str]], delimiter: str, wanted: Collection
             cells = [cell.strip(BLANKS) for cell in split_cells(line, delimiter)]
             named = {cell.lower() for cell in cells}
             words = [set(re.split(r"[\W_]+", cell)) for cell in named if not looks_like_a_tag(cell)]
-            known = any(one & _HEADER_TOKENS for one in words) and any(one & _HEADER_TAGS for one in words)
+            known = any(one & HEADER_TOKENS for one in words) and any(one & _HEADER_TAGS for one in words)
             return (tuple(cells), number) if known or (wanted and set(wanted) <= set(cells)) else ((), 0)
     return (), 0
 

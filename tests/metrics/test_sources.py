@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmm_f1 import compare, score
+from mmm_f1.answers import read_answers
 from mmm_f1.cli import main
+from mmm_f1.conll import read_conll
 
 TEXT = "Kim met Kim in Oslo"
 ROW = {
@@ -407,3 +409,35 @@ def test_seqeval_vectors_as_they_are(real_data, capsys):
     )
     keys = ("wl_micro_precision", "wl_micro_recall", "wl")
     assert [round(100 * result[key], 2) for key in keys] == [68.83, 80.83, 74.35]
+
+
+FILES = {
+    "iob1": "-DOCSTART- -X- O O\n\nAcme NNP I-NP I-ORG\nLtd NNP I-NP I-ORG\nMia NNP I-NP I-PER\nBo NNP I-NP B-PER\nran V O O\n",
+    "bioes": "Mia\tB-PER\nOno\tE-PER\nran\tO\nOslo\tS-LOC\n",
+    "bilou": "Acme B-ORG\nBig I-ORG\nLtd L-ORG\nOslo U-LOC\nran O\n",
+    "suffix": "Mia PER-B\nOno PER-I\nran O\n",
+    "lower": "Mia b-PER\nOno i-PER\nran o\n",
+    "under": "Mia B_PER\nOno I_PER\nran O\n",
+    "bare": "Mia PER\nOno PER\nran O\n",
+    "no begin": "Mia I-PER\nran O\nOslo B-LOC\nBergen I-LOC\nBo I-PER\n",
+    "pipe": "Mia|B-PER sang|O\nOslo|B-LOC shone|O\n",
+    "header": "Sentence #,Word,POS,Tag\nSentence: 1,Mia,NNP,B-per\n,sang,VBD,O\nSentence: 2,Oslo,NNP,B-geo\n",
+    "numbered": "# text = dont go Mia\n1-2\tdont\t_\n1\tdo\tO\n2\tnt\tO\n3\tgo\tO\n4\tMia\tB-PER\n",
+    "empty node": "# text = Mia ran\n1\tMia\tB-PER\n2\tran\tO\n2.1\tran\tO\n",
+    "blanks": "Mia B-PER \nOno I-PER\t\nran O\u200b\n",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_conll_is_read_as_the_pipeline_reads_it(tmp_path, name):
+    from build.readers import conll as pipeline
+    from mmm_dataset import Record, load
+
+    path = tmp_path / "en.conll"
+    path.write_text(FILES[name], encoding="utf-8")
+    rows = pipeline.read(path, load("ner-only"), task="ner-only", source="own", license="CC0-1.0")
+    records = [row for row in rows if isinstance(row, Record)]
+    theirs = [[(item.label, item.spans[0].text.replace(" ", "")) for item in record.items or ()] for record in records]
+    answers = read_answers(read_conll(str(path), {}, "gold"))
+    ours = [[(entity.label, entity.text.replace(" ", "")) for entity in answer.entities] for answer in answers]
+    assert ours == theirs and any(ours)
