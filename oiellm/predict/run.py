@@ -20,7 +20,7 @@ from oiellm.predict.pilot import SHARE, STRATA, Estimate, strata
 from oiellm.predict.questions import ClosedLabels, questions
 from oiellm.predict.reading import Question, ask
 from oiellm.predict.rows import prediction, summarise
-from oiellm.predict.store import Store
+from oiellm.predict.store import ROW, Store
 from oiellm.predict.style import Style, Unified
 from oiellm.recipe import View
 from oiellm.view import Forced
@@ -176,6 +176,7 @@ class Run:
             return []
         done, self._batches = self._store.so_far()
         self._answered |= bool(done)
+        done.update(row[ROW] for row in self._refused)
         return sorted(set(range(len(self._records))) - done, key=lambda at: (-len(self._questions[at].prompt), at))
 
     def _work(self, keys: Sequence[int], came: Callable[[int], object]) -> None:

@@ -17,6 +17,7 @@ from oiellm.predict.pilot import STRATA, Estimate, strata
 from oiellm.predict.run import Run
 from oiellm.predict.store import read_predictions
 from tests.double.server import Double as Server
+from tests.double.server import Reject
 from tests.oiellm.test_run import DEAD, REGISTRY, Double, gold
 from tests.oiellm.tiny import save_tiny
 from tests.records import make_record
@@ -195,6 +196,26 @@ def test_an_endpoint_is_measured_with_all_its_requests_in_flight(tmp_path, monke
         assert found.rows == 80 and found.seconds > 0 and len(server.bodies) == 20
         assert run.finish()["rows"] == 100 == len(server.bodies)
     assert [row["output"] for row in read_predictions(tmp_path / "out")[0]] == gold(rows)
+
+
+def test_rows_that_a_server_refuses_in_the_pilot_are_not_asked_about_again(tmp_path, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    rows = texts(100)
+    answers = {f"{row.text}/NER": output for row, output in zip(rows, gold(rows), strict=True)}
+    longest = max(answers, key=len)
+
+    def answer(messages, model, attempt):
+        if (prompt := messages[-1]["content"]) == longest:
+            raise Reject(400, "not this one")
+        return answers[prompt]
+
+    with Server(answer) as server:
+        run = begin(rows, EndpointEngine(server.url, "m", concurrency=4), tmp_path / "out")
+        run.pilot()
+        summary = run.finish()
+        assert summary["rows"] == 100 == len(server.bodies)
+    count = sum(f"{row.text}/NER" == longest for row in rows)
+    assert summary["finish"] == {"refused": count, "stop": 100 - count}
 
 
 @pytest.mark.parametrize("protocol", ["full", "standard"])
