@@ -187,6 +187,8 @@ def has_unknown_words(language: LanguageProfile, text: str, place: tuple[int, in
     """
     if language.convert.startswith("s2") and len(plain := converter("t2s")(text)) == len(text):
         text = plain
+    if text[slice(*place)] in language.foreign_words:
+        return True
     at, unknown = 0, 0
     for word, is_known in word_splitter(language.words)(text):
         start, at = at, at + len(word)

@@ -11,6 +11,8 @@ from build.translate.language import LanguageProfile, has_unknown_words, likenes
 from build.translate.rules import OFF, Finding, Rules
 
 _PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
+_LEAST, _MUCH = 0.05, 0.3
+"""Share of the letters outside of all spans: so few in a translation of a source with so many, and something is missing."""
 _MOST = 40
 """Tags of a row that are compared with one another."""
 _AROUND = 3
@@ -46,8 +48,8 @@ class SpanChecker:
         for number, place in found.items():
             out += self._one(source, places[number], target, place)
         out += _shared(places, target, found)
-        if found and not _letters_outside(target, found) and 3 * _letters_outside(source, places) > len(source):
-            out.append(Finding("unfinished", f"no words beside the tags: {target!r}"))
+        if found and _share_outside(target, found) < _LEAST < _MUCH < _share_outside(source, places):
+            out.append(Finding("unfinished", f"hardly a word beside the tags: {target!r}"))
         out += self._copied_runs(source, target, found.values())
         if (swapped := self._swapped(source, places, target, found)) is not None:
             out.append(swapped)
@@ -152,9 +154,10 @@ def _overlap(one: Place, other: Place) -> bool:
     return one[0] < other[1] and other[0] < one[1]
 
 
-def _letters_outside(text: str, places: Mapping[int, Place]) -> int:
+def _share_outside(text: str, places: Mapping[int, Place]) -> float:
     inside = {at for start, end in places.values() for at in range(start, end)}
-    return sum(char.isalpha() for at, char in enumerate(text) if at not in inside)
+    letters = [at for at, char in enumerate(text) if char.isalpha()]
+    return sum(at not in inside for at in letters) / max(1, len(letters))
 
 
 def _joined(text: str, at: int) -> bool:

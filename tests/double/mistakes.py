@@ -43,9 +43,9 @@ _RUNS = {
     "kanji": r"[\u4e00-\u9fff]{2,}",
 }
 
-_PAPER = ("malformed", "truncated", "echo", "wrong_language", "kana", "kanji", "doubled", "invented", "broken")
-ROW = (*_PAPER, "wrapped", "respelled", "inside", "bare", "swapped")
-"""Mistakes of a whole reply; one at most is made."""
+PAPER_ROW = ("malformed", "truncated", "echo", "wrong_language", "kana", "kanji", "doubled", "invented", "broken")
+ROW = (*PAPER_ROW, "wrapped", "respelled", "inside", "bare", "swapped")
+"""Mistakes of a whole reply, one at most; replies to the paper's way have those of ``PAPER_ROW`` alone."""
 
 WRAPPINGS = (
     "Here is the translation:\n{}",

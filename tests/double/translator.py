@@ -20,7 +20,7 @@ from build.translate.tagging import Tagged, take_apart
 from mmm_dataset import Item, Record, Registry, decode, prompt, split_input
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import render, shape
-from tests.double.mistakes import ROW, SPELLINGS, Mistakes, broken, inside, spelled, untranslated, wrapped
+from tests.double.mistakes import PAPER_ROW, ROW, SPELLINGS, Mistakes, broken, inside, spelled, untranslated, wrapped
 from tests.double.server import Answer, Message, Reject
 
 
@@ -260,7 +260,7 @@ class Translator:
                     said = f"{said} {span.text}"  # another wording than the text's
                 spans.append(replace(span, text=said if span.text else "", start=None, end=None))
             items.append(Item(item.label, tuple(spans)))
-        if fault:
+        if fault in PAPER_ROW:
             self.made.append((fault, text))
         if fault == "kana" and (run := re.search(r"[\u3041-\u3096\u30a1-\u30fa]{2,}", text)):
             out += run[0]
