@@ -12,10 +12,11 @@ from typing import Any, Final, NoReturn
 from . import conll, sources
 from .errors import UserError
 from .show import FORMATS, show
-from .tables import STDIN, Table, join, read
+from .tables import STDIN, Table, join, read, suffix_of
 from .unified import FORMS
 
 _KINDS: Final = ("rows", "spans", "conll")
+_CONLL: Final = (".conll", ".conllu", ".bio", ".iob", ".iob2")
 
 _EPILOG: Final = """\
 files: JSON (.json), JSON lines (.jsonl), CSV (.csv, .tsv) or Parquet (.parquet), also .gz; - is standard input. A row holds a
@@ -125,6 +126,9 @@ def _read(args: argparse.Namespace) -> tuple[Table, dict[str, Table]]:
             return gold, {"predictions": predicted}
         tables = {name: conll.read_conll(path, columns, "pred", *options) for name, path in paths.items()}
         return conll.read_conll(args.gold, columns, "gold", *options), tables
+    for path in (*paths.values(), args.gold or ""):
+        if suffix_of(path) in _CONLL:
+            raise UserError(f"{path}: is it CoNLL, a token and a tag a line? give --from conll")
     if args.gold is None:
         raise UserError(f"GOLD is missing: mmm-f1 score {args.pred} GOLD; one file alone is read with --from conll")
     return read(args.gold), {name: read(path) for name, path in paths.items()}

@@ -90,9 +90,7 @@ def read(path: str) -> Table:
         return Table(path, _parquet(path))
     if path != STDIN and suffix not in readers:
         kinds = ", ".join([*readers, ".parquet"])
-        raise UserError(
-            f"{path}: unknown kind of file; give one that ends in {kinds}, or say what it holds with --from"
-        )
+        raise UserError(f"{path}: unknown kind of file; give one that ends in {kinds}")
     return Table(path, _guarded(path, _sniffed if path == STDIN else readers[suffix]))
 
 

@@ -144,6 +144,7 @@ def test_mistakes_are_one_line(tmp_path, capsys, pred, gold, message):
         ("p.csv", b'output\n"a\n', "p.csv:"),
         ("p.parquet", b"nope", "p.parquet: not a readable Parquet file"),
         ("p.txt", b"", "p.txt: unknown kind of file"),
+        ("p.conll.gz", b"", "p.conll.gz: is it CoNLL"),
         ("p.jsonl", None, "p.jsonl: No such file"),
     ],
 )
