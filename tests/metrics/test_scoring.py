@@ -401,6 +401,13 @@ def test_partial_matches_are_one_to_one():
     assert result["wl_partial_micro_f1"] == pytest.approx(1 / 3)
 
 
+def test_a_prediction_takes_the_closest_gold_it_overlaps():
+    gold, predicted = ["A/NER/:P;aa:P;bbbbbb"], ["A/NER/:P;aa bbbbbb:P;a"]
+    places = {"prediction_offsets": [[(0, 9), (1, 2)]], "reference_offsets": [[(0, 2), (3, 9)]]}
+    result = score(predicted, gold, **places, extended=True)
+    assert [result[f"wl_{name}_micro_f1"] for name in ("offset", "exact", "partial", "type")] == [0, 0, 0.25, 1]
+
+
 def test_offsets_that_both_sides_state_are_used():
     text, gold = ["Ms. Lee, Kim and Kim"], ["A/NER/:P;Kim"]
     assert score(gold, gold, text, extended=True)["wl_offset_micro_f1"] == 1
