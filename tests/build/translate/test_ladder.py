@@ -397,6 +397,49 @@ def test_one_part_that_fails_drops_the_row():
     assert outcome.row.reason == "malformed_reply"
 
 
+HANT = "<1>大森</1>在<2>名古屋</2>創辦了<3>青葉社</3>。"
+HANS = "<1>大森</1>在<2>名古屋</2>创办了<3>青叶社</3>。"
+
+
+@pytest.mark.parametrize(
+    "said, plan, kept",
+    [
+        (HANS, {}, True),
+        (HANT, {}, False),
+        (HANT, {"script": "Hant"}, True),
+        (HANS, {"script": "Hant"}, False),
+        (HANT, {"convert_script": True}, True),
+        (HANS, {"script": "Hant", "convert_script": True}, True),
+    ],
+)
+def test_a_script_is_kept_to_and_converted_when_asked(said, plan, kept):
+    log = []
+    made = Translator(load(), "ja_scnm", "zh", Plan("weak", read_rules(), **plan))
+    outcome = drive(made.start(SOURCE), lambda call: translation(said), log)
+    assert isinstance(outcome.row, Record) == kept and (kept or outcome.row.reason == "residual_kanji")
+    if kept:
+        assert outcome.row.items[2].spans[0].text == ("青葉社" if "script" in plan else "青叶社") and len(log) == 1
+    assert ("Traditional Chinese" in log[0].messages[0][1]) == ("script" in plan)
+
+
+def test_all_lost_spans_are_asked_for_in_one_call():
+    log = []
+    replies = iter([translation("Omori founded Aoba in Nagoya."), '{"1": "Omori", "2": "Nagoya", "3": "Aoba"}'])
+    made = Translator(load(), "ja_scnm", "en", Plan("weak", read_rules()))
+    outcome = drive(made.start(SOURCE), lambda call: next(replies), log)
+    assert entities(outcome) == ENTITIES and len(log) == 2
+    assert asked(log[1])["source"] == "<1>大森</1>は<2>名古屋</2>で<3>青葉社</3>を創業した。"
+
+
+def test_a_judge_sees_the_tags():
+    log = []
+    made = Translator(load(), "ja_scnm", "en", Plan("weak", read_rules(), judge="judge"))
+    outcome = drive(
+        made.start(SOURCE), lambda call: '{"score": 30}' if call.purpose == "judge" else translation(GOOD), log
+    )
+    assert asked(log[1])["translation"] == GOOD and [flag.check for flag in outcome.flags] == ["quality"]
+
+
 BROKEN = ["<", "<2", "</3", ">", "1>", "<x2>", "[1]", "[/3]", "&quot;", "&#39;", "<br/>"]
 PIECES = [*(f"<{n}>" for n in range(1, 5)), *(f"</{n}>" for n in range(1, 4)), *"a .東い", "&lt;", "\\", *BROKEN]
 ANSWERS = [span(None), span(""), span("a"), "null", "[]", "{}", '{"span": 3}', translation(GOOD), translation(LOST)]
