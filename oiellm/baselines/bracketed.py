@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -11,9 +11,11 @@ from mmm_dataset import Record
 from mmm_dataset.codec import item_fields
 from mmm_f1.unified import LABEL, Failure, is_tuple, parse, shape
 from oiellm.baselines.bracket_file import Layout, Names
+from oiellm.baselines.items import Reader
 from oiellm.baselines.labels import ConfigLabels, Labels
 from oiellm.baselines.said import Said, TaskWords, conclude, written
 from oiellm.baselines.template import fill
+from oiellm.llm.answers import INVISIBLE, final_text
 from oiellm.predict.deviations import PUNCTUATION, SURROUNDED
 from oiellm.predict.engine import Messages, Reply
 from oiellm.predict.reading import NO_ANSWER, Answer, Question, no_answer
@@ -102,34 +104,48 @@ class Bracketed:
         return None
 
     def _lenient(self, text: str, question: Question) -> Said | None:
-        """The first label in brackets and what follows it on its line, whatever stands around them."""
-        kinds = []
-        plain = text
+        """The label in brackets and the items that follow it, on its line or below, whatever stands around them."""
+        rest = final_text(text)
+        if rest is None:
+            return None
+        plain, kinds = rest.strip(f"{INVISIBLE} \r\n"), list[str]()
         for open_, close in self._layout.brackets:
             plain = plain.replace(open_, "<").replace(close, ">")
         if (other := plain.translate(_LOOK_ALIKE)) != plain:
             plain, kinds = other, [PUNCTUATION]
-        task = self._layout.configs[question.config].tasks[question.word]
-        match = re.search(rf"<\s*([^<>\n]+?)\s*>[ \t]*(?:{re.escape(task)})?[ \t]*([^\n]*)", plain)
-        if match is None:
-            return None
-        rest = match[2].strip().rstrip("`")
-        said = self._said(match[1], rest if rest.startswith(":") else "", question)
-        around = plain[: match.start()].strip() or plain[match.end() :].strip() or (rest and not rest.startswith(":"))
-        kinds += [SURROUNDED] if around else []
-        return said and replace(said, overlooked=tuple(kinds))
+        config = self._layout.configs[question.config]
+        task = re.escape(config.tasks[question.word])
+        heads = list(re.finditer(rf"<\s*([^<>\n]+?)\s*>[ \t]*(?:{task})?[ \t]*([^\n]*)", plain))
+        words = self._labels[question.config].words[question.word]
+        known = config.words or question.word_labels
+        reader = Reader(replace(question, form="published", word_labels=known), words, known, self._words)
+        found: Said | None = None
+        for at, head in enumerate(heads):
+            end = heads[at + 1].start() if at + 1 < len(heads) else len(plain)
+            if (read := reader.collect(head[2], plain[head.end() : end].splitlines())) is None:
+                return None
+            said = self._ours(head[1], read[0], question)
+            if found is not None and (said.label, said.items) != (found.label, found.items):
+                return None
+            around = plain[: head.start()].strip() or read[2] or len(heads) > 1 or rest != text
+            found = replace(said, overlooked=(*kinds, *read[1], *((SURROUNDED,) if around else ())))
+        return found
 
     def _said(self, label: str, rest: str, question: Question) -> Said | None:
-        names, labels = self._layout.configs[question.config], self._labels[question.config]
-        words, roles = labels.words[question.word], shape(question.word, self._words)
-        known = names.words or question.word_labels
+        known = self._layout.configs[question.config].words or question.word_labels
         line = f"-/{question.word}/{rest}"
         parsed = parse(line, question.word, form="published", task_words=self._words, labels=known, text=question.text)
         if isinstance(parsed, Failure):
             return None
-        at = list(roles).index(LABEL)
-        items = [(*item[:at], _ours(item[at], words, names.words), *item[at + 1 :]) for item in parsed.items]
-        return Said(_ours(label, labels.text, names.text), tuple(items))
+        return self._ours(label, parsed.items, question)
+
+    def _ours(self, label: str, items: Iterable[tuple[str, ...]], question: Question) -> Said:
+        """What is said, with every label as the release spells it."""
+        names, labels = self._layout.configs[question.config], self._labels[question.config]
+        words = labels.words[question.word]
+        at = list(shape(question.word, self._words)).index(LABEL)
+        ours = [(*item[:at], _ours(item[at], words, names.words), *item[at + 1 :]) for item in items]
+        return Said(_ours(label, labels.text, names.text), tuple(ours))
 
 
 def _ours(spelling: str, labels: Labels, theirs: Mapping[str, str] | None) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 from mmm_dataset import Record, Registry, encode
 from oiellm.baselines import objects
 from oiellm.baselines.instruction import Instruction, free_form, structured_form
+from oiellm.baselines.items import Reader
 from oiellm.baselines.labels import ConfigLabels
 from oiellm.baselines.lenient import find
 from oiellm.baselines.said import Said, conclude, spelled, written
 from oiellm.baselines.template import fill
-from oiellm.predict.deviations import DECLINED, NOT_JSON
+from oiellm.predict.deviations import DECLINED, NOT_JSON, RESPELLED
 from oiellm.predict.engine import Messages, Reply
 from oiellm.predict.reading import NO_ANSWER, Answer, Question, no_answer
 
@@ -95,20 +96,30 @@ class Chat:
             return no_answer(question, reply)
         if self._structured:
             return self._read_object(question, reply)
-        lenient = find(reply.text, question, self._labels[question.config], self._instruction, self._words)
+        lenient = self._as_line(reply.text, question) or self._as_json(reply.text, question)
         kind = DECLINED if lenient is None and self._declines(reply.text) else ""
         return conclude(question, reply, reply.text, lenient, self._words, kind)
 
     def _read_object(self, question: Question, reply: Reply) -> Answer:
         strict = objects.read_strictly(reply.text, question.word, self._words)
-        lenient = objects.read_leniently(reply.text, question.word, self._words)
-        if lenient is not None:
-            lenient = spelled(lenient, question.word, self._labels[question.config], self._words)
+        lenient = self._as_json(reply.text, question) or self._as_line(reply.text, question)
         if isinstance(strict, Said):
             return conclude(question, reply, written(strict, question, self._words), lenient, self._words)
         if lenient is None and strict == NOT_JSON and self._declines(reply.text):
             strict = DECLINED
         return conclude(question, reply, "", lenient, self._words, strict)
+
+    def _as_line(self, text: str, question: Question) -> Said | None:
+        return find(text, question, self._labels[question.config], self._instruction.before, self._words)
+
+    def _as_json(self, text: str, question: Question) -> Said | None:
+        said = objects.read_leniently(text, question.word, self._words)
+        if said is None:
+            return None
+        labels = self._labels[question.config]
+        items, changed = Reader(question, labels.words[question.word], None, self._words).place(said.items)
+        said = replace(said, items=items, overlooked=(*said.overlooked, *((RESPELLED,) if changed else ())))
+        return spelled(said, question.word, labels, self._words)
 
     def _declines(self, text: str) -> bool:
         return text.strip().casefold().startswith(self._instruction.declined)

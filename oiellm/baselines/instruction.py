@@ -27,7 +27,7 @@ class Instruction:
     Attributes:
         system, user: templates.
         words: pieces of sentences that depend on the config.
-        declined, before, nothing: how replies begin that decline, what may stand before an answer, what stands for no items.
+        declined, before: how replies begin that decline, and what may stand before an answer.
         digest: SHA-256 of the file.
     """
 
@@ -36,7 +36,6 @@ class Instruction:
     words: Mapping[str, str]
     declined: tuple[str, ...]
     before: tuple[str, ...]
-    nothing: tuple[str, ...]
     digest: str
 
     def told(self, registry: Registry, config: Config, word: str, labels: ConfigLabels, form: str) -> str:
@@ -80,7 +79,6 @@ def read_instruction(path: Path | None, structured: bool) -> Instruction:
         words={name: template(words, name, known, path, "words") for name, known in places.items()},
         declined=_list(replies, "declined", path),
         before=_list(replies, "before", path),
-        nothing=_list(replies, "nothing", path),
         digest=sha256(path),
     )
 

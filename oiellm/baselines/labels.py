@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mmm_dataset import Record, Registry
 from mmm_dataset.registry import Config
+from oiellm.predict.surface import label_forms
 
 
 class Labels:
@@ -33,7 +34,18 @@ class Labels:
         keys = dict.fromkeys(index.values())
         best = {key: max((s for s in index if index[s] == key), key=lambda s: counts[s]) for key in keys}
         self.by_key = {key: best[key] if counts[best[key]] else registry.spelling(name, key, language) for key in keys}
-        self._index = {spelling.casefold(): key for spelling, key in index.items()}
+        own = {label_forms(spelling)[0]: key for spelling, key in index.items()}
+        # A model may answer in another language; where two of them mean different things by a word, it means nothing.
+        others = [
+            {label_forms(spelling)[0]: key for spelling, key in registry.label_set(name, other).items()}
+            for other in registry.languages
+            if other != language
+        ]
+        means: dict[str, set[str]] = {}
+        for spelling, key in (pair for one in others for pair in one.items()):
+            means.setdefault(spelling, set()).add(key)
+        known = {spelling: min(found) for spelling, found in means.items() if len(found) == 1 and found <= keys.keys()}
+        self._index = {**known, **own}
 
     @property
     def listed(self) -> Sequence[str] | None:
@@ -41,19 +53,19 @@ class Labels:
         return None if self.by_key is None else list(self.by_key.values())
 
     def read(self, spelling: str) -> str | None:
-        """The release's spelling of a label that is written in any of the registry's, whatever its case; None if it is none."""
+        """The release's spelling of a label in any spelling of the registry, whatever case and width; None if it is none."""
         if self.by_key is None:
             return spelling or None
-        key = self._index.get(spelling.casefold())
+        key = self.key(spelling)
         return None if key is None else self.by_key[key]
 
     def key(self, spelling: str) -> str | None:
         """The key of a label; None if it is none of the set, or the labels are open."""
-        return self._index.get(spelling.casefold())
+        return next((self._index[form] for form in label_forms(spelling) if form in self._index), None)
 
     def at_the_end(self, words: str) -> str | None:
         """The label that ends a line of words, as in ``the answer is: Literature``; None if none does."""
-        folded = words.casefold()
+        folded = label_forms(words)[0]
         fitting = [
             known
             for known in self._index

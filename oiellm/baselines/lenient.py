@@ -3,52 +3,74 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
-from mmm_f1.unified import Failure, is_span, is_tuple, parse, shape
-from oiellm.baselines.instruction import Instruction
+from mmm_f1.unified import Failure, is_span, parse, shape
+from oiellm.baselines.items import MARKS, Reader
 from oiellm.baselines.labels import ConfigLabels, Labels
 from oiellm.baselines.said import Said, TaskWords, spelled
+from oiellm.llm.answers import INVISIBLE, final_text
 from oiellm.predict.deviations import PUNCTUATION, SURROUNDED
 from oiellm.predict.reading import Question
 
-_FENCE: Final = re.compile(r"```[^\n`]*\n(.*?)```", re.DOTALL)
-_WIDE: Final = str.maketrans({"：": ":", "；": ";"})
-_MARKS: Final = " \t*_`\"'「」“”>-"
+_FENCE: Final = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
+_NUMBER: Final = re.compile(r"^\s*[(（]?\d{1,3}[.)、．）]\s*")
 
 
-def find(
-    text: str, question: Question, labels: ConfigLabels, instruction: Instruction, words: TaskWords
-) -> Said | None:
+def find(text: str, question: Question, labels: ConfigLabels, before: Collection[str], words: TaskWords) -> Said | None:
     """The answer in a reply.
 
-    It is the line with the task word between slashes, and the lines of items that follow it. Thoughts, code fences and words
-    around it are passed over, marks around the label, blanks and full-width separators are put right, and labels are taken
-    in any spelling that the registry knows.
+    It is the line with the task word between slashes, and the items that follow it there or on the lines below. Thoughts, code
+    fences and words around it are passed over, marks around the label, blanks and full-width separators are put right, and
+    labels are taken in any spelling that the registry knows. Of several answers the last one counts if ``before`` announces it.
+
+    Args:
+        text: the reply.
+        question: what was asked.
+        labels: of the config.
+        before: what announces an answer, in lower case.
+        words: roles by task word.
 
     Returns:
-        What it says; None if there is no such line, or there are several that say different things.
+        What it says; None if there is no such line, if several say different things, or if something that looks like an item
+        cannot be read.
     """
-    _, _, rest = text.rpartition("</think>")
-    if rest.lstrip().startswith("<think>"):  # cut while it was thinking
+    rest = final_text(text)
+    if rest is None:
         return None
+    rest = rest.strip(INVISIBLE + " \t\r\n")
     mark = re.compile(rf"[/／]\s*{re.escape(question.word)}\s*[/／]", re.IGNORECASE)
-    if text == rest and (whole := _as_a_whole(text, mark, question, labels, words)) is not None:
+    if text == rest and (whole := _as_a_whole(text, mark, question, labels, before, words)) is not None:
         return whole
+    item_labels = labels.words[question.word]
+    known = None if item_labels.listed is None else {*item_labels.listed, *(question.word_labels or ())}
+    reader = Reader(question, item_labels, known, words)
     fenced = [block for block in _FENCE.findall(rest) if mark.search(block)]
-    found = []
-    for label, tail, alone in (answer for block in fenced or [rest] for answer in _answers(block, mark)):
-        if (said := _read(label, tail.replace("\n", ""), question, labels, instruction, words)) is not None:
-            around = () if alone and not fenced and rest == text else (SURROUNDED,)
-            broken = (PUNCTUATION,) if "\n" in tail else ()
-            found.append(Said(said.label, said.items, (*said.overlooked, *around, *broken)))
-    different = {(said.label, said.items) for said in found}
-    return found[0] if len(different) == 1 else None
+    found = [
+        (_read(label, tail, lines, reader, labels, before), _announces(label, before))
+        for block in fenced or [rest]
+        for label, tail, lines in _answers(block, mark)
+    ]
+    if not found or (said := found[-1][0]) is None:
+        return None
+    different = {one and (one.label, one.items) for one, _ in found}
+    if len(different) > 1 and not (found[-1][1] and sum(announced for _, announced in found) == 1):
+        return None
+    first = next(line for line in rest.splitlines() if line.strip())
+    around = len(found) > 1 or bool(fenced) or rest != text.strip() or not mark.search(first)
+    # Had nothing been wrong with it, it would have been read as a whole.
+    return replace(said, overlooked=(*said.overlooked, SURROUNDED) if around else said.overlooked or (PUNCTUATION,))
 
 
 def _as_a_whole(
-    text: str, mark: re.Pattern[str], question: Question, labels: ConfigLabels, words: TaskWords
+    text: str,
+    mark: re.Pattern[str],
+    question: Question,
+    labels: ConfigLabels,
+    before: Collection[str],
+    words: TaskWords,
 ) -> Said | None:
     """A reply whose form is as it should be; its texts may go over several lines. Only its labels may be spelled otherwise."""
     read = parse(
@@ -59,91 +81,55 @@ def _as_a_whole(
     said = spelled(Said(read.label, read.items), question.word, labels, words)
     roles = shape(question.word, words)
     copied = all(field in question.text for item in said.items for field, role in zip(item, roles) if is_span(role))
-    if labels.text.listed is not None:
-        label_stands = labels.text.read(said.label) is not None
-    else:  # nobody knows what an open label is; blanks, marks and a colon are not of it
-        label_stands = said.label.strip(_MARKS) == said.label and ":" not in said.label
-    return said if copied and label_stands else None
+    return said if copied and _label(read.label, labels.text, before) == (read.label, False) else None
 
 
-def _answers(block: str, mark: re.Pattern[str]) -> list[tuple[str, str, bool]]:
-    """What stands before and behind each task word, and whether nothing else is in the block."""
-    lines = [line.strip() for line in block.splitlines()]
+def _answers(block: str, mark: re.Pattern[str]) -> list[tuple[str, str, Sequence[str]]]:
+    """For each task word: what stands before it, what follows it up to the last line that begins with a colon, and the lines
+    below that."""
+    lines = block.splitlines()
     places = [at for at, line in enumerate(lines) if mark.search(line)]
-    written = [at for at, line in enumerate(lines) if line] or [0]
-    answers = []
-    for place in places:
+    answers: list[tuple[str, str, Sequence[str]]] = []
+    for place, following in zip(places, [*places[1:], len(lines)]):
         match = mark.search(lines[place])
         assert match is not None
         tail, end = [lines[place][match.end() :]], place + 1
-        while end < len(lines) and lines[end].startswith((":", "：")):
-            tail += ["\n", lines[end]]
+        while end < following and lines[end].lstrip().startswith((":", "：")):
+            tail.append(lines[end].strip())
             end += 1
-        alone = written[0] == place and written[-1] < end
-        answers.append((lines[place][: match.start()], "".join(tail), alone))
+        label = lines[place][: match.start()]
+        if not label.strip(MARKS) and place and not mark.search(lines[place - 1]):
+            label = lines[place - 1]  # the label and the items have a line each
+        elif place and re.fullmatch(r".{1,40}[:：]\**\s*", lines[place - 1].strip()):
+            label = f"{lines[place - 1].strip()} {label}"
+        answers.append((label, "".join(tail), lines[end:following]))
     return answers
 
 
+def _announces(label: str, before: Collection[str]) -> bool:
+    start, colon, _ = label.replace("：", ":").partition(":")
+    return bool(colon) and start.strip(MARKS).casefold() in before
+
+
 def _read(
-    label: str, tail: str, question: Question, labels: ConfigLabels, instruction: Instruction, words: TaskWords
+    label: str, tail: str, lines: Sequence[str], reader: Reader, labels: ConfigLabels, before: Collection[str]
 ) -> Said | None:
-    found, around = _label(label, labels.text, instruction.before)
-    items, mended = _items(tail, question, labels.words[question.word], instruction.nothing, words)
-    if not found or items is None:
+    found, around = _label(label, labels.text, before)
+    collected = reader.collect(tail, lines)
+    if not found or collected is None:
         return None
-    kinds = [SURROUNDED] * around + [PUNCTUATION] * mended
-    return spelled(Said(found, items, tuple(kinds)), question.word, labels, words)
+    items, errors, more = collected
+    kinds = (*errors, *((SURROUNDED,) if around or more else ()))
+    return spelled(Said(found, items, kinds), reader.question.word, labels, reader.task_words)
 
 
 def _label(words: str, labels: Labels, before: Collection[str]) -> tuple[str, bool]:
     """The label in the words before the task word, and whether others stand around it."""
-    if labels.read(words) and labels.listed is not None:
-        return words, False
-    bare = words.strip(_MARKS)
-    start, colon, rest = re.sub("：", ":", bare).partition(":")
-    if colon and start.strip(_MARKS).casefold() in before:
-        bare = rest.strip(_MARKS)
+    bare = words if labels.listed and words in labels.listed else _NUMBER.sub("", words).strip(MARKS)
+    start, colon, rest = bare.replace("：", ":").partition(":")
+    if colon and (start.strip(MARKS).casefold() in before or start.casefold().endswith(tuple(before))):
+        bare = rest.strip(MARKS)
     if labels.listed is not None and labels.read(bare) is None:
         bare = labels.at_the_end(bare) or bare
-    return bare, bare != words
-
-
-def _items(
-    tail: str, question: Question, labels: Labels, nothing: Collection[str], words: TaskWords
-) -> tuple[tuple[tuple[str, ...], ...] | None, bool]:
-    """The items behind the task word, and whether anything had to be mended; None if they cannot be read."""
-    listed = question.word_labels
-
-    def read(line: str) -> tuple[tuple[str, ...], ...] | None:
-        parsed = parse(
-            f"-/{question.word}/{line}",
-            question.word,
-            form=question.form,
-            task_words=words,
-            labels=listed,
-            text=question.text,
-        )
-        return None if isinstance(parsed, Failure) else parsed.items
-
-    mended = tail.strip().strip("`*").strip()
-    if mended.strip("() .。").casefold() in nothing:
-        return (), True
-    if (":" not in mended or ";" not in mended) and ("：" in mended or "；" in mended):
-        mended = mended.translate(_WIDE)
-    if mended and not mended.startswith(":"):
-        mended = f":{mended}"
-    if not is_tuple(shape(question.word, words)):
-        mended = mended.rstrip(":; ")
-    items = read(mended)
-    if items is None:
-        return None, False
-    trimmed = tuple(tuple(_trimmed(field, question.text) for field in item) for item in items)
-    return trimmed, mended != tail or trimmed != items
-
-
-def _trimmed(field: str, text: str) -> str:
-    """A field without blanks and quotation marks at its ends, unless they are of the text."""
-    if field in text:
-        return field
-    bare = field.strip()
-    return bare if bare in text else bare.strip(_MARKS) or bare
+    known = labels.listed is None or labels.read(bare) is not None
+    return bare, bare != words or not known or "\n" in bare

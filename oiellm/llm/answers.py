@@ -215,7 +215,7 @@ def _tolerant(text: str, start: int) -> tuple[Any, int] | None:
     for tried in (text, text.translate(_CURLY)) if "“" in text else (text,):
         try:
             value, problem, end = json5.parse(
-                tried, consume_trailing=False, strict=False, object_pairs_hook=_once, allow_duplicate_keys=True
+                tried, consume_trailing=False, strict=False, object_pairs_hook=unique_keys, allow_duplicate_keys=True
             )
         except (ValueError, RecursionError):
             continue
@@ -227,7 +227,7 @@ def _tolerant(text: str, start: int) -> tuple[Any, int] | None:
 _CURLY: Final = str.maketrans("“”", '""')
 
 
-def _once(pairs: Any) -> dict[str, Any]:
+def unique_keys(pairs: Any) -> dict[str, Any]:
     """An object. Raises ValueError if a key has two values: nobody knows which is meant."""
     made: dict[str, Any] = {}
     for key, value in pairs:
@@ -237,7 +237,7 @@ def _once(pairs: Any) -> dict[str, Any]:
     return made
 
 
-_DECODER: Final = json.JSONDecoder(strict=False, object_pairs_hook=_once)
+_DECODER: Final = json.JSONDecoder(strict=False, object_pairs_hook=unique_keys)
 """Models write line breaks inside strings."""
 
 

@@ -14,6 +14,8 @@ CUT: Final = ("length", "closed")
 
 SURROUNDED: Final = "surrounded"
 SPELLING: Final = "spelling"
+RESPELLED: Final = "respelled"
+ENTITY_SPELLING: Final = "entity_spelling"
 PUNCTUATION: Final = "punctuation"
 NOT_JSON: Final = "not_json"
 WRONG_KEYS: Final = "wrong_keys"
@@ -37,6 +39,8 @@ KINDS: Final = {
     SURROUNDED: "words or a code fence around the answer",
     PUNCTUATION: "separators written otherwise",
     SPELLING: "a label spelled otherwise",
+    RESPELLED: "an entity in other width, composition or quotation marks than the text",
+    ENTITY_SPELLING: "an entity in other width, composition or quotation marks than the text",
     UNKNOWN_TEXT_LABEL: "a text-level label that is not in the set",
     unified.UNKNOWN_LABEL: "a word-level label that is not in the set",
     unified.ENTITY_NOT_IN_TEXT: "an entity that is not in the text",

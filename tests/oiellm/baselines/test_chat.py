@@ -19,7 +19,7 @@ from tests.records import make_record, records
 from tests.strategies import garbage
 
 REGISTRY = load()
-CONFIGS = ("en_scnm", "ja_scnm", "en_tcree", "ja_tcree", "en_tconer")
+CONFIGS = ("en_scnm", "ja_scnm", "zh_scnm", "en_tcree", "ja_tcree", "en_tconer")
 ROW = make_record("Kazan began in Paris.", [Item.pair("Person", "Kazan")], "Literature", language="en")
 GOLD = "Literature/NER/:Person;Kazan"
 OPEN = make_record("Kazan began.", [Item.pair("Director", "Kazan")], "Film", "tconer", language="en")
@@ -90,7 +90,7 @@ def test_the_schema_holds_closed_labels_and_leaves_open_ones_open():
         ("\n\n{form}\n", "\n", "[free] system lacks {form}"),
         ('user = "{prompt}"', 'user = "x"', "[free] user lacks {prompt}"),
         ("\n[words]\n", "\n[wards]\n", "words is missing"),
-        ('nothing = ["none"', "nothing = [1", "[replies] nothing: a list of texts is due"),
+        ('before = ["output"', "before = [1", "[replies] before: a list of texts is due"),
         ("[free]", "[free", "not TOML"),
     ],
 )
@@ -211,11 +211,11 @@ OBJECT = {"label": "Literature", "items": [{"label": "Person", "entity": "Kazan"
             "Literature/NER/",
             ("spelling", "unknown_text_label"),
         ),
-        (json.dumps({"label": "Literature"}), "", "Literature/NER/", ("wrong_keys",)),
-        (json.dumps({"label": "Literature", "items": [{"label": "Person"}]}), "", "Literature/NER/", ("wrong_keys",)),
+        (json.dumps({"label": "Literature"}), "", None, ("wrong_keys",)),
+        (json.dumps({"label": "Literature", "items": [{"label": "Person"}]}), "", None, ("wrong_keys",)),
         (json.dumps({"items": []}), "", None, ("wrong_keys",)),
         ('{"label": "Literature", "items": [{"lab', "", None, ("not_json",)),
-        (GOLD, "", None, ("not_json",)),
+        (GOLD, "", GOLD, ("not_json",)),
         ("Sorry, I can't.", "", None, ("declined",)),
         ("", "", None, ("empty",)),
     ],

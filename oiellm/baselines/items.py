@@ -1,0 +1,306 @@
+"""Items in the many ways in which models list them. What looks like an item and is not understood is a failure, not nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+from mmm_f1.unified import LABEL, Failure, is_span, is_tuple, parse, role_name, shape
+from oiellm.baselines.labels import Labels
+from oiellm.baselines.said import TaskWords
+from oiellm.llm.answers import is_nothing
+from oiellm.predict.deviations import PUNCTUATION, RESPELLED
+from oiellm.predict.reading import Question
+from oiellm.predict.surface import find_surface
+
+Fields = tuple[str, ...]
+
+MARKS: Final = " \t*_`\"'「」“”>-#|•\u200b\ufeff"
+"""Marks and blanks that models put around a label or an entity."""
+_BULLET: Final = re.compile(r"\s*(?:(?:[-*+•・‣▪–—>|]|[(（]?\d{1,3}(?:[.)、．）]|\s*\|))\s*)+")
+_LISTED: Final = re.compile(r"\s*(?:[-*+•・‣▪–—|]\s|[-*+•・‣▪–—|]\S|[(（]?\d{1,3}[.)、．）])")
+_RULE: Final = re.compile(r"[\s|:+=_-]+|`{3,}\w*|~{3,}\w*")
+_HEAD: Final = re.compile(r"\s*[*_#]*\s*([^:：;；]{1,40}?)\s*[*_]*\s*[:：]\s*[*_]*\s*")
+_SEPARATOR: Final = re.compile(r"\s*(?:->|=>|→|⇒|\t|[;；:：=|,，、(（\[–—]|\s-(?=\s))\s*")
+_NO_MORE: Final = re.compile(
+    r"\W*(?:there (?:are|is|were) )?no (?:other|more|further|additional)\b.*|\W*(?:他|ほか)に?は?(?:なし|無し)\W*", re.I
+)
+_WIDE: Final = str.maketrans({"：": ":", "；": ";", "／": "/"})
+_LONG_LABEL: Final = 40
+"""Characters of an open label, beyond which two words around a separator are a sentence."""
+
+_HEADS: Final = frozenset(
+    (
+        *(
+            "entities",
+            "entity",
+            "named entities",
+            "extracted entities",
+            "entity list",
+            "items",
+            "item",
+            "list",
+            "pairs",
+            "ner",
+        ),
+        *("annotation", "annotations", "result", "results", "labels", "relations", "events"),
+        *("エンティティ", "固有表現", "一覧", "項目", "抽出結果", "結果", "関係", "イベント"),
+        *("实体", "實體", "命名实体", "列表", "结果", "关系", "事件"),
+    )
+)
+"""What stands over a list of items."""
+_COLUMNS: Final = frozenset(
+    (
+        *("label", "type", "entity", "text", "span", "category", "class", "item", "word", "no.", "#", "id"),
+        *("ラベル", "種類", "エンティティ", "标签", "类型", "实体"),
+    )
+)
+"""What stands over the columns of a table."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How the items of a row may be written.
+
+    Attributes:
+        question: what was asked.
+        labels: of its items.
+        known: their spellings, those of the model's own included; None if labels are open.
+        task_words: roles by task word.
+    """
+
+    question: Question
+    labels: Labels
+    known: Collection[str] | None
+    task_words: TaskWords
+
+    @cached_property
+    def roles(self) -> Sequence[str]:
+        """Of the fields of an item."""
+        return shape(self.question.word, self.task_words)
+
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        return frozenset(label.casefold() for label in self.known or ())
+
+    @cached_property
+    def _next_label(self) -> re.Pattern[str] | None:
+        """A comma before a label and its separator: there the next pair begins."""
+        if self.known is None:
+            return None
+        labels = "|".join(map(re.escape, sorted(self.known, key=len, reverse=True)))
+        return re.compile(rf"\s*[,，、]\s*(?=(?:{labels})\s*[;；])", re.IGNORECASE)
+
+    def is_label(self, words: str) -> bool:
+        """Whether words can be a label."""
+        if self.known is not None:
+            return words.casefold() in self._folded or self.labels.read(words) is not None
+        return 0 < len(words) <= _LONG_LABEL and find_surface(self.question.text, words) is None
+
+    # ---------------------------------------------------------------------------------------------------------- reading
+
+    def collect(self, tail: str, lines: Sequence[str]) -> tuple[tuple[Fields, ...], tuple[str, ...], bool] | None:
+        """The items of an answer.
+
+        Args:
+            tail: what follows the task word on its line, and the lines after it that begin with a colon.
+            lines: what follows them, up to the next answer or the end.
+
+        Returns:
+            The items, the format errors that were tolerated, and whether other words follow; None if something that looks
+            like an item cannot be read, or if nobody can say whether there are any.
+        """
+        bare = _outer(tail)
+        nothing = is_nothing(bare) or bool(_NO_MORE.fullmatch(bare))
+        found = [] if nothing or not bare else self._written(bare)
+        if found is None:
+            return None
+        nothing |= bool(bare) and not found
+        headed = words = gap = False
+        silent, inline, have = True, bool(bare), set(found)
+        for line in lines:
+            kind, more = self._line(line)
+            gap |= kind == "blank"
+            headed |= kind == "heading"
+            words |= kind in ("words", "nothing", "listed")
+            nothing |= kind == "nothing"
+            if kind == "words":
+                silent &= not self._mentions(line)
+            elif kind == "listed" and not (gap and (found or nothing)):
+                return None
+            fresh = [item for item in more if item not in have]
+            if fresh and (nothing or (inline and gap)):
+                return None  # two lists that differ
+            found, have = found + fresh, have | set(fresh)
+        # Words under an answer without items may say which there are.
+        if not found and not nothing and (headed or (words and not (silent and gap))):
+            return None
+        return self._finish(found, tail, bool(found) and not inline, words)
+
+    def _finish(
+        self, found: Iterable[Fields], tail: str, listed: bool, words: bool
+    ) -> tuple[tuple[Fields, ...], tuple[str, ...], bool]:
+        items, copied = self.place(found)
+        as_written = self._parsed(tail) if tail and not listed else []
+        mended = listed or as_written is None or (list(items) != as_written and not copied)
+        errors = (PUNCTUATION,) if mended else ()
+        return items, (*errors, *((RESPELLED,) if copied else ())), words
+
+    def _line(self, line: str) -> tuple[str, list[Fields]]:
+        """What a line below the answer is: blank, rule, heading, nothing, items, something else that is listed, or words."""
+        bare = line.strip()
+        if not bare:
+            return "blank", []
+        if _RULE.fullmatch(bare):
+            return "rule", []
+        if self._is_heading(bare):
+            return "heading", []
+        if is_nothing(_unlisted(bare)) or _NO_MORE.fullmatch(bare):
+            return "nothing", []
+        if (items := self._listed(bare)) is not None:
+            return "items", items
+        looks = _LISTED.match(line) or re.search("[;；|\t]", bare)
+        return ("listed" if looks else "words"), []
+
+    def _is_heading(self, line: str) -> bool:
+        head = line.strip("*_#:： |`").casefold()
+        cells = [cell.strip(" *_`").casefold() for cell in line.strip("| ").split("|")]
+        columns = _COLUMNS | {role_name(role) for role in self.roles if role != LABEL}
+        return head in _HEADS or (len(cells) > 1 and all(cell in columns for cell in cells))
+
+    def _mentions(self, words: str) -> bool:
+        """Whether a sentence may say what the items are: it shares a longer word with the text, or names a label."""
+        folded, text = words.casefold(), self.question.text.casefold()
+        if any(label in folded for label in self._folded if len(label) > 1):
+            return True
+        return any(
+            word in text if word.isascii() else any(word[at : at + 2] in text for at in range(len(word) - 1))
+            for word in re.findall(r"\w{3,}", folded) + re.findall(r"[^\x00-\u2fff]{2,}", folded)
+        )
+
+    def _listed(self, line: str) -> list[Fields] | None:
+        """The items on a line of a list; None if it is none."""
+        if (head := _HEAD.match(line)) and head[1].casefold() in _HEADS:
+            line = line[head.end() :]
+        bare = _outer(_unlisted(line)).strip("| ")
+        cells = line.strip().removeprefix("|").removesuffix("|").split("|")
+        if is_tuple(self.roles) and len(cells) == len(self.roles):
+            bare = ";".join(map(str.strip, cells))
+        if ";" in bare or "；" in bare:
+            items = self._written(bare)
+            if items and (line.lstrip().startswith(":") or all(map(self._fits, items))):
+                return items
+        return None if is_tuple(self.roles) else self.pairs(bare)
+
+    def _fits(self, item: Fields) -> bool:
+        label = item[list(self.roles).index(LABEL)]
+        places = [
+            find_surface(self.question.text, field) for role, field in zip(self.roles, item) if is_span(role) and field
+        ]
+        return bool(places) and None not in places and (self.known is None or self.is_label(label) or len(places) == 1)
+
+    # ------------------------------------------------------------------------------------------------------ one way each
+
+    def _parsed(self, line: str) -> list[Fields] | None:
+        question = self.question
+        read = parse(
+            f"-/{question.word}/{line}",
+            question.word,
+            form=question.form,
+            task_words=self.task_words,
+            labels=self.known,
+            text=question.text,
+        )
+        return None if isinstance(read, Failure) else list(read.items)
+
+    def _written(self, line: str) -> list[Fields] | None:
+        """Items in the unified format, with separators of other width, blanks, commas between pairs, or the fields swapped."""
+        if (":" not in line or ";" not in line) and ("：" in line or "；" in line):
+            line = line.translate(_WIDE)
+        if not line.startswith(":"):
+            line = f":{line}"
+        if not is_tuple(self.roles):
+            line = line.rstrip(":; ")
+        tries = [line, self._next_label.sub(":", line)] if self._next_label else [line]
+        for tried in dict.fromkeys(tries):
+            if (items := self._parsed(tried)) is not None and (tried == tries[-1] or all(map(self._fits, items))):
+                return self._plain(items)
+        return None
+
+    def _plain(self, items: Iterable[Fields]) -> list[Fields]:
+        """Items without marks around their fields, in the order of the roles, and without those that say there is none."""
+        plain = []
+        for item in items:
+            fields = [self._field(role, field) for role, field in zip(self.roles, item)]
+            if self._is_swapped(fields):
+                fields.reverse()
+            spans = [field for role, field in zip(self.roles, fields) if is_span(role) and field]
+            if spans and all(is_nothing(field) and field not in self.question.text for field in spans):
+                continue
+            plain.append(tuple(fields))
+        return plain
+
+    def _is_swapped(self, fields: Sequence[str]) -> bool:
+        if len(fields) != 2 or self.known is None or self.is_label(fields[0]) or not self.is_label(fields[1]):
+            return False
+        return find_surface(self.question.text, fields[0]) is not None
+
+    def _field(self, role: str, field: str) -> str:
+        text, bare = self.question.text, field.strip()
+        if is_span(role) and bare in text:
+            return bare
+        if role.endswith("?") and is_nothing(bare):
+            return ""
+        if is_span(role) and find_surface(text, bare) is not None:
+            return bare
+        other = bare.strip(MARKS) or bare
+        if is_span(role) and find_surface(text, other) is None and find_surface(text, other.rstrip(".。,，、")):
+            return other.rstrip(".。,，、")
+        return other if is_span(role) or self.known is None or self.is_label(other) else bare
+
+    def pairs(self, line: str) -> list[Fields] | None:
+        """Items of a line such as ``Label: Entity``, ``Entity (Label)``, ``Label | Entity``; None unless one way fits."""
+        ways: list[list[Fields]] = []
+        for match in list(_SEPARATOR.finditer(line))[:20]:
+            left, right = (part.strip(MARKS + "()（）[]") for part in (line[: match.start()], line[match.end() :]))
+            for label, words in ((left, right), (right, left)):
+                fields = self._entities(words) if self.is_label(label) else None
+                if fields and [(label, field) for field in fields] not in ways:
+                    ways.append([(label, field) for field in fields])
+        return ways[0] if len(ways) == 1 else None
+
+    def _entities(self, words: str) -> list[str] | None:
+        text = self.question.text
+        fields = [self._field("entity", words)]
+        if find_surface(text, fields[0]) is None:
+            fields = [self._field("entity", word) for word in re.split(r"\s*[,，、;；]\s*", words) if word]
+        return fields if all(field and find_surface(text, field) is not None for field in fields) else None
+
+    # --------------------------------------------------------------------------------------------------------- their text
+
+    def place(self, items: Iterable[Fields]) -> tuple[tuple[Fields, ...], bool]:
+        """The items with every span as the text spells it, and whether one was spelled otherwise."""
+        given = tuple(items)
+        placed = tuple(
+            tuple(
+                (find_surface(self.question.text, field) or field) if is_span(role) else field
+                for role, field in zip(self.roles, item)
+            )
+            for item in given
+        )
+        return placed, placed != given
+
+
+def _outer(words: str) -> str:
+    """Without blanks, a code mark, and a written line break at the ends."""
+    bare = words.strip().removesuffix("\\n").strip().strip("`").strip()
+    return bare.strip("*").strip() if bare.startswith("**") or bare.endswith("**") else bare
+
+
+def _unlisted(line: str) -> str:
+    """Without a bullet or a number at the beginning."""
+    match = _BULLET.match(line)
+    return line[match.end() :] if match else line
