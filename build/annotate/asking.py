@@ -10,12 +10,14 @@ from difflib import SequenceMatcher
 from typing import Final
 
 from build.annotate.question import Question
-from build.annotate.replies import MALFORMED, Unreadable, field_key, read_items, read_label
+from build.annotate.replies import MALFORMED, Unreadable, field_key, match_label, read_items, read_label
 from build.annotate.votes import ABSTAINED, Vote
 from mmm_dataset import Failure, Item, decode
 from mmm_dataset.files import dump
 from mmm_f1.unified import ENTITY_NOT_IN_TEXT, LABEL, REPEATED_PAIR, UNKNOWN_LABEL, is_span, render
 from oiellm.llm.calls import Call, Dialogue, Reply, T, ask
+from oiellm.predict.deviations import ENTITY_SPELLING
+from oiellm.predict.surface import find_surface
 
 NOT_IN_TEXT: Final = "item_not_in_text"
 TRUNCATED: Final = "truncated"
@@ -65,7 +67,7 @@ def text_vote(asked: Asked, vote: int) -> Dialogue[Vote]:
     """One vote on the text-level label."""
 
     def read(reply: Reply) -> tuple[str | None, float | None]:
-        label, stated = read_label(reply)
+        label, stated = read_label(reply, asked.question.labels)
         return label if label is None else _label(label, asked.question), stated
 
     answer, failure, replies = yield from _answer(asked, asked.call(vote), read)
@@ -81,16 +83,18 @@ def word_vote(asked: Asked, vote: int) -> Dialogue[Vote]:
     answer, failure, replies = yield from _answer(asked, call, lambda reply: read_items(reply, roles))
     if answer is None or answer[0] is None:
         return Vote(None, answer and answer[1], failure or ABSTAINED, replies)
-    good, bad = _sort_out(answer[0], asked)
+    good, bad, respelled = _sort_out(answer[0], asked)
     if bad:
         more, reply = yield from _repair(asked, call, replies[-1], [fields for fields, _ in bad])
         replies = (*replies, reply)
         # A model that repeats its whole list instead of the items asked for has answered as well.
         fresh = more if len(more) <= len(bad) else list((Counter(more) - Counter(good)).elements())
-        added, _ = _sort_out(fresh, asked)
+        added, _, more_respelled = _sort_out(fresh, asked)
+        respelled += more_respelled
         good, bad = good + added, _left(bad, added, roles)
     items, notes = _place(good, asked)
     notes += [(reason, _show(fields, roles)) for fields, reason in bad]
+    notes += [(ENTITY_SPELLING, _show(fields, roles)) for fields in respelled]
     return Vote(items, answer[1], None, replies, tuple(notes))
 
 
@@ -131,37 +135,34 @@ def _label(label: str, question: Question) -> str:
         if not 0 < len(label) <= longest or any(unicodedata.category(char) in _BREAKS for char in label):
             raise Unreadable(MALFORMED, f"a label is 1 to {longest} characters on one line")
         return label
-    if label in question.labels:
-        return question.labels[label]
-    same = {written for spelled, written in question.labels.items() if _plain(spelled) == _plain(label)}
-    if len(same) != 1:
+    if (written := match_label(label, question.labels)) is None:
         allowed = ", ".join(dict.fromkeys(question.labels.values()))
         raise Unreadable(UNKNOWN_LABEL, f"label must be one of: {allowed}")
-    return same.pop()
+    return written
 
 
-def _plain(label: str) -> str:
-    return unicodedata.normalize("NFKC", label).casefold()
-
-
-def _sort_out(given: Sequence[Fields], asked: Asked) -> tuple[list[Fields], list[tuple[Fields, str]]]:
-    """The items that can stand, labels as they are written, and those that cannot, each with the reason."""
+def _sort_out(given: Sequence[Fields], asked: Asked) -> tuple[list[Fields], list[tuple[Fields, str]], list[Fields]]:
+    """The items that can stand, labels and entities as they are written; those that cannot, each with the reason; and those
+    of the first whose entities the model spelled otherwise, as it did."""
     roles = asked.question.roles
     good: list[Fields] = []
     bad: list[tuple[Fields, str]] = []
+    respelled: list[Fields] = []
     for fields in given:
-        places = {role: field for role, field in zip(roles, fields) if role != LABEL}
         try:
             label = _label(fields[roles.index(LABEL)], asked.question)
         except Unreadable:
             bad.append((fields, UNKNOWN_LABEL))
             continue
-        fits = all(field or role.endswith("?") for role, field in places.items()) and any(places.values())
-        if fits and all(field in asked.text for role, field in places.items() if is_span(role)):
-            good.append(tuple(label if role == LABEL else places[role] for role in roles))
-        else:
+        found = [find_surface(asked.text, one) if is_span(role) and one else one for role, one in zip(roles, fields)]
+        places = [one for role, one in zip(roles, found) if role != LABEL]
+        if None in found or not any(places) or not all(one or role.endswith("?") for role, one in zip(roles, found)):
             bad.append((fields, NOT_IN_TEXT))
-    return good, bad
+            continue
+        good.append(tuple(label if role == LABEL else one or "" for role, one in zip(roles, found)))
+        if any(one != other for role, one, other in zip(roles, fields, found) if role != LABEL):
+            respelled.append(fields)
+    return good, bad, respelled
 
 
 def _repair(asked: Asked, call: Call, reply: str, bad: Sequence[Fields]) -> Dialogue[tuple[list[Fields], str]]:

@@ -1,13 +1,15 @@
-"""Replies of a model, read strictly: one JSON object, whatever words are around it. Anything else is no answer."""
+"""Replies of a model: one JSON object, whatever is around it and however keys and labels are spelled. Nothing is made up."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from mmm_f1.unified import LABEL, role_name
-from oiellm.llm.answers import read_object
+from oiellm.baselines.objects import LISTS, find_list, read_fields
+from oiellm.llm.answers import INVISIBLE, final_text, is_nothing, read_json, read_object
 from oiellm.llm.calls import Reply
+from oiellm.predict.surface import label_forms
 
 MALFORMED: Final = "malformed_reply"
 """The reason for a reply that is not of the form that was asked for."""
@@ -21,29 +23,58 @@ class Unreadable(ValueError):
         self.reason = reason
 
 
-def read_label(reply: Reply) -> tuple[str | None, float | None]:
+def read_label(reply: Reply, labels: Mapping[str, str] | None = None) -> tuple[str | None, float | None]:
     """The label, None if the model abstains, and the confidence it states.
+
+    Args:
+        reply: what came back.
+        labels: every spelling of a closed set to the one that is written. One of them alone is an answer as well.
 
     Raises:
         Unreadable: the reply is no object with a ``label`` that is a string or null.
     """
-    answer = _read_object(reply)
+    bare = (final_text(reply.text) or "").strip().strip(INVISIBLE)
+    if labels is not None and match_label(bare, labels) is not None:
+        return bare, None
+    answer = _read(read_object(reply, "label"))
     label = answer.get("label", ...)
+    if isinstance(label, list) and len(label) == 1:
+        (label,) = label
     if not isinstance(label, str) and label is not None:
         raise Unreadable(MALFORMED, "it needs the key label, a string or null")
-    return label if label is None else label.strip(), _confidence(answer)
+    label = label and label.strip().strip(INVISIBLE).strip()
+    if label and is_nothing(label) and (labels is None or match_label(label, labels) is None):
+        label = None
+    return label, _confidence(answer)
+
+
+def match_label(label: str, labels: Mapping[str, str]) -> str | None:
+    """The label that is meant, as it is written; case, width, a number before it, and marks around it do not count.
+
+    Args:
+        label: of a reply.
+        labels: every spelling of a closed set to the one that is written.
+    """
+    if label in labels:
+        return labels[label]
+    for form in label_forms(label):
+        same = {written for spelled, written in labels.items() if label_forms(spelled)[0] == form}
+        if len(same) == 1:
+            return same.pop()
+    return None
 
 
 def read_items(reply: Reply, roles: Sequence[str]) -> tuple[list[tuple[str, ...]] | None, float | None]:
     """The fields of every item in the order of ``roles``, None if the model abstains, and the confidence it states.
 
-    Blanks at the ends of a field are taken off. An absent optional field is empty.
+    Blanks at the ends of a field are taken off. An absent optional field is empty. The list may stand alone.
 
     Raises:
         Unreadable: the reply is no object with ``items``, a list of objects with a string for each role, or null.
     """
-    answer = _read_object(reply)
-    items = answer.get("items", ...)
+    value = read_json(reply.text)
+    answer = {"items": value} if isinstance(value, list) else _read(read_object(reply, *LISTS))
+    items = find_list(answer)
     if items is not None and not isinstance(items, list):
         raise Unreadable(MALFORMED, "it needs the key items, a list of objects or null")
     return items if items is None else [_fields(item, roles) for item in items], _confidence(answer)
@@ -55,16 +86,11 @@ def field_key(role: str) -> str:
 
 
 def _fields(item: Any, roles: Sequence[str]) -> tuple[str, ...]:
-    given = item if isinstance(item, dict) else {}
-    fields = []
-    for role in roles:
-        value = given.get(field_key(role), "" if role.endswith("?") else None)
-        value = "" if value is None and role.endswith("?") else value
-        if not isinstance(value, str):
-            keys = ", ".join(map(field_key, roles))
-            raise Unreadable(MALFORMED, f"every item needs the keys {keys}, each a string")
-        fields.append(value.strip())
-    return tuple(fields)
+    fields = read_fields(item, roles)
+    if fields is None:
+        keys = ", ".join(map(field_key, roles))
+        raise Unreadable(MALFORMED, f"every item needs the keys {keys}, each a string")
+    return tuple(field.strip() for field in fields)
 
 
 def _confidence(answer: dict[str, Any]) -> float | None:
@@ -85,8 +111,7 @@ def _confidence(answer: dict[str, Any]) -> float | None:
     return min(number, 1.0) if 0 <= number <= 1 + 1e-6 else None
 
 
-def _read_object(reply: Reply) -> dict[str, Any]:
-    answer = read_object(reply)
+def _read(answer: dict[str, Any] | None) -> dict[str, Any]:
     if answer is None:
         raise Unreadable(MALFORMED, "it is not one JSON object")
     return answer

@@ -1,10 +1,14 @@
-"""A string as a text spells it: models change width, composition and quotation marks of what they copy."""
+"""Strings that models copy, in the spelling of the text; labels, whatever their width and the marks around them."""
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _QUOTES = str.maketrans("‘’‚‛′`´“”„‟″«»‹›「」『』", "'''''''" + '"' * 5 + '"' * 8)
+_NUMBER = re.compile(r"^\(?\d{1,2}[.):、]\s*")
+_MARKS = " .。,、:;*_`\"'“”‘’「」『』()[]<>"
+_INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
 _HALF_WIDTH_MARKS = "\uff9e\uff9f"
 
 
@@ -36,6 +40,12 @@ def find_surface(text: str, wanted: str) -> str | None:
             return text[starts[at][0] : starts[last][1]]
         at = whole.find(piece, at + 1)
     return None
+
+
+def label_forms(label: str) -> tuple[str, str]:
+    """A label in lower case, NFKC, without invisible characters; and the same without a number and marks around it."""
+    plain = unicodedata.normalize("NFKC", label).strip(_INVISIBLE).strip().casefold()
+    return plain, _NUMBER.sub("", plain).strip(_MARKS)
 
 
 def _plain(text: str) -> str:

@@ -56,7 +56,7 @@ def test_case_and_width_do_not_matter_in_a_closed_set():
 @pytest.mark.parametrize(
     "replies, reason, calls",
     [
-        (["what?", "社会"], "malformed_reply", 2),
+        (["what?", "社会か"], "malformed_reply", 2),
         ([say(label="経済"), say(label="政治")], "unknown_label", 2),
         ([say(label="経済"), "?"], "malformed_reply", 2),
         ([say(label=None)], "abstained", 1),
@@ -76,10 +76,10 @@ def test_every_failure_has_its_reason_and_keeps_the_raw_replies(replies, reason,
 
 
 def test_a_second_try_is_told_what_was_wrong():
-    result, asked = text_level("社会", say(label="社会"))
+    result, asked = text_level("社会か", say(label="社会"))
     assert result.record.label == "社会"
     *_, (role, said), (user, complaint) = asked[1].messages
-    assert (role, said, user) == ("assistant", "社会", "user") and "not one JSON object" in complaint
+    assert (role, said, user) == ("assistant", "社会か", "user") and "not one JSON object" in complaint
     assert asked[1].purpose == "text_again"
     _, asked = text_level(say(label="経済"), say(label="社会"))
     assert "社会, 文芸, 学問, 技術, 自然" in asked[1].messages[-1][1]
@@ -154,6 +154,14 @@ def test_what_cannot_be_repaired_is_dropped_and_noted(second):
     assert [item.spans[0].text for item in result.record.items] == ["高い"]
     assert [reason for reason, _ in result.decisions["word"].notes] == ["item_not_in_text", "unknown_label"]
     assert "わるくない" in result.decisions["word"].notes[0][1]
+
+
+def test_an_entity_in_other_width_is_placed_and_counted():
+    text = "ﾍﾞﾄﾅﾑ料理は“最高”だ。"
+    items = [{"label": "ポジティブ", "text": "ベトナム料理"}, {"label": "ポジティブ", "text": '"最高"'}]
+    result, asked = word_level({**RW, "text": text}, say(items=items))
+    assert [item.spans[0].text for item in result.record.items] == ["ﾍﾞﾄﾅﾑ料理", "“最高”"] and len(asked) == 1
+    assert [reason for reason, _ in result.decisions["word"].notes] == ["entity_spelling"] * 2
 
 
 def test_the_note_names_the_item_that_was_not_corrected():

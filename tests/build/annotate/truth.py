@@ -54,7 +54,7 @@ class Truth:
         drawn = int(hashlib.sha256(row.text.encode()).hexdigest(), 16)
         if drawn % 1000 >= 1000 * self.wrong:
             return right
-        kind = ("prose", "unknown", "cut", "null", "filter", "stubborn")[drawn // 1000 % 6]
+        kind = KINDS[drawn // 1000 % len(KINDS)]
         self.faults[row.id] = kind
         if kind == "cut":  # the second try asks the same with more room
             first = row.id not in self._cut
@@ -71,8 +71,29 @@ class Truth:
             return Answer(right[: len(right) // 2], "length")
         if kind == "filter":
             return Answer("", "content_filter")
-        return {"prose": f"The answer is {right}", "unknown": say(label="謎"), "null": say(label=None)}.get(kind, "?")
+        if kind in DRESSED:
+            return DRESSED[kind](right)
+        return {"unknown": say(label="謎"), "null": say(label=None)}.get(kind, "?")
 
 
+DRESSED = {
+    "prose": lambda right: f"The answer is {right}",
+    "fence": lambda right: f"```json\n{right}\n```",
+    "open_fence": lambda right: f"```json\n{right}",
+    "think": lambda right: f"<think>{{}} or {right[: len(right) // 2]}</think>{right}",
+    "end_mark": lambda right: f"{right}<|eot_id|>",
+    "twice": lambda right: f"{right}\n{right}",
+    "list": lambda right: f"[{right}]",
+    "nested": lambda right: f'{{"answer": {right}}}',
+    "string": lambda right: json.dumps(right),
+    "comma": lambda right: f"{right[:-1]},}} // done",
+    "comment": lambda right: right.replace(": ", ": /* sure */ ", 1),
+    "other_keys": lambda right: (
+        right.replace('"items"', '"entities"').replace('"text"', '"Word"').replace('"label"', '"Label"')
+    ),
+    "sure": lambda right: right.replace("0.9", '"high"'),
+}
+"""Right answers, written as models write them: read at once."""
+KINDS = ("unknown", "cut", "null", "filter", "stubborn", *DRESSED)
 REASONS = {"null": "abstained", "filter": "filter", "stubborn": "malformed_reply"}
 """Faults that are never made good, and how they are reported."""
