@@ -14,7 +14,7 @@ from oiellm.baselines.labels import ConfigLabels
 from oiellm.baselines.lenient import find
 from oiellm.baselines.said import Said, conclude, spelled, written
 from oiellm.baselines.template import fill
-from oiellm.predict.deviations import DECLINED, NOT_JSON, RESPELLED
+from oiellm.predict.deviations import DECLINED, ENTITY_SPELLING, NOT_JSON
 from oiellm.predict.engine import Messages, Reply
 from oiellm.predict.reading import NO_ANSWER, Answer, Question, no_answer
 
@@ -118,7 +118,7 @@ class Chat:
             return None
         labels = self._labels[question.config]
         items, changed = Reader(question, labels.words[question.word], None, self._words).place(said.items)
-        said = replace(said, items=items, overlooked=(*said.overlooked, *((RESPELLED,) if changed else ())))
+        said = replace(said, items=items, overlooked=(*said.overlooked, *((ENTITY_SPELLING,) if changed else ())))
         return spelled(said, question.word, labels, self._words)
 
     def _declines(self, text: str) -> bool:

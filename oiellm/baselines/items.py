@@ -12,7 +12,7 @@ from mmm_f1.unified import LABEL, Failure, is_span, is_tuple, parse, role_name, 
 from oiellm.baselines.labels import Labels
 from oiellm.baselines.said import TaskWords
 from oiellm.llm.answers import is_nothing
-from oiellm.predict.deviations import PUNCTUATION, RESPELLED
+from oiellm.predict.deviations import ENTITY_SPELLING, PUNCTUATION
 from oiellm.predict.reading import Question
 from oiellm.predict.surface import find_surface
 
@@ -147,7 +147,7 @@ class Reader:
         as_written = self._parsed(tail) if tail and not listed else []
         mended = listed or as_written is None or (list(items) != as_written and not copied)
         errors = (PUNCTUATION,) if mended else ()
-        return items, (*errors, *((RESPELLED,) if copied else ())), words
+        return items, (*errors, *((ENTITY_SPELLING,) if copied else ())), words
 
     def _line(self, line: str) -> tuple[str, list[Fields]]:
         """What a line below the answer is: blank, rule, heading, nothing, items, something else that is listed, or words."""

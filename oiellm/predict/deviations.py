@@ -14,7 +14,6 @@ CUT: Final = ("length", "closed")
 
 SURROUNDED: Final = "surrounded"
 SPELLING: Final = "spelling"
-RESPELLED: Final = "respelled"
 ENTITY_SPELLING: Final = "entity_spelling"
 PUNCTUATION: Final = "punctuation"
 NOT_JSON: Final = "not_json"
@@ -39,7 +38,6 @@ KINDS: Final = {
     SURROUNDED: "words or a code fence around the answer",
     PUNCTUATION: "separators written otherwise",
     SPELLING: "a label spelled otherwise",
-    RESPELLED: "an entity in other width, composition or quotation marks than the text",
     ENTITY_SPELLING: "an entity in other width, composition or quotation marks than the text",
     UNKNOWN_TEXT_LABEL: "a text-level label that is not in the set",
     unified.UNKNOWN_LABEL: "a word-level label that is not in the set",
