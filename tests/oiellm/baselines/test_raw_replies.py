@@ -16,7 +16,9 @@ ROW = raw_replies.pair_rows()[0]
 def said(reply, row, structured=False):
     """The answer by the reading that knows most; None if there is none."""
     found = read(reply, row, structured)
-    stands = not isinstance(found.read, Failure) and "unknown_text_label" not in found.deviations
+    stands = not isinstance(found.read, Failure) and not {"unknown_text_label", "entity_not_in_text"} & {
+        *found.deviations
+    }
     return found.lenient or (found.output if stands else None)
 
 
