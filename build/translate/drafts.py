@@ -10,7 +10,8 @@ from build.markup import Place, scan, tag
 from build.translate.language import LanguageProfile
 from build.translate.leftovers import added_text, markup_left
 from build.translate.rules import Finding
-from build.translate.wrapping import FINAL_MARK, is_refusal, trim, unwrap
+from build.translate.tag_edges import clean_tags, trim
+from build.translate.wrapping import FINAL_MARK, is_refusal, unwrap
 from mmm_f1.locate import occurrences
 from oiellm.llm.answers import read_object
 from oiellm.llm.calls import Reply
@@ -85,6 +86,7 @@ def read_draft(
         detail = f"no JSON object with a translation: {reply.text[:80]!r}"
         return Draft(None, faults=[Finding("malformed_reply", detail)], raw=reply.text)
     unwrapped = unwrap(convert(text), wanted, source, languages)
+    unwrapped = clean_tags(unwrapped, wanted, source, spaced=bool(languages[1].joiner))
     draft = read_tagged(unwrapped, wanted, source, reply.text)
     draft.is_unwrapped = unwrapped != text
     return draft

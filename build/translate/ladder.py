@@ -135,7 +135,7 @@ class Ladder:
         return best
 
     def _with(self, model: str, part: Part, tried: Counter[str]) -> Dialogue[TranslationResult]:
-        """Rungs 1 to 3 with one model."""
+        """Repair levels 1 to 3 with one model."""
         text = tag(part.text, part.spans)
         draft = yield from self._translate(self._prompts.tagged(text, part.context), "tagged", model, part, 0)
         most = self._values["rewrites"]
@@ -161,7 +161,7 @@ class Ladder:
             reported.rewrites += bool(severe) and not last
             reported.add(doubts)
             tried["rewrite_tried"] += 1
-            problems = [_told(finding) for finding in (*severe, *doubts)]
+            problems = [_problem(finding) for finding in (*severe, *doubts)]
             messages = self._prompts.rewrite(text, draft.tagged, problems, part.context)
             draft = yield from self._translate(messages, "rewrite", model, part, again)
             repair_level = 2
@@ -217,7 +217,7 @@ class Ladder:
         return result
 
 
-_TOLD: Final[Mapping[str, str]] = {
+_PROBLEMS: Final[Mapping[str, str]] = {
     "lost_tag": "the piece {} is not marked",
     "doubled_tag": "the piece {} is marked more than once",
     "broken_tag": "the tag of the piece {} is not opened and closed in pairs",
@@ -231,6 +231,6 @@ _TOLD: Final[Mapping[str, str]] = {
 }
 
 
-def _told(finding: Finding) -> str:
+def _problem(finding: Finding) -> str:
     """A finding as a model is told of it."""
-    return _TOLD.get(finding.check, finding.check.replace("_", " ") + ": {}").format(finding.detail)
+    return _PROBLEMS.get(finding.check, finding.check.replace("_", " ") + ": {}").format(finding.detail)

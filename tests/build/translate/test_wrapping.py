@@ -134,9 +134,11 @@ def test_thoughts_are_no_part_of_a_bare_text():
 
 
 @given(st.text("<>/1Tab .“”*():\n译文：", max_size=60))
-def test_unwrapping_twice_is_unwrapping_once_and_nothing_breaks(text):
+def test_whatever_a_model_writes_is_read(text):
     once = unwrap(text, TAGS, SOURCE, LANGUAGES)
     added_text(SOURCE, scan(once).text)
+    for languages in (LANGUAGES, LANGUAGES[::-1]):
+        read(as_json(text), languages=languages)
     assert len(once) <= len(text) + text.count("<") + text.count("<") * 2
 
 

@@ -1,0 +1,126 @@
+"""What models write into a tag or behind it, and where the place of a span begins and ends."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import Final
+
+from build.markup import Place, scan
+from build.translate.wrapping import FINAL_MARK, TAG, begins_note, is_quoted, tables
+
+_BLANK_AFTER: Final = re.compile(r"(\s*)(<\d{1,6}>)(\s+)")
+_BLANK_BEFORE: Final = re.compile(r"(\s+)(</\d{1,6}>)(\s*)")
+_GLOSS: Final = re.compile(r"(</(\d{1,6})>)\s*[(（]([^()（）<>]*)[)）]")
+_MARKS: Final = "。．！？!?，、；：;:,"
+_FULL_STOPS: Final = "。．."
+_LOOKED_AT: Final = 40
+_ENDING: Final = 3
+_CLOSING: Final = "」』）)】》”’\"'"
+
+
+def clean_tags(text: str, wanted: Mapping[int, Place], source: str, *, spaced: bool) -> str:
+    """A tagged translation whose tags hold no blanks, marks, quotation marks or glosses that the source's pieces have not.
+
+    Args:
+        text: what :func:`build.translate.wrapping.unwrap` made of a reply.
+        wanted: the tags of the source, with their places.
+        source: the plain source text.
+        spaced: whether the target language writes blanks between words.
+    """
+    text = _without_gloss(_without_quotes_in_tags(text, wanted, source), wanted, source)
+    before = None
+    while before != text:  # tags may nest
+        before, text = text, _blanks_out(text, spaced)
+    return _marks_out(text, source)
+
+
+def _without_quotes_in_tags(text: str, wanted: Mapping[int, Place], source: str) -> str:
+    """Without quotation marks just inside of a tag whose piece has none in or around it in the source."""
+    marks = {mark for pair in tables()["quotes"] for mark in pair} - {"'", "’"}  # which are apostrophes as well
+    for opening, closing in tables()["quotes"]:
+        if opening not in text:
+            continue
+        for match in re.finditer(rf"<(\d{{1,6}})>{opening}([^<>{opening}{closing}]+){closing}</\1>", text):
+            start, end = wanted.get(int(match[1]), (0, len(source)))
+            around = TAG.sub("", text[: match.start()])[-1:] + TAG.sub("", text[match.end() :])[:1]
+            is_quoted = len(around) > 1 and set(around) <= marks | set("《》〈〉")
+            if is_quoted or not marks & set(source[max(0, start - 1) : end + 1]):
+                text = text.replace(match[0], f"<{match[1]}>{match[2]}</{match[1]}>")
+    return text
+
+
+def _without_gloss(text: str, wanted: Mapping[int, Place], source: str) -> str:
+    """Without a bracket behind a tag that says what the source has there: ``<1>Mia</1> (original)``."""
+
+    def replaced(match: re.Match[str]) -> str:
+        inner, end = match[3].strip(), wanted.get(int(match[2]), (0, 0))[1]
+        has_own = source[end : end + 2].strip()[:1] in ("(", "（")
+        return match[1] if inner and not has_own and (inner in source or begins_note(inner)) else match[0]
+
+    return _GLOSS.sub(replaced, text)
+
+
+def _blanks_out(text: str, spaced: bool) -> str:
+    """Blanks at the ends of tags stand outside of them, where there is none yet and the language writes them."""
+
+    def before(match: re.Match[str]) -> str:
+        last = text[: match.start()][-1:]
+        return (match[1] or (" " if spaced and last and (not _is_mark(last) or last in ".,;:!?") else "")) + match[2]
+
+    def behind(match: re.Match[str]) -> str:
+        return match[2] + (match[3] or ("" if not spaced or _is_mark(text[match.end() : match.end() + 1]) else " "))
+
+    text = _BLANK_AFTER.sub(before, text)
+    return _BLANK_BEFORE.sub(behind, text)
+
+
+def _is_mark(char: str) -> bool:
+    return not char or unicodedata.category(char)[0] == "P"
+
+
+def _marks_out(text: str, source: str) -> str:
+    """A full stop at the end of a tag in the middle of a sentence is taken away if the source has fewer of them."""
+    has_more = len(FINAL_MARK.findall(scan(text).text)) > len(FINAL_MARK.findall(source))
+
+    ends = bool(FINAL_MARK.search(source.rstrip()[-_ENDING:]))
+
+    def without(match: re.Match[str]) -> str:
+        follows = TAG.sub("", text[match.end() : match.end() + _LOOKED_AT]).lstrip()[:1]
+        is_odd = match[3] == "." and match[1][-1] > "\u2e80"  # such languages write another one
+        is_sentence = follows.isupper() or (follows in _CLOSING and not is_odd) if follows else ends
+        is_within = (has_more or is_odd) and not is_sentence
+        return match[1] + match[2] if is_within and not is_abbreviation(match[1] + match[3]) else match[0]
+
+    return re.sub(r"([^<>\s]+)((?:</\d{1,6}>)*)([。．.])(?=</\d{1,6}>)", without, text)
+
+
+def is_abbreviation(words: str) -> bool:
+    """Whether a full stop at the end of the words is a part of the last one: Ltd., U.S., J."""
+    last = re.split(r"[\s,]", words)[-1].rstrip(".")
+    is_letter = len(last) == 1 and last.isascii() and last.isalpha()
+    return words.endswith(".") and (last.casefold() in tables()["abbreviations"] or "." in last or is_letter)
+
+
+def trim(text: str, place: Place, piece: str = "") -> Place | None:
+    """A place without blanks and marks at its ends that the source's piece has not; None if nothing is left."""
+    start, end = place
+    before = None
+    while before != (start, end):
+        before = start, end
+        while start < end and text[start].isspace():
+            start += 1
+        while start < end and text[end - 1].isspace():
+            end -= 1
+        if not piece or start == end:
+            continue
+        has_mark = piece[-1:] in (*_MARKS, *_FULL_STOPS)
+        is_stop = text[end - 1] == "." and not is_abbreviation(text[start:end])
+        if not has_mark and end - start > 1 and (text[end - 1] in _MARKS or is_stop):
+            end -= 1
+        for opening, closing in tables()["quotes"]:
+            quoted = end - start > 2 and text[start] == opening and text[end - 1] == closing
+            if quoted and not is_quoted(piece):
+                start, end = start + 1, end - 1
+    return (start, end) if start < end else None
