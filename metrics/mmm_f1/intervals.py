@@ -167,7 +167,11 @@ def interval_name(figure: str, confidence: float) -> str:
 
 def caution(rows: int) -> dict[str, str]:
     """What to say beside intervals of few rows; nothing from ``FEW_ROWS`` rows on."""
-    return {"caution": f"{rows} rows are few: below {FEW_ROWS}, figures and intervals are rough"} if rows < FEW_ROWS else {}
+    return (
+        {"caution": f"{rows} rows are few: below {FEW_ROWS}, figures and intervals are rough"}
+        if rows < FEW_ROWS
+        else {}
+    )
 
 
 def intervals(
