@@ -137,7 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--task", required=True, help="a task word such as NER, or the code of a task such as scnm")
     sub.add_argument("--language", required=True, metavar="CODE", help="ja, en, zh ...")
     sub.add_argument("--free", action="store_true", help="decode freely: the form is then not guaranteed")
-    text = "ask about longer texts in windows of N characters, 300 say; offsets are those of the text"
+    text = "ask about longer texts in windows of N characters, 150 say; offsets are those of the text"
     sub.add_argument("--window", type=count, metavar="N", help=text)
     _model(sub, needed=True)
     _registry(sub)

@@ -23,7 +23,7 @@ __all__ = ["Argument", "Entity", "Extraction", "Extractor", "Relation", "TextErr
 
 LabelSets = tuple[Mapping[str, str] | None, Mapping[str, str] | None]
 """Text-level and item labels by spelling; None where they are open."""
-WINDOW: Final = 300
+WINDOW: Final = 150
 """Characters of a window of :meth:`Extractor.extract_long`."""
 
 
