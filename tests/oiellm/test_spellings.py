@@ -49,3 +49,11 @@ def test_no_alias_is_allowed_and_every_gold_label_is(release):
             assert not any(
                 (task.word_labels[record.word], config.language, one) in aliases for one in question.word_labels
             )
+
+
+def test_an_alias_is_no_rival_of_its_own_label(release):
+    from types import SimpleNamespace
+
+    from oiellm.study.inside import _labels
+
+    assert sorted(_labels(SimpleNamespace(release=release), "en_scpos_n")) == ["negative", "positive"]
