@@ -20,11 +20,12 @@ Fields = tuple[str, ...]
 
 MARKS: Final = " \t*_`\"'「」“”>-#|•\u200b\ufeff"
 """Marks and blanks that models put around a label or an entity."""
-_BULLET: Final = re.compile(r"\s*(?:(?:[-*+•・‣▪–—>|]|[(（]?\d{1,3}(?:[.)、．）]|\s*\|))\s*)+")
-_LISTED: Final = re.compile(r"\s*(?:[-*+•・‣▪–—|]\s|[-*+•・‣▪–—|]\S|[(（]?\d{1,3}[.)、．）])")
+_BULLET: Final = re.compile(r"\s*(?:(?:[-*+•・‣▪–—>|]|[(（]?\d{1,3}(?:[.)、．）](?!\d)|\s*\|))\s*)+")
+_LISTED: Final = re.compile(r"\s*(?:[-*+•・‣▪–—|]\s|[-*+•・‣▪–—|]\S|[(（]?\d{1,3}[.)、．）](?!\d))")
 _RULE: Final = re.compile(r"[\s|:+=_-]+|`{3,}\w*|~{3,}\w*")
 _HEAD: Final = re.compile(r"\s*[*_#]*\s*([^:：;；]{1,40}?)\s*[*_]*\s*[:：]\s*[*_]*\s*")
 _SEPARATOR: Final = re.compile(r"\s*(?:->|=>|→|⇒|\t|[;；:：=|,，、(（\[–—]|\s-(?=\s))\s*")
+_LEAD: Final = re.compile(r"[^;；|\t:：]{1,80}[:：][\s*_]*")
 _NO_MORE: Final = re.compile(
     r"\W*(?:there (?:are|is|were) )?no (?:other|more|further|additional)\b.*|\W*(?:他|ほか)に?は?(?:なし|無し)\W*", re.I
 )
@@ -113,32 +114,39 @@ class Reader:
             The items, the format errors that were tolerated, and whether other words follow; None if something that looks
             like an item cannot be read, or if nobody can say whether there are any.
         """
-        bare = _outer(tail)
+        bare, lines = _outer(_unquoted([tail])[0]), _unquoted(lines)
         nothing = is_nothing(bare) or bool(_NO_MORE.fullmatch(bare))
         found = [] if nothing or not bare else self._written(bare)
         if found is None:
             return None
         nothing |= bool(bare) and not found
-        headed = words = gap = False
-        silent, inline, have = True, bool(bare), set(found)
+        headed = words = gap = between = False
+        silent, inline = True, bool(bare)
         for line in lines:
             kind, more = self._line(line)
             gap |= kind == "blank"
             headed |= kind == "heading"
-            words |= kind in ("words", "nothing", "listed")
             nothing |= kind == "nothing"
+            words |= kind in ("words", "nothing", "listed")
             if kind == "words":
                 silent &= not self._mentions(line)
+                between |= not inline and not (gap and found)
             elif kind == "listed" and not (gap and (found or nothing)):
                 return None
-            fresh = [item for item in more if item not in have]
-            if fresh and (nothing or (inline and gap)):
-                return None  # two lists that differ
-            found, have = found + fresh, have | set(fresh)
+            if not more:
+                continue
+            if not inline and not nothing and not between:
+                found, gap = found + more, False
+            elif inline and not nothing and not gap:
+                found = found + [item for item in more if item not in found]
+            elif not set(more) <= set(found):
+                return None  # two lists that differ, or one with a line that is not understood
         # Words under an answer without items may say which there are.
         if not found and not nothing and (headed or (words and not (silent and gap))):
             return None
-        return self._finish(found, tail, bool(found) and not inline, words)
+        return (
+            None if found and between and not silent else self._finish(found, tail, bool(found) and not inline, words)
+        )
 
     def _finish(
         self, found: Iterable[Fields], tail: str, listed: bool, words: bool
@@ -169,7 +177,11 @@ class Reader:
         head = line.strip("*_#:： |`").casefold()
         cells = [cell.strip(" *_`").casefold() for cell in line.strip("| ").split("|")]
         columns = _COLUMNS | {role_name(role) for role in self.roles if role != LABEL}
-        return head in _HEADS or (len(cells) > 1 and all(cell in columns for cell in cells))
+        return (
+            head in _HEADS
+            or _LEAD.fullmatch(line) is not None
+            or (len(cells) > 1 and all(cell in columns for cell in cells))
+        )
 
     def _mentions(self, words: str) -> bool:
         """Whether a sentence may say what the items are: it shares a longer word with the text, or names a label."""
@@ -189,8 +201,12 @@ class Reader:
         cells = line.strip().removeprefix("|").removesuffix("|").split("|")
         if is_tuple(self.roles) and len(cells) == len(self.roles):
             bare = ";".join(map(str.strip, cells))
+        elif line.lstrip().startswith("|"):
+            return self._pairs([(cells[0], cells[1])]) if len(cells) == 2 else None
         if ";" in bare or "；" in bare:
-            items = self._written(bare)
+            items, other = self._written(bare), None if is_tuple(self.roles) else self.pairs(bare)
+            if items and other and len(items) == 1 and _is_part(items, other):
+                return other
             if items and (line.lstrip().startswith(":") or all(map(self._fits, items))):
                 return items
         return None if is_tuple(self.roles) else self.pairs(bare)
@@ -262,21 +278,35 @@ class Reader:
         return other if is_span(role) or self.known is None or self.is_label(other) else bare
 
     def pairs(self, line: str) -> list[Fields] | None:
-        """Items of a line such as ``Label: Entity``, ``Entity (Label)``, ``Label | Entity``; None unless one way fits."""
-        ways: list[list[Fields]] = []
-        for match in list(_SEPARATOR.finditer(line))[:20]:
-            left, right = (part.strip(MARKS + "()（）[]") for part in (line[: match.start()], line[match.end() :]))
-            for label, words in ((left, right), (right, left)):
-                fields = self._entities(words) if self.is_label(label) else None
-                if fields and [(label, field) for field in fields] not in ways:
-                    ways.append([(label, field) for field in fields])
-        return ways[0] if len(ways) == 1 else None
+        """Items of a line such as ``Label: Entity``, ``Entity (Label)``, ``Label -> Entity``; None unless one way fits."""
+        separators = list(_SEPARATOR.finditer(line))[:20]
+        return self._pairs([(line[: match.start()], line[match.end() :]) for match in separators])
 
-    def _entities(self, words: str) -> list[str] | None:
+    def _pairs(self, halves: Iterable[tuple[str, str]]) -> list[Fields] | None:
+        ways: list[list[Fields]] = []
+        for left, right in (tuple(map(_dressed, pair)) for pair in halves):
+            for labels, words in ((left, right), (right, left)):
+                label = self._label(labels)
+                fields = None if label is None else self._entities(words)
+                way: list[Fields] = [(label, field) for field in fields or ()] if label is not None else []
+                if way and way not in ways:
+                    ways.append(way)
+        whole = [way for way in ways if not any(_is_part(way, other) for other in ways)]
+        return whole[0] if len(whole) == 1 else None
+
+    def _label(self, dressed: Sequence[str]) -> str | None:
+        if self.known is None:  # it is what is left without marks
+            return dressed[-1] if self.is_label(dressed[-1]) else None
+        label = next(filter(self.is_label, dressed), None)
+        return label and (self.labels.read(label) or label)
+
+    def _entities(self, dressed: Sequence[str]) -> list[str] | None:
+        """The entity that a piece of a line says, or several between commas; None if one is not in the text."""
         text = self.question.text
-        fields = [self._field("entity", words)]
-        if find_surface(text, fields[0]) is None:
-            fields = [self._field("entity", word) for word in re.split(r"\s*[,，、;；]\s*", words) if word]
+        for words in dressed:
+            if words and find_surface(text, words) is not None:
+                return [words]
+        fields = [self._field("entity", word) for word in re.split(r"\s*[,，、;；]\s*", dressed[-1]) if word]
         return fields if all(field and find_surface(text, field) is not None for field in fields) else None
 
     # --------------------------------------------------------------------------------------------------------- their text
@@ -304,3 +334,28 @@ def _unlisted(line: str) -> str:
     """Without a bullet or a number at the beginning."""
     match = _BULLET.match(line)
     return line[match.end() :] if match else line
+
+
+def _dressed(words: str) -> list[str]:
+    """A piece of a line with fewer and fewer marks around it."""
+    bare = words.strip()
+    tries = (bare, bare.rstrip(")）]"), bare.strip(" *_`"), bare.strip(MARKS), bare.strip(MARKS + "()（）[]"))
+    return list(dict.fromkeys(tries))
+
+
+def _is_part(way: Sequence[Fields], other: Sequence[Fields]) -> bool:
+    """Whether one reading of a line is a piece of another one."""
+    (label, words), (wider, more) = way[0], other[0]
+    return len(way) == len(other) == 1 and label == wider and words != more and words in more
+
+
+def _unquoted(lines: Sequence[str]) -> list[str]:
+    """Lines without quotation marks, if each item has a pair of them: then they are not of the text."""
+    items = [line for line in lines if ";" in line or "；" in line]
+    quoted = all(
+        line.count('"') == 2 * (line.count(";") + line.count("；")) or (line.count('"') == 2 and line.endswith('"'))
+        for line in items
+    )
+    if quoted and sum(line.count('"') for line in items) >= 4:
+        return [line.replace('"', "") for line in lines]
+    return list(lines)

@@ -41,7 +41,9 @@ def find(text: str, question: Question, labels: ConfigLabels, before: Collection
     if rest is None:
         return None
     rest = rest.strip(INVISIBLE + " \t\r\n")
-    mark = re.compile(rf"[/／]\s*{re.escape(question.word)}\s*[/／]", re.IGNORECASE)
+    mark = re.compile(
+        rf"^(?P<label>[^;；\n]*?)[/／]\s*{re.escape(question.word)}\s*[/／]", re.IGNORECASE | re.MULTILINE
+    )
     if text == rest and (whole := _as_a_whole(text, mark, question, labels, before, words)) is not None:
         return whole
     item_labels = labels.words[question.word]
@@ -76,7 +78,8 @@ def _as_a_whole(
     read = parse(
         text, question.word, form=question.form, task_words=words, labels=question.word_labels, text=question.text
     )
-    if isinstance(read, Failure) or mark.split(text, maxsplit=1)[0] != read.label:
+    head = mark.match(text)
+    if isinstance(read, Failure) or head is None or head["label"] != read.label:
         return None
     said = spelled(Said(read.label, read.items), question.word, labels, words)
     roles = shape(question.word, words)
@@ -97,7 +100,7 @@ def _answers(block: str, mark: re.Pattern[str]) -> list[tuple[str, str, Sequence
         while end < following and lines[end].lstrip().startswith((":", "：")):
             tail.append(lines[end].strip())
             end += 1
-        label = lines[place][: match.start()]
+        label = match["label"]
         if not label.strip(MARKS) and place and not mark.search(lines[place - 1]):
             label = lines[place - 1]  # the label and the items have a line each
         elif place and re.fullmatch(r".{1,40}[:：]\**\s*", lines[place - 1].strip()):
