@@ -1,11 +1,12 @@
 """What the two ways of translating keep of the same rows, with a test double of a translator in the model's place. Simulated.
 
-    python benchmarks/yields.py [--seeds 0 1 2 3 4] [--data DATA]
+    python benchmarks/yields.py [--seeds 0 1 2 3 4] [--data DATA] [--replies]
 
 The double answers from aligned rows and makes mistakes at set rates: it loses one tag (for the paper's way: one entity) in
 ten, and makes each of its other mistakes (``tests/double/mistakes.py``) in one reply of fifty. It knows the truth, so wrong
 rows that were kept are counted, those of swapped tags apart. DATA adds xSID (folder xsid-0.7): real sentences in three
-languages. This measures the pipeline and says nothing of any translator.
+languages. This measures the pipeline and says nothing of any translator. Last comes how many right answers of the annotator
+and of the baseline ``chat`` are read in every way of writing of ``tests/double/replies.py``; ``--replies`` prints it alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 from build.translate.yields import Yield
 from cards.yields import share, table
+from tests.double.replies import read_by_annotation, read_by_baselines
 from tests.double.trial import FOURTEEN, Mistakes, attempt, embedded, xsid
 
 
@@ -23,7 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--replies", action="store_true")
     options = parser.parse_args()
+    if options.replies:
+        return report_replies()
     sets = [("the embedded rows, the paper's 14 runs", embedded(), FOURTEEN, {})]
     if options.data:
         pairs = [(f"{a}_xsid", b) for a in ("ja", "en", "zh") for b in ("ja", "en", "zh") if a != b]
@@ -31,6 +36,23 @@ def main() -> None:
     for title, (rows, registry), runs, plan in sets:
         for method in ("tags", "paper"):
             report(f"{title}: method {method}", rows, registry, runs, options.seeds, {"method": method, **plan})
+    report_replies()
+
+
+def report_replies() -> None:
+    rows, registry = embedded()
+    rows = [row for row in rows if row.is_annotated]
+    print(f"\n## Ways of writing a right answer: {len(rows)} embedded rows\n")
+    print("| read by | replies | whole | not read | read as something else |\n|---|--:|--:|--:|--:|")
+    for name, found in (
+        ("annotation, JSON", read_by_annotation(rows, registry)),
+        ("chat, unified format", read_by_baselines(rows, registry, False)),
+        ("chat, JSON", read_by_baselines(rows, registry, True)),
+    ):
+        counts = (
+            f"{found.whole:,} ({share(found.whole, found.total)}) | {found.failed.total():,} | {found.wrong.total():,}"
+        )
+        print(f"| {name} | {found.total:,} | {counts} |")
 
 
 def report(title, rows, registry, runs, seeds, plan) -> None:

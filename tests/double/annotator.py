@@ -12,9 +12,11 @@ from typing import Final
 
 from mmm_dataset import Record, Registry, encode
 from oiellm.baselines import objects
+from tests.double.replies import as_json, as_text
 from tests.double.server import Answer, Message, Reject
 
-WAYS: Final = ("prose", "fence", "wide", "declined", "refusal", "garbage", "cut", "echo")
+WAYS: Final = ("prose", "fence", "wide", "declined", "refusal", "garbage", "cut", "echo", "written")
+"""``written``: as the gold is written in one of the ways of :mod:`tests.double.replies`, all of which can be read."""
 
 
 class Annotator:
@@ -40,13 +42,15 @@ class Annotator:
         if prompt not in self._rows:
             raise Reject(400, "the test double does not know this text")
         row = self._rows[prompt]
-        as_json = "JSON object" in messages[0]["content"]
-        gold = objects.example(row, self._words) if as_json else encode(row, self._words)[1]
+        as_json_asked = "JSON object" in messages[0]["content"]
+        gold = objects.example(row, self._words) if as_json_asked else encode(row, self._words)[1]
         draw = random.Random(hashlib.sha256(f"{self._seed}/{prompt}".encode()).digest())
         if draw.random() >= self._spoilt:
             return gold
         way = draw.choice(WAYS)
         self.made[prompt] = way
+        if way == "written":
+            return draw.choice(list((as_json if as_json_asked else as_text)(row, self._words)))[1]
         return spoilt(gold, way, prompt)
 
 

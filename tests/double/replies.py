@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from mmm_dataset import Record, encode
+from build.annotate.labels import Merges
+from build.annotate.prompts import Prompts
+from build.annotate.replies import field_key
+from build.annotate.rows import Annotator
+from mmm_dataset import Failure, Record, Registry, encode
 from mmm_dataset.codec import item_fields
+from mmm_dataset.files import dump
 from mmm_f1.unified import is_tuple, shape
 from oiellm.baselines import objects
+from oiellm.baselines.chat import Chat
+from oiellm.baselines.instruction import read_instruction
+from oiellm.baselines.labels import ConfigLabels
+from oiellm.llm.calls import Reply as LlmReply
+from oiellm.predict.engine import Reply
+from oiellm.predict.questions import questions
+from oiellm.recipe import View
+from tests.dialogues import drive
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -127,3 +142,65 @@ def as_json(record: Record, task_words: Mapping[str, Sequence[str]]) -> Iterator
     """Names and replies, each of which says the gold of a row as a JSON object or nearly one."""
     whole = objects.example(record, task_words)
     yield from ((f"JSON {number}", write(whole)) for number, write in enumerate(JSONS))
+
+
+@dataclass
+class Readings:
+    """What was made of replies that say the gold: rows read as gold, not read, and read as something else, by way."""
+
+    whole: int = 0
+    failed: Counter[str] = field(default_factory=Counter)
+    wrong: Counter[str] = field(default_factory=Counter)
+
+    def count(self, way: str, gold: str, read: str | None) -> None:
+        """Count one reply."""
+        if read == gold:
+            self.whole += 1
+        else:
+            (self.failed if read is None else self.wrong)[way] += 1
+
+    @property
+    def total(self) -> int:
+        """Number of replies."""
+        return self.whole + self.failed.total() + self.wrong.total()
+
+
+def read_by_baselines(rows: Sequence[Record], registry: Registry, structured: bool) -> Readings:
+    """Every way of writing the gold of every row, read leniently by the style ``chat``."""
+    own = {config: [row for row in rows if row.config == config] for config in {row.config for row in rows}}
+    labels = {name: ConfigLabels(registry, registry.config(name), some) for name, some in own.items()}
+    style = Chat(read_instruction(None, structured), labels, {}, registry, structured=structured)
+    found = Readings()
+    for row, plain in zip(rows, questions(rows, registry, False, {}, View(), None), strict=True):
+        gold, asked = encode(row, registry.task_words)[1], style.question(row, plain)
+        closed = registry.word_labels(registry.config(row.config), row.word) is not None
+        ways = as_json(row, registry.task_words) if structured else as_text(row, registry.task_words, closed)
+        for way, reply in ways:
+            answer = style.read(asked, Reply(0, reply, "stop", 1, -1))
+            stands = not isinstance(answer.read, Failure) and not answer.deviations
+            found.count(way, gold, answer.lenient or (answer.output if stands else None))
+    return found
+
+
+def read_by_annotation(rows: Sequence[Record], registry: Registry) -> Readings:
+    """Every way of writing the gold of every row as JSON, as the first reply to an annotator, who asks once more if need be."""
+    annotator = Annotator("double", Prompts(), registry, Merges())
+    found = Readings()
+    for row in rows:
+        roles = registry.task_words[row.word]
+        items = [dict(zip(map(field_key, roles), item_fields(item, roles), strict=True)) for item in row.items or ()]
+        texts = {"text": {"label": row.label}, "word": {"items": items}}
+        right = {level: dump({**answer, "confidence": 0.9}) for level, answer in texts.items()}
+        gold = None
+        # Items of annotators stand in the order of the text: what the plain reply gives is the measure.
+        for number, write in enumerate((lambda text: text, *JSONS)):
+            said = {level: write(text) for level, text in right.items()}
+            made = drive(
+                annotator.start(replace(row, label=None, items=None)),
+                lambda call, said=said, right=right: LlmReply(said.get(call.purpose) or right[call.purpose[:4]]),
+            )
+            read = encode(made.record, registry.task_words)[1] if made.record.is_annotated else None
+            gold = gold if number else read
+            assert gold is not None
+            found.count(f"JSON {number}", gold, read)
+    return found

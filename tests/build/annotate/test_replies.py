@@ -9,6 +9,8 @@ from build.annotate.prompts import Prompts
 from build.annotate.replies import Unreadable, match_label, read_items, read_label
 from oiellm.llm.calls import Reply
 from tests.build.annotate.driver import REGISTRY
+from tests.double.replies import read_by_annotation
+from tests.double.trial import embedded
 
 PAIR, EVENT = ("LABEL", "entity"), ("subject", "LABEL", "object?", "time?")
 
@@ -188,3 +190,9 @@ def test_real_replies_about_the_text_level_are_read():
             read[name] = "unreadable"
     wanted = dict.fromkeys(read, "Literature") | dict.fromkeys(NO_LABEL, "unreadable")
     assert read == {**wanted, "nonestr": None, **dict.fromkeys(UNKNOWN)}
+
+
+def test_right_answers_are_read_however_they_are_written():
+    rows, registry = embedded()
+    found = read_by_annotation([row for row in rows if row.is_annotated][::20], registry)
+    assert found.wrong.total() == 0 and found.whole == found.total, found

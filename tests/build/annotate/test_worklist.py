@@ -67,3 +67,15 @@ def test_what_is_wrong_is_named(tmp_path):
     path.write_text("{}\n")
     with pytest.raises(KitError, match="worklist.jsonl:1"):
         list(Worklist(path, REGISTRY).rows())
+
+
+@pytest.mark.parametrize(
+    "record, says",
+    [
+        (row(label="経済"), r"unknown text-level label '経済'; allowed: 社会"),
+        (row(items=[Item.pair("都市", "青葉市", 0, 3)]), "unknown entity label '都市'; allowed: "),
+    ],
+)
+def test_an_unknown_label_of_the_worklist_is_said_to_be_its_own(tmp_path, record, says):
+    with pytest.raises(KitError, match=rf"worklist\.jsonl:2: .*{says}"):
+        list(Worklist(write(tmp_path, [row(id="good"), record]), REGISTRY).rows())

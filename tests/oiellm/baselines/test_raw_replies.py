@@ -4,11 +4,15 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 from mmm_dataset import Failure, Item, encode
+from tests.double.replies import LISTS, read_by_baselines
+from tests.double.trial import embedded
 from tests.oiellm.baselines import raw_replies
 from tests.oiellm.baselines.test_chat import read
 from tests.records import make_record
+from tests.strategies import garbage
 
 ROW = raw_replies.pair_rows()[0]
 
@@ -56,6 +60,29 @@ def test_an_entity_of_other_width_composition_or_quotation_marks_takes_the_spell
     assert found.lenient == encode(row)[1] and "entity_spelling" in found.deviations
     found = read(json.dumps({"label": "Literature", "items": [{"label": "Person", "entity": copied}]}), row, True)
     assert found.lenient == encode(row)[1] and "entity_spelling" in found.deviations
+
+
+@pytest.mark.parametrize("structured", [False, True])
+def test_right_answers_of_the_embedded_rows_are_read_however_they_are_written(structured):
+    rows, registry = embedded()
+    found = read_by_baselines([row for row in rows if row.is_annotated][::20], registry, structured)
+    assert found.wrong.total() == 0 and found.whole >= 0.97 * found.total, found
+
+
+@pytest.mark.parametrize("name, write", LISTS.items())
+@pytest.mark.parametrize(
+    "pairs", [[("Planet", "Zed")], [("Planet", "Mara Lind")], [("Person", "Zed"), ("Person", "Xu")]]
+)
+def test_a_list_of_what_is_unknown_is_never_an_empty_answer(name, write, pairs):
+    found = read(f"Literature/NER/\n{write(pairs)}", ROW)
+    assert found.lenient != "Literature/NER/" and found.output != "Literature/NER/"
+
+
+@pytest.mark.parametrize("text", ["Literature/NER/\n{}", "Literature/NER/ {}", "Literature/NER/\n\n{}"])
+@given(words=garbage)
+def test_no_reply_makes_up_that_there_is_nothing(text, words):
+    found = read(text.replace("{}", words), ROW)
+    assert found.lenient != "Literature/NER/" or not any(name in words for name in ("Mara Lind", "Orbis", "Ghent"))
 
 
 def test_an_answer_that_is_right_needs_none_of_this():
