@@ -28,7 +28,7 @@ class Annotator:
 
     def __init__(self, rows: Iterable[Record], registry: Registry, spoilt: float = 0.0, seed: int = 0) -> None:
         """Learn rows. ``spoilt`` is the share of replies that are not in the format, in one of ``WAYS`` each."""
-        self._words, self._spoilt, self._seed = registry.task_words, spoilt, seed
+        self._registry, self._words, self._spoilt, self._seed = registry, registry.task_words, spoilt, seed
         self._rows = {encode(row, registry.task_words)[0]: row for row in rows}
         self.made: dict[str, str] = {}
 
@@ -50,7 +50,9 @@ class Annotator:
         way = draw.choice(WAYS)
         self.made[prompt] = way
         if way == "written":
-            return draw.choice(list((as_json if as_json_asked else as_text)(row, self._words)))[1]
+            closed = self._registry.word_labels(self._registry.config(row.config), row.word) is not None
+            ways = as_json(row, self._words) if as_json_asked else as_text(row, self._words, closed)
+            return draw.choice(list(ways))[1]
         return spoilt(gold, way, prompt)
 
 

@@ -107,12 +107,13 @@ def test_what_is_not_in_the_format_is_counted_and_both_readings_are_scored(rows,
     strict, lenient = runs["m chat"], runs["m chat lenient"]
     assert strict["overall"]["all"] < lenient["overall"]["all"] < 1
     made = Counter(annotator.made.values())
-    assert len(made) == 8, "every way of spoiling a reply came up"
+    assert len(made) == 9, "every way of spoiling a reply came up"
     kinds = {kind: count["rows"] for kind, count in strict["format"]["kinds"].items()}
     assert (kinds["filter"], kinds["declined"], kinds["cut"]) == (made["refusal"], made["declined"], made["cut"])
-    assert kinds["surrounded"] == made["prose"] + made["fence"]
+    around = made["prose"] + made["fence"]
+    assert around <= kinds["surrounded"] <= around + made["written"]
     # What the lenient reading finds is right: it is the gold that was wrapped.
-    found = made["prose"] + made["fence"] + made["wide"]
+    found = around + made["wide"] + made["written"]
     rows_in_all = strict["format"]["rows"]
     assert lenient["overall"]["all"] == pytest.approx((rows_in_all - made.total() + found) / rows_in_all)
     assert strict["format"]["lenient"] - strict["format"]["strict"] <= found
