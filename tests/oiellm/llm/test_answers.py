@@ -74,7 +74,11 @@ def test_anything_else_is_none(text):
     assert read_object(Reply(text)) is None
 
 
-@given(st.dictionaries(st.text(), st.text() | st.integers(), min_size=1), st.text(alphabet="ab \n.:"), st.text(alphabet="ab \n.!}"))
+@given(
+    st.dictionaries(st.text(), st.text() | st.integers(), min_size=1),
+    st.text(alphabet="ab \n.:"),
+    st.text(alphabet="ab \n.!}"),
+)
 def test_words_around_an_object_change_nothing(value, before, after):
     assert read_object(Reply(f"{before}{json.dumps(value, ensure_ascii=False)}{after}")) == value
 
@@ -132,7 +136,9 @@ def test_keys_are_found_in_other_case_and_one_level_down(text, found):
     assert read_object(Reply(text), "label") == found
 
 
-@pytest.mark.parametrize("words", ["None", "null", "[]", "(no entities)", ":None", "無", "該当なし。", "未提及", "N/A."])
+@pytest.mark.parametrize(
+    "words", ["None", "null", "[]", "(no entities)", ":None", "無", "該当なし。", "未提及", "N/A."]
+)
 def test_words_for_an_empty_list(words):
     assert is_nothing(words)
 
