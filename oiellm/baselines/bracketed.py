@@ -115,14 +115,16 @@ class Bracketed:
             plain, kinds = other, [PUNCTUATION]
         config = self._layout.configs[question.config]
         task = re.escape(config.tasks[question.word])
-        heads = list(re.finditer(rf"<\s*([^<>\n]+?)\s*>[ \t]*(?:{task})?[ \t]*([^\n]*)", plain))
+        heads = list(re.finditer(rf"<\s*([^<>\n]+?)\s*>[ \t]*({task})?[ \t]*([^\n]*)", plain))
         words = self._labels[question.config].words[question.word]
         known = config.words or question.word_labels
         reader = Reader(replace(question, form="published", word_labels=known), words, known, self._words)
         found: Said | None = None
         for at, head in enumerate(heads):
             end = heads[at + 1].start() if at + 1 < len(heads) else len(plain)
-            if (read := reader.collect(head[2], plain[head.end() : end].splitlines())) is None:
+            if (read := reader.collect(head[3], plain[head.end() : end].splitlines()[1:])) is None:
+                return None
+            if not head[2] and not read[0]:  # a label alone does not say that there are no items
                 return None
             said = self._ours(head[1], read[0], question)
             if found is not None and (said.label, said.items) != (found.label, found.items):

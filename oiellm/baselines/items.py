@@ -29,6 +29,12 @@ _LEAD: Final = re.compile(r"[^;；|\t:：]{1,80}[:：][\s*_]*")
 _NO_MORE: Final = re.compile(
     r"\W*(?:there (?:are|is|were) )?no (?:other|more|further|additional)\b.*|\W*(?:他|ほか)に?は?(?:なし|無し)\W*", re.I
 )
+_CLOSING: Final = re.compile(
+    r"let me know|hope (?:this|that|it) helps|feel free|any (?:other |further )?questions|happy to help"
+    r"|以上です|ご不明|お知らせください|希望.{0,6}帮助|如有|如果(?:您|你)",
+    re.IGNORECASE,
+)
+"""How models take their leave."""
 _WIDE: Final = str.maketrans({"：": ":", "；": ";", "／": "/"})
 _LONG_LABEL: Final = 40
 """Characters of an open label, beyond which two words around a separator are a sentence."""
@@ -120,16 +126,16 @@ class Reader:
         if found is None:
             return None
         nothing |= bool(bare) and not found
-        headed = words = gap = between = False
-        silent, inline = True, bool(bare)
+        headed = words = open_words = gap = between = False
+        inline = bool(bare)
         for line in lines:
             kind, more = self._line(line)
             gap |= kind == "blank"
             headed |= kind == "heading"
             nothing |= kind == "nothing"
             words |= kind in ("words", "nothing", "listed")
-            if kind == "words":
-                silent &= not self._mentions(line)
+            if kind == "words" and not _CLOSING.search(line):
+                open_words = True
                 between |= not inline and not (gap and found)
             elif kind == "listed" and not (gap and (found or nothing)):
                 return None
@@ -142,11 +148,8 @@ class Reader:
             elif not set(more) <= set(found):
                 return None  # two lists that differ, or one with a line that is not understood
         # Words under an answer without items may say which there are.
-        if not found and not nothing and (headed or (words and not (silent and gap))):
-            return None
-        return (
-            None if found and between and not silent else self._finish(found, tail, bool(found) and not inline, words)
-        )
+        unclear = between if found else (headed or open_words) and not nothing
+        return None if unclear else self._finish(found, tail, bool(found) and not inline, words)
 
     def _finish(
         self, found: Iterable[Fields], tail: str, listed: bool, words: bool
@@ -170,7 +173,7 @@ class Reader:
             return "nothing", []
         if (items := self._listed(bare)) is not None:
             return "items", items
-        looks = _LISTED.match(line) or re.search("[;；|\t]", bare)
+        looks = _LISTED.match(line) or re.search("[;；|\t→⇒]|->|=>", bare)
         return ("listed" if looks else "words"), []
 
     def _is_heading(self, line: str) -> bool:
@@ -181,16 +184,6 @@ class Reader:
             head in _HEADS
             or _LEAD.fullmatch(line) is not None
             or (len(cells) > 1 and all(cell in columns for cell in cells))
-        )
-
-    def _mentions(self, words: str) -> bool:
-        """Whether a sentence may say what the items are: it shares a longer word with the text, or names a label."""
-        folded, text = words.casefold(), self.question.text.casefold()
-        if any(label in folded for label in self._folded if len(label) > 1):
-            return True
-        return any(
-            word in text if word.isascii() else any(word[at : at + 2] in text for at in range(len(word) - 1))
-            for word in re.findall(r"\w{3,}", folded) + re.findall(r"[^\x00-\u2fff]{2,}", folded)
         )
 
     def _listed(self, line: str) -> list[Fields] | None:
