@@ -13,7 +13,7 @@ from mmm_f1.unified import LABEL, Failure, is_tuple, parse, shape
 from oiellm.baselines.bracket_file import Layout, Names
 from oiellm.baselines.items import Reader
 from oiellm.baselines.labels import ConfigLabels, Labels
-from oiellm.baselines.said import Said, TaskWords, conclude, written
+from oiellm.baselines.parsed import ParsedAnswer, TaskWords, conclude, written
 from oiellm.baselines.template import fill
 from oiellm.llm.answers import INVISIBLE, final_text
 from oiellm.predict.deviations import PUNCTUATION, SURROUNDED
@@ -95,7 +95,7 @@ class Bracketed:
             return found
         return conclude(question, reply, output, self._lenient(reply.text, question), self._words)
 
-    def _strict(self, text: str, question: Question) -> Said | None:
+    def _strict(self, text: str, question: Question) -> ParsedAnswer | None:
         task = re.escape(self._layout.configs[question.config].tasks[question.word])
         for open_, close in self._layout.brackets:
             inside = f"[^{re.escape(open_)}{re.escape(close)}]+"
@@ -103,7 +103,7 @@ class Bracketed:
                 return self._said(match[1], match[2], question)
         return None
 
-    def _lenient(self, text: str, question: Question) -> Said | None:
+    def _lenient(self, text: str, question: Question) -> ParsedAnswer | None:
         """The label in brackets and the items that follow it, on its line or below, whatever stands around them."""
         rest = final_text(text)
         if rest is None:
@@ -119,7 +119,7 @@ class Bracketed:
         words = self._labels[question.config].words[question.word]
         known = config.words or question.word_labels
         reader = Reader(replace(question, form="published", word_labels=known), words, known, self._words)
-        found: Said | None = None
+        found: ParsedAnswer | None = None
         for at, head in enumerate(heads):
             end = heads[at + 1].start() if at + 1 < len(heads) else len(plain)
             if (read := reader.collect(head[3], plain[head.end() : end].splitlines()[1:])) is None:
@@ -130,10 +130,10 @@ class Bracketed:
             if found is not None and (said.label, said.items) != (found.label, found.items):
                 return None
             around = plain[: head.start()].strip() or read[2] or len(heads) > 1 or rest != text
-            found = replace(said, overlooked=(*kinds, *read[1], *((SURROUNDED,) if around else ())))
+            found = replace(said, tolerated=(*kinds, *read[1], *((SURROUNDED,) if around else ())))
         return found
 
-    def _said(self, label: str, rest: str, question: Question) -> Said | None:
+    def _said(self, label: str, rest: str, question: Question) -> ParsedAnswer | None:
         known = self._layout.configs[question.config].words or question.word_labels
         line = f"-/{question.word}/{rest}"
         parsed = parse(line, question.word, form="published", task_words=self._words, labels=known, text=question.text)
@@ -141,13 +141,13 @@ class Bracketed:
             return None
         return self._ours(label, parsed.items, question)
 
-    def _ours(self, label: str, items: Iterable[tuple[str, ...]], question: Question) -> Said:
+    def _ours(self, label: str, items: Iterable[tuple[str, ...]], question: Question) -> ParsedAnswer:
         """What is said, with every label as the release spells it."""
         names, labels = self._layout.configs[question.config], self._labels[question.config]
         words = labels.words[question.word]
         at = list(shape(question.word, self._words)).index(LABEL)
         ours = [(*item[:at], _ours(item[at], words, names.words), *item[at + 1 :]) for item in items]
-        return Said(_ours(label, labels.text, names.text), tuple(ours))
+        return ParsedAnswer(_ours(label, labels.text, names.text), tuple(ours))
 
 
 def _ours(spelling: str, labels: Labels, theirs: Mapping[str, str] | None) -> str:

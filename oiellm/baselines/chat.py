@@ -12,7 +12,7 @@ from oiellm.baselines.instruction import Instruction, free_form, structured_form
 from oiellm.baselines.items import Reader
 from oiellm.baselines.labels import ConfigLabels
 from oiellm.baselines.lenient import find
-from oiellm.baselines.said import Said, conclude, spelled, written
+from oiellm.baselines.parsed import ParsedAnswer, conclude, spelled, written
 from oiellm.baselines.template import fill
 from oiellm.predict.deviations import DECLINED, ENTITY_SPELLING, NOT_JSON
 from oiellm.predict.engine import Messages, Reply
@@ -103,22 +103,22 @@ class Chat:
     def _read_object(self, question: Question, reply: Reply) -> Answer:
         strict = objects.read_strictly(reply.text, question.word, self._words)
         lenient = self._as_json(reply.text, question) or self._as_line(reply.text, question)
-        if isinstance(strict, Said):
+        if isinstance(strict, ParsedAnswer):
             return conclude(question, reply, written(strict, question, self._words), lenient, self._words)
         if lenient is None and strict == NOT_JSON and self._declines(reply.text):
             strict = DECLINED
         return conclude(question, reply, "", lenient, self._words, strict)
 
-    def _as_line(self, text: str, question: Question) -> Said | None:
+    def _as_line(self, text: str, question: Question) -> ParsedAnswer | None:
         return find(text, question, self._labels[question.config], self._instruction.before, self._words)
 
-    def _as_json(self, text: str, question: Question) -> Said | None:
+    def _as_json(self, text: str, question: Question) -> ParsedAnswer | None:
         said = objects.read_leniently(text, question.word, self._words)
         if said is None:
             return None
         labels = self._labels[question.config]
         items, changed = Reader(question, labels.words[question.word], None, self._words).place(said.items)
-        said = replace(said, items=items, overlooked=(*said.overlooked, *((ENTITY_SPELLING,) if changed else ())))
+        said = replace(said, items=items, tolerated=(*said.tolerated, *((ENTITY_SPELLING,) if changed else ())))
         return spelled(said, question.word, labels, self._words)
 
     def _declines(self, text: str) -> bool:

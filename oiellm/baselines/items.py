@@ -6,66 +6,33 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 from mmm_f1.unified import LABEL, Failure, is_span, is_tuple, parse, role_name, shape
 from oiellm.baselines.labels import Labels
-from oiellm.baselines.said import TaskWords
+from oiellm.baselines.marks import (
+    CLOSING,
+    COLUMNS,
+    HEAD,
+    HEADS,
+    LEAD,
+    LISTED,
+    LONG_LABEL,
+    MARKS,
+    NO_MORE,
+    RULE,
+    SEPARATOR,
+    WIDE,
+    dressed,
+    is_part,
+    outer,
+    unlisted,
+    unquoted,
+)
+from oiellm.baselines.parsed import Fields, TaskWords
 from oiellm.llm.answers import is_nothing
 from oiellm.predict.deviations import ENTITY_SPELLING, PUNCTUATION
 from oiellm.predict.reading import Question
 from oiellm.predict.surface import find_surface
-
-Fields = tuple[str, ...]
-
-MARKS: Final = " \t*_`\"'「」“”>-#|•\u200b\ufeff"
-"""Marks and blanks that models put around a label or an entity."""
-_BULLET: Final = re.compile(r"\s*(?:(?:[-*+•・‣▪–—>|]|[(（]?\d{1,3}(?:[.)、．）](?!\d)|\s*\|))\s*)+")
-_LISTED: Final = re.compile(r"\s*(?:[-*+•・‣▪–—|]\s|[-*+•・‣▪–—|]\S|[(（]?\d{1,3}[.)、．）](?!\d))")
-_RULE: Final = re.compile(r"[\s|:+=_-]+|`{3,}\w*|~{3,}\w*")
-_HEAD: Final = re.compile(r"\s*[*_#]*\s*([^:：;；]{1,40}?)\s*[*_]*\s*[:：]\s*[*_]*\s*")
-_SEPARATOR: Final = re.compile(r"\s*(?:->|=>|→|⇒|\t|[;；:：=|,，、(（\[–—]|\s-(?=\s))\s*")
-_LEAD: Final = re.compile(r"[^;；|\t:：]{1,80}[:：][\s*_]*")
-_NO_MORE: Final = re.compile(
-    r"\W*(?:there (?:are|is|were) )?no (?:other|more|further|additional)\b.*|\W*(?:他|ほか)に?は?(?:なし|無し)\W*", re.I
-)
-_CLOSING: Final = re.compile(
-    r"let me know|hope (?:this|that|it) helps|feel free|any (?:other |further )?questions|happy to help"
-    r"|以上です|ご不明|お知らせください|希望.{0,6}帮助|如有|如果(?:您|你)",
-    re.IGNORECASE,
-)
-"""How models take their leave."""
-_WIDE: Final = str.maketrans({"：": ":", "；": ";", "／": "/"})
-_LONG_LABEL: Final = 40
-"""Characters of an open label, beyond which two words around a separator are a sentence."""
-
-_HEADS: Final = frozenset(
-    (
-        *(
-            "entities",
-            "entity",
-            "named entities",
-            "extracted entities",
-            "entity list",
-            "items",
-            "item",
-            "list",
-            "pairs",
-            "ner",
-        ),
-        *("annotation", "annotations", "result", "results", "labels", "relations", "events"),
-        *("エンティティ", "固有表現", "一覧", "項目", "抽出結果", "結果", "関係", "イベント"),
-        *("实体", "實體", "命名实体", "列表", "结果", "关系", "事件"),
-    )
-)
-"""What stands over a list of items."""
-_COLUMNS: Final = frozenset(
-    (
-        *("label", "type", "entity", "text", "span", "category", "class", "item", "word", "no.", "#", "id"),
-        *("ラベル", "種類", "エンティティ", "标签", "类型", "实体"),
-    )
-)
-"""What stands over the columns of a table."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +72,7 @@ class Reader:
         """Whether words can be a label."""
         if self.known is not None:
             return words.casefold() in self._folded or self.labels.read(words) is not None
-        return 0 < len(words) <= _LONG_LABEL and find_surface(self.question.text, words) is None
+        return 0 < len(words) <= LONG_LABEL and find_surface(self.question.text, words) is None
 
     # ---------------------------------------------------------------------------------------------------------- reading
 
@@ -120,8 +87,8 @@ class Reader:
             The items, the format errors that were tolerated, and whether other words follow; None if something that looks
             like an item cannot be read, or if nobody can say whether there are any.
         """
-        bare, lines = _outer(_unquoted([tail])[0]), _unquoted(lines)
-        nothing = is_nothing(bare) or bool(_NO_MORE.fullmatch(bare))
+        bare, lines = outer(unquoted([tail])[0]), unquoted(lines)
+        nothing = is_nothing(bare) or bool(NO_MORE.fullmatch(bare))
         found = [] if nothing or not bare else self._written(bare)
         if found is None:
             return None
@@ -134,7 +101,7 @@ class Reader:
             headed |= kind == "heading"
             nothing |= kind == "nothing"
             words |= kind in ("words", "nothing", "listed")
-            if kind == "words" and not _CLOSING.search(line):
+            if kind == "words" and not CLOSING.search(line):
                 open_words = True
                 between |= not inline and not (gap and found)
             elif kind == "listed" and not (gap and (found or nothing)):
@@ -165,32 +132,32 @@ class Reader:
         bare = line.strip()
         if not bare:
             return "blank", []
-        if _RULE.fullmatch(bare):
+        if RULE.fullmatch(bare):
             return "rule", []
         if self._is_heading(bare):
             return "heading", []
-        if is_nothing(_unlisted(bare)) or _NO_MORE.fullmatch(bare):
+        if is_nothing(unlisted(bare)) or NO_MORE.fullmatch(bare):
             return "nothing", []
         if (items := self._listed(bare)) is not None:
             return "items", items
-        looks = _LISTED.match(line) or re.search("[;；|\t→⇒]|->|=>", bare)
+        looks = LISTED.match(line) or re.search("[;；|\t→⇒]|->|=>", bare)
         return ("listed" if looks else "words"), []
 
     def _is_heading(self, line: str) -> bool:
         head = line.strip("*_#:： |`").casefold()
         cells = [cell.strip(" *_`").casefold() for cell in line.strip("| ").split("|")]
-        columns = _COLUMNS | {role_name(role) for role in self.roles if role != LABEL}
+        columns = COLUMNS | {role_name(role) for role in self.roles if role != LABEL}
         return (
-            head in _HEADS
-            or _LEAD.fullmatch(line) is not None
+            head in HEADS
+            or LEAD.fullmatch(line) is not None
             or (len(cells) > 1 and all(cell in columns for cell in cells))
         )
 
     def _listed(self, line: str) -> list[Fields] | None:
         """The items on a line of a list; None if it is none."""
-        if (head := _HEAD.match(line)) and head[1].casefold() in _HEADS:
+        if (head := HEAD.match(line)) and head[1].casefold() in HEADS:
             line = line[head.end() :]
-        bare = _outer(_unlisted(line)).strip("| ")
+        bare = outer(unlisted(line)).strip("| ")
         cells = line.strip().removeprefix("|").removesuffix("|").split("|")
         if is_tuple(self.roles) and len(cells) == len(self.roles):
             bare = ";".join(map(str.strip, cells))
@@ -198,7 +165,7 @@ class Reader:
             return self._pairs([(cells[0], cells[1])]) if len(cells) == 2 else None
         if ";" in bare or "；" in bare:
             items, other = self._written(bare), None if is_tuple(self.roles) else self.pairs(bare)
-            if items and other and len(items) == 1 and _is_part(items, other):
+            if items and other and len(items) == 1 and is_part(items, other):
                 return other
             if items and (line.lstrip().startswith(":") or all(map(self._fits, items))):
                 return items
@@ -228,7 +195,7 @@ class Reader:
     def _written(self, line: str) -> list[Fields] | None:
         """Items in the unified format, with separators of other width, blanks, commas between pairs, or the fields swapped."""
         if (":" not in line or ";" not in line) and ("：" in line or "；" in line):
-            line = line.translate(_WIDE)
+            line = line.translate(WIDE)
         if not line.startswith(":"):
             line = f":{line}"
         if not is_tuple(self.roles):
@@ -272,19 +239,19 @@ class Reader:
 
     def pairs(self, line: str) -> list[Fields] | None:
         """Items of a line such as ``Label: Entity``, ``Entity (Label)``, ``Label -> Entity``; None unless one way fits."""
-        separators = list(_SEPARATOR.finditer(line))[:20]
+        separators = list(SEPARATOR.finditer(line))[:20]
         return self._pairs([(line[: match.start()], line[match.end() :]) for match in separators])
 
     def _pairs(self, halves: Iterable[tuple[str, str]]) -> list[Fields] | None:
         ways: list[list[Fields]] = []
-        for left, right in (tuple(map(_dressed, pair)) for pair in halves):
+        for left, right in (tuple(map(dressed, pair)) for pair in halves):
             for labels, words in ((left, right), (right, left)):
                 label = self._label(labels)
                 fields = None if label is None else self._entities(words)
                 way: list[Fields] = [(label, field) for field in fields or ()] if label is not None else []
                 if way and way not in ways:
                     ways.append(way)
-        whole = [way for way in ways if not any(_is_part(way, other) for other in ways)]
+        whole = [way for way in ways if not any(is_part(way, other) for other in ways)]
         return whole[0] if len(whole) == 1 else None
 
     def _label(self, dressed: Sequence[str]) -> str | None:
@@ -315,40 +282,3 @@ class Reader:
             for item in given
         )
         return placed, placed != given
-
-
-def _outer(words: str) -> str:
-    """Without blanks, a code mark, and a written line break at the ends."""
-    bare = words.strip().removesuffix("\\n").strip().strip("`").strip()
-    return bare.strip("*").strip() if bare.startswith("**") or bare.endswith("**") else bare
-
-
-def _unlisted(line: str) -> str:
-    """Without a bullet or a number at the beginning."""
-    match = _BULLET.match(line)
-    return line[match.end() :] if match else line
-
-
-def _dressed(words: str) -> list[str]:
-    """A piece of a line with fewer and fewer marks around it."""
-    bare = words.strip()
-    tries = (bare, bare.rstrip(")）]"), bare.strip(" *_`"), bare.strip(MARKS), bare.strip(MARKS + "()（）[]"))
-    return list(dict.fromkeys(tries))
-
-
-def _is_part(way: Sequence[Fields], other: Sequence[Fields]) -> bool:
-    """Whether one reading of a line is a piece of another one."""
-    (label, words), (wider, more) = way[0], other[0]
-    return len(way) == len(other) == 1 and label == wider and words != more and words in more
-
-
-def _unquoted(lines: Sequence[str]) -> list[str]:
-    """Lines without quotation marks, if each item has a pair of them: then they are not of the text."""
-    items = [line for line in lines if ";" in line or "；" in line]
-    quoted = all(
-        line.count('"') == 2 * (line.count(";") + line.count("；")) or (line.count('"') == 2 and line.endswith('"'))
-        for line in items
-    )
-    if quoted and sum(line.count('"') for line in items) >= 4:
-        return [line.replace('"', "") for line in lines]
-    return list(lines)

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Final
 
 from mmm_f1.unified import Failure, is_span, parse, shape
-from oiellm.baselines.items import MARKS, Reader
+from oiellm.baselines.items import Reader
 from oiellm.baselines.labels import ConfigLabels, Labels
-from oiellm.baselines.said import Said, TaskWords, spelled
+from oiellm.baselines.marks import MARKS
+from oiellm.baselines.parsed import ParsedAnswer, TaskWords, spelled
 from oiellm.llm.answers import INVISIBLE, final_text
 from oiellm.predict.deviations import PUNCTUATION, SURROUNDED
 from oiellm.predict.reading import Question
@@ -19,7 +20,9 @@ _FENCE: Final = re.compile(r"```[^\n`]*\n(.*?)(?:```|\Z)", re.DOTALL)
 _NUMBER: Final = re.compile(r"^\s*[(（]?\d{1,3}[.)、．）]\s*")
 
 
-def find(text: str, question: Question, labels: ConfigLabels, before: Collection[str], words: TaskWords) -> Said | None:
+def find(
+    text: str, question: Question, labels: ConfigLabels, before: Collection[str], words: TaskWords
+) -> ParsedAnswer | None:
     """The answer in a reply.
 
     It is the line with the task word between slashes, and the items that follow it there or on the lines below. Thoughts, code
@@ -63,7 +66,7 @@ def find(text: str, question: Question, labels: ConfigLabels, before: Collection
     first = next(line for line in rest.splitlines() if line.strip())
     around = len(found) > 1 or bool(fenced) or rest != text.strip() or not mark.search(first)
     # Had nothing been wrong with it, it would have been read as a whole.
-    return replace(said, overlooked=(*said.overlooked, SURROUNDED) if around else said.overlooked or (PUNCTUATION,))
+    return replace(said, tolerated=(*said.tolerated, SURROUNDED) if around else said.tolerated or (PUNCTUATION,))
 
 
 def _as_a_whole(
@@ -73,7 +76,7 @@ def _as_a_whole(
     labels: ConfigLabels,
     before: Collection[str],
     words: TaskWords,
-) -> Said | None:
+) -> ParsedAnswer | None:
     """A reply whose form is as it should be; its texts may go over several lines. Only its labels may be spelled otherwise."""
     read = parse(
         text, question.word, form=question.form, task_words=words, labels=question.word_labels, text=question.text
@@ -81,7 +84,7 @@ def _as_a_whole(
     head = mark.match(text)
     if isinstance(read, Failure) or head is None or head["label"] != read.label:
         return None
-    said = spelled(Said(read.label, read.items), question.word, labels, words)
+    said = spelled(ParsedAnswer(read.label, read.items), question.word, labels, words)
     roles = shape(question.word, words)
     copied = all(field in question.text for item in said.items for field, role in zip(item, roles) if is_span(role))
     return said if copied and _label(read.label, labels.text, before) == (read.label, False) else None
@@ -116,14 +119,14 @@ def _announces(label: str, before: Collection[str]) -> bool:
 
 def _read(
     label: str, tail: str, lines: Sequence[str], reader: Reader, labels: ConfigLabels, before: Collection[str]
-) -> Said | None:
+) -> ParsedAnswer | None:
     found, around = _label(label, labels.text, before)
     collected = reader.collect(tail, lines)
     if not found or collected is None:
         return None
     items, errors, more = collected
     kinds = (*errors, *((SURROUNDED,) if around or more else ()))
-    return spelled(Said(found, items, kinds), reader.question.word, labels, reader.task_words)
+    return spelled(ParsedAnswer(found, items, kinds), reader.question.word, labels, reader.task_words)
 
 
 def _label(words: str, labels: Labels, before: Collection[str]) -> tuple[str, bool]:

@@ -11,7 +11,7 @@ from mmm_dataset.codec import item_fields
 from mmm_dataset.files import dump
 from mmm_f1.unified import LABEL, role_name, shape
 from oiellm.baselines.labels import ConfigLabels, Labels
-from oiellm.baselines.said import Said, TaskWords
+from oiellm.baselines.parsed import ParsedAnswer, TaskWords
 from oiellm.llm.answers import is_nothing, read_object, strict_schema, unique_keys
 from oiellm.llm.calls import Reply
 from oiellm.predict.deviations import NOT_JSON, SURROUNDED, WRONG_KEYS
@@ -52,7 +52,7 @@ def example(record: Record, task_words: TaskWords) -> str:
     return dump({_TEXT: record.label, _ITEMS: items})
 
 
-def read_strictly(text: str, word: str, task_words: TaskWords) -> Said | str:
+def read_strictly(text: str, word: str, task_words: TaskWords) -> ParsedAnswer | str:
     """What a reply says that is exactly an object of the schema; else the kind of its deviation."""
     try:
         found = json.loads(text, object_pairs_hook=unique_keys)
@@ -61,10 +61,10 @@ def read_strictly(text: str, word: str, task_words: TaskWords) -> Said | str:
     if not isinstance(found, dict):
         return NOT_JSON
     said = _said(found, word, task_words)
-    return WRONG_KEYS if said is None or said.overlooked else said
+    return WRONG_KEYS if said is None or said.tolerated else said
 
 
-def read_leniently(text: str, word: str, task_words: TaskWords) -> Said | None:
+def read_leniently(text: str, word: str, task_words: TaskWords) -> ParsedAnswer | None:
     """What the one JSON object in a reply says, wherever it stands; None if any part of it is not understood."""
     found = read_object(Reply(text), _TEXT, *LISTS)
     said = None if found is None else _said(found, word, task_words)
@@ -73,7 +73,7 @@ def read_leniently(text: str, word: str, task_words: TaskWords) -> Said | None:
     try:
         json.loads(text)
     except (ValueError, RecursionError):
-        return Said(said.label, said.items, (*said.overlooked, SURROUNDED))
+        return ParsedAnswer(said.label, said.items, (*said.tolerated, SURROUNDED))
     return said
 
 
@@ -104,7 +104,7 @@ def read_fields(item: Any, roles: Sequence[str]) -> tuple[str, ...] | None:
     return tuple(found)
 
 
-def _said(found: Mapping[str, Any], word: str, task_words: TaskWords) -> Said | None:
+def _said(found: Mapping[str, Any], word: str, task_words: TaskWords) -> ParsedAnswer | None:
     label, items = found.get(_TEXT), find_list(found)
     if isinstance(label, list) and len(label) == 1:
         (label,) = label
@@ -117,4 +117,4 @@ def _said(found: Mapping[str, Any], word: str, task_words: TaskWords) -> Said | 
     if len(fields) < len(read):
         return None
     whole = set(found) == {_TEXT, _ITEMS} and all(set(item) == set(names(roles)) for item in items)
-    return Said(label, tuple(fields), () if whole and isinstance(found[_ITEMS], list) else (WRONG_KEYS,))
+    return ParsedAnswer(label, tuple(fields), () if whole and isinstance(found[_ITEMS], list) else (WRONG_KEYS,))

@@ -13,33 +13,35 @@ from oiellm.predict.engine import Reply
 from oiellm.predict.reading import Answer, Question
 
 TaskWords = Mapping[str, Sequence[str]]
+Fields = tuple[str, ...]
+"""The fields of an item, in the order of the task word's roles."""
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ParsedAnswer:
     """What a reply says.
 
     Attributes:
         label: text-level label.
         items: fields of each item, in the order of the task word's roles.
-        overlooked: kinds of deviations that had to be overlooked to read it.
+        tolerated: format errors that were tolerated to read it, by kind.
     """
 
     label: str
-    items: tuple[tuple[str, ...], ...]
-    overlooked: tuple[str, ...] = ()
+    items: tuple[Fields, ...]
+    tolerated: tuple[str, ...] = ()
 
 
-def spelled(said: Said, word: str, labels: ConfigLabels, task_words: TaskWords) -> Said:
+def spelled(said: ParsedAnswer, word: str, labels: ConfigLabels, task_words: TaskWords) -> ParsedAnswer:
     """The same with every label as the release spells it; labels that are none of a set stay as they are."""
     at = list(shape(word, task_words)).index(LABEL)
     label = labels.text.read(said.label) or said.label
     items = tuple((*item[:at], labels.words[word].read(item[at]) or item[at], *item[at + 1 :]) for item in said.items)
     changed = label != said.label or items != said.items
-    return Said(label, items, (*said.overlooked, SPELLING) if changed else said.overlooked)
+    return ParsedAnswer(label, items, (*said.tolerated, SPELLING) if changed else said.tolerated)
 
 
-def written(said: Said, question: Question, task_words: TaskWords) -> str:
+def written(said: ParsedAnswer, question: Question, task_words: TaskWords) -> str:
     """The unified output string, in the question's form; empty if an item lacks a field."""
     try:
         return render(said.label, question.word, said.items, form=question.form, task_words=task_words)
@@ -48,7 +50,7 @@ def written(said: Said, question: Question, task_words: TaskWords) -> str:
 
 
 def conclude(
-    question: Question, reply: Reply, output: str, lenient: Said | None, task_words: TaskWords, kind: str = ""
+    question: Question, reply: Reply, output: str, lenient: ParsedAnswer | None, task_words: TaskWords, kind: str = ""
 ) -> Answer:
     """The answer that a reply gives.
 
@@ -72,9 +74,9 @@ def conclude(
     if kind and "empty" not in found:
         found = (found - set(PARSE_FAILURES)) | {kind}
     second = None
-    if lenient is not None and (lenient.overlooked or isinstance(read, Failure)):
+    if lenient is not None and (lenient.tolerated or isinstance(read, Failure)):
         second = written(lenient, question, task_words) or None
     if second is not None and second != output:
-        found |= set(lenient.overlooked) if lenient else set()
+        found |= set(lenient.tolerated) if lenient else set()
         return Answer(output, read, lenient=second, deviations=ordered(found))
     return Answer(output, read, deviations=ordered(found))
