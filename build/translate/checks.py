@@ -177,9 +177,11 @@ class Checker:
         rule, code = self.rules.values["wrong_language"], self.target.code.partition("-")[0]
         if self.target.needs or letters < rule["detect_letters"]:
             return None
-        text = _WORD.sub(lambda word: " " if word[0] in source else word[0], target)
-        if sum(map(str.isalpha, text)) < rule["detect_letters"]:
-            return None
+        text = target
+        if self._target_own.search(source):
+            text = _WORD.sub(lambda word: " " if word[0] in source else word[0], target)
+            if sum(map(str.isalpha, text)) < rule["detect_letters"]:
+                return None
         found, sure = detect_language(text)
         if (
             sure < rule["sure"]

@@ -205,19 +205,30 @@ def has_unknown_words(language: LanguageProfile, text: str, place: tuple[int, in
 
 def likeness(one: str, language: LanguageProfile, other: str, other_language: LanguageProfile) -> float:
     """How much two names look or sound alike, from 0 to 1: by their characters, and by their readings in Latin letters."""
+    first = _sounds(one, language.words == "sudachi" and _is_latin_name(other))
+    second = _sounds(other, other_language.words == "sudachi" and _is_latin_name(one))
+    similarity = _similarity()
+    return max([similarity(a, b) for a in first for b in second if a and b], default=0.0)
+
+
+@cache
+def _similarity() -> Callable[[str, str], float]:
     from rapidfuzz.distance import LCSseq
 
-    first, second = _sounds(one, language), _sounds(other, other_language)
-    return max((LCSseq.normalized_similarity(a, b) for a in first for b in second if a and b), default=0.0)
+    return LCSseq.normalized_similarity
+
+
+def _is_latin_name(text: str) -> bool:
+    return any(map(str.isupper, text))
 
 
 @lru_cache(maxsize=65_536)
-def _sounds(text: str, language: LanguageProfile) -> tuple[str, ...]:
+def _sounds(text: str, is_japanese: bool) -> tuple[str, ...]:
     """A text's readings without vowels, spelled alike: Chinese ones of characters, Japanese ones too of a Japanese text."""
     from anyascii import anyascii
 
     readings = [text]
-    if language.words == "sudachi" and any(char >= "\u4e00" for char in text):
+    if is_japanese and any(char >= "\u4e00" for char in text):
         readings.append("".join(word.reading_form() for word in _tokenizer()(text)))
     return tuple([_consonants(anyascii(reading)) for reading in readings])
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from oiellm.files import read_toml
 
@@ -17,6 +17,8 @@ _SPACED: Final = re.compile(r"(?<![\d.,:])\d(?: \d)+(?![\d.,:])")
 _SEPARATOR: Final = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _LATIN: Final = re.compile(r"\d+(?:\.\d+)?|[a-z]+")
 _CLOCK: Final = re.compile(r"\d ?: ?\d|\d ?[時时点點]|[ap]\.?m\b|午前|午後|上午|下午|晚上|o'clock")
+_DIGITS: Final = re.compile(r"\d+(?:\.\d+)?")
+_POWERS: Final = {10**power for power in range(1, 13)}
 _HALF_DAY: Final = 12
 _LONGEST: Final = 30
 """Digits of a number that is looked at; a longer one is a key or a hash."""
@@ -34,6 +36,8 @@ def missing_number(source: str, target: str) -> str | None:
         return None
     source, target = _normalized(source), _normalized(target)
     told = _values(source, only_digits=True)
+    if told <= {Decimal(part) for part in _DIGITS.findall(target)} and not _has_multiplier(target):
+        return None
     has = _values(target)
     if (lacking := told - has) and (_CLOCK.search(source) or _CLOCK.search(target)):
         lacking -= {value + by for value in has for by in (_HALF_DAY, -_HALF_DAY)}
@@ -41,25 +45,36 @@ def missing_number(source: str, target: str) -> str | None:
 
 
 @cache
-def _tables() -> dict[str, Mapping[str, Any]]:
-    tables = read_toml(_TABLES)
-    for name in ("digits", "multipliers"):
-        tables[name] = {sign: value for signs, value in tables[name].items() for sign in signs}
-    return tables
+def _tables() -> dict[str, Mapping[str, int]]:
+    """Words, their multipliers and signs by the word; signs of one digit, and those of 10, 100, ... that multiply."""
+    given = read_toml(_TABLES)
+    tables: dict[str, dict[str, int]] = {
+        name: {word: value for words, value in given[name].items() for word in words.split()}
+        for name in ("words", "multipliers", "signs")
+    }
+    worth = {char: unicodedata.numeric(char, -1) for char in ["〇", *map(chr, range(0x4E00, 0xA000))]}
+    worth |= {char: value for chars, value in given["digits"].items() for char in chars}
+    tables["digits"] = {char: int(value) for char, value in worth.items() if value in range(10)}
+    tables["powers"] = {char: int(value) for char, value in worth.items() if value in _POWERS}
+    return dict(tables)
 
 
 @cache
 def _kanji() -> re.Pattern[str]:
-    tables = _tables()
-    digits, multipliers = ("".join(tables[name]) for name in ("digits", "multipliers"))
-    return re.compile(rf"(?:\d+(?:\.\d+)?|[{digits}])*(?:[{multipliers}](?:\d+(?:\.\d+)?|[{digits}])*)*[割成]?")
+    digits, powers = ("".join(_tables()[name]) for name in ("digits", "powers"))
+    number = rf"(?:\d+(?:\.\d+)?|[{digits}])"
+    return re.compile(rf"(?=[\d{digits}{powers}]){number}*(?:[{powers}]{number}*)*[割成]?")
 
 
 def _normalized(text: str) -> str:
-    text = unicodedata.normalize("NFKC", text).lower()
+    text = (text if text.isascii() else unicodedata.normalize("NFKC", text)).lower()
     text = _SPACED.sub(lambda match: match[0].replace(" ", ""), text)
     text = re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text)
     return _SEPARATOR.sub("", text)
+
+
+def _has_multiplier(text: str) -> bool:
+    return any(word in text for word in _tables()["multipliers"])
 
 
 def _values(text: str, *, only_digits: bool = False) -> set[Decimal]:
@@ -70,8 +85,8 @@ def _values(text: str, *, only_digits: bool = False) -> set[Decimal]:
         if token and len(token) < _LONGEST and (not only_digits or any(map(str.isdecimal, token))):
             found.add(_kanji_value(token))
             if not only_digits:
-                found |= {Decimal(part) for part in re.findall(r"\d+(?:\.\d+)?", token)}
-    if "million" in text or "billion" in text or "thousand" in text or "hundred" in text or not only_digits:
+                found |= {Decimal(part) for part in _DIGITS.findall(token)}
+    if not only_digits or _has_multiplier(text):
         found = _words(text, found, only_digits=only_digits)
     if not only_digits:
         found |= {Decimal(value) for sign, value in _tables()["signs"].items() if sign in text}
@@ -83,8 +98,8 @@ def _kanji_value(token: str) -> Decimal:
     tables, whole, section, number = _tables(), Decimal(0), Decimal(0), None
     tenths = token[-1] in "割成"
     for part in re.findall(r"\d+(?:\.\d+)?|[^\d]", token.rstrip("割成")):
-        if part in tables["multipliers"]:
-            by = tables["multipliers"][part]
+        if part in tables["powers"]:
+            by = tables["powers"][part]
             if by < 10_000:
                 section += (Decimal(1) if number is None else number) * by
             else:
@@ -105,7 +120,7 @@ def _words(text: str, found: set[Decimal], *, only_digits: bool) -> set[Decimal]
     current: Decimal | None = None
     was_digits = last_tens = False
     for token in [*_LATIN.findall(text.replace("-", " ")), ""]:
-        by = tables["word_multipliers"].get(token)
+        by = tables["multipliers"].get(token)
         if by and current is not None:
             if was_digits:
                 found.discard(current)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from itertools import combinations, pairwise
 
 from build.markup import Place
@@ -77,10 +78,7 @@ class SpanChecker:
 
         The detail has what stands around a run, so that only the same words at the same place count as said again.
         """
-        free = list(target)
-        for start, end in spans:
-            free[start:end] = " " * (end - start)
-        text = "".join(free)
+        text = _outside(target, spans)
         if not self._both_han:
             match = None if source.isascii() and target.isascii() else _PROSE.search(text)
             if match and match[0] in source and not match[0].isspace():
@@ -110,20 +108,24 @@ class SpanChecker:
         here = {number: source[slice(*places[number])] for number in numbers}
         rule = self._rules.values["swapped_tags"]
         best, margin = None, rule["margin"]
+
+        @cache
+        def alike(a: int, b: int) -> float:
+            return likeness(here[a], self._source, there[b], self._target)
+
         for a, b in combinations(numbers, 2):
-            if here[a] == here[b] or there[a] == there[b]:
+            if here[a] in (here[b], there[a]) or there[b] in (there[a], here[b]):  # what is copied is in its place
                 continue
-            right = self._alike(here[a], there[a]) + self._alike(here[b], there[b])
-            crossed = (self._alike(here[a], there[b]), self._alike(here[b], there[a]))
+            right = alike(a, a) + alike(b, b)
+            if (2 - right) / 2 <= margin:
+                continue
+            crossed = alike(a, b), alike(b, a)
             if (sum(crossed) - right) / 2 > margin and max(crossed) >= rule["low"]:
                 best, margin = (a, b), (sum(crossed) - right) / 2
         if best is None:
             return None
         a, b = best
         return Finding("swapped_tags", f"{here[a]!r} as {there[a]!r}, {here[b]!r} as {there[b]!r}", *found[a])
-
-    def _alike(self, source: str, target: str) -> float:
-        return likeness(source, self._source, target, self._target)
 
 
 def _in_both(source: str, target: str, at: int, end: int, least: int) -> Iterator[Place]:
@@ -155,9 +157,16 @@ def _overlap(one: Place, other: Place) -> bool:
 
 
 def _share_outside(text: str, places: Mapping[int, Place]) -> float:
-    inside = {at for start, end in places.values() for at in range(start, end)}
-    letters = [at for at, char in enumerate(text) if char.isalpha()]
-    return sum(at not in inside for at in letters) / max(1, len(letters))
+    letters = sum(map(str.isalpha, text))
+    return sum(map(str.isalpha, _outside(text, places.values()))) / max(1, letters)
+
+
+def _outside(text: str, places: Iterable[Place]) -> str:
+    """A text with blanks in place of its spans."""
+    free = list(text)
+    for start, end in places:
+        free[start:end] = " " * (end - start)
+    return "".join(free)
 
 
 def _joined(text: str, at: int) -> bool:

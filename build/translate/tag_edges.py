@@ -13,6 +13,9 @@ from build.translate.wrapping import FINAL_MARK, TAG, begins_note, is_quoted, ta
 _BLANK_AFTER: Final = re.compile(r"(\s*)(<\d{1,6}>)(\s+)")
 _BLANK_BEFORE: Final = re.compile(r"(\s+)(</\d{1,6}>)(\s*)")
 _GLOSS: Final = re.compile(r"(</(\d{1,6})>)\s*[(（]([^()（）<>]*)[)）]")
+_MARK_IN_TAG: Final = re.compile(r"([^<>\s]+)((?:</\d{1,6}>)*)([。．.])(?=</\d{1,6}>)")
+_MARKED_TAG: Final = re.compile(r"[。．.]</")
+_BLANK_IN_TAG: Final = re.compile(r"<\d{1,6}>\s|\s</\d{1,6}>")
 _MARKS: Final = "。．！？!?，、；：;:,"
 _FULL_STOPS: Final = "。．."
 _LOOKED_AT: Final = 40
@@ -30,7 +33,7 @@ def clean_tags(text: str, wanted: Mapping[int, Place], source: str, *, spaced: b
         spaced: whether the target language writes blanks between words.
     """
     text = _without_gloss(_without_quotes_in_tags(text, wanted, source), wanted, source)
-    before = None
+    before = None if _BLANK_IN_TAG.search(text) else text
     while before != text:  # tags may nest
         before, text = text, _blanks_out(text, spaced)
     return _marks_out(text, source)
@@ -38,10 +41,10 @@ def clean_tags(text: str, wanted: Mapping[int, Place], source: str, *, spaced: b
 
 def _without_quotes_in_tags(text: str, wanted: Mapping[int, Place], source: str) -> str:
     """Without quotation marks just inside of a tag whose piece has none in or around it in the source."""
-    marks = {mark for pair in tables()["quotes"] for mark in pair} - {"'", "’"}  # which are apostrophes as well
     for opening, closing in tables()["quotes"]:
-        if opening not in text:
+        if f">{opening}" not in text:
             continue
+        marks = {mark for pair in tables()["quotes"] for mark in pair} - {"'", "’"}  # which are apostrophes as well
         for match in re.finditer(rf"<(\d{{1,6}})>{opening}([^<>{opening}{closing}]+){closing}</\1>", text):
             start, end = wanted.get(int(match[1]), (0, len(source)))
             around = TAG.sub("", text[: match.start()])[-1:] + TAG.sub("", text[match.end() :])[:1]
@@ -82,6 +85,8 @@ def _is_mark(char: str) -> bool:
 
 def _marks_out(text: str, source: str) -> str:
     """A full stop at the end of a tag in the middle of a sentence is taken away if the source has fewer of them."""
+    if not _MARKED_TAG.search(text):
+        return text
     has_more = len(FINAL_MARK.findall(scan(text).text)) > len(FINAL_MARK.findall(source))
 
     ends = bool(FINAL_MARK.search(source.rstrip()[-_ENDING:]))
@@ -93,7 +98,7 @@ def _marks_out(text: str, source: str) -> str:
         is_within = (has_more or is_odd) and not is_sentence
         return match[1] + match[2] if is_within and not is_abbreviation(match[1] + match[3]) else match[0]
 
-    return re.sub(r"([^<>\s]+)((?:</\d{1,6}>)*)([。．.])(?=</\d{1,6}>)", without, text)
+    return _MARK_IN_TAG.sub(without, text)
 
 
 def is_abbreviation(words: str) -> bool:
@@ -106,6 +111,8 @@ def is_abbreviation(words: str) -> bool:
 def trim(text: str, place: Place, piece: str = "") -> Place | None:
     """A place without blanks and marks at its ends that the source's piece has not; None if nothing is left."""
     start, end = place
+    if start < end and text[start].isalnum() and text[end - 1].isalnum():
+        return place
     before = None
     while before != (start, end):
         before = start, end

@@ -82,6 +82,8 @@ def _is_in(word: str, text: str) -> bool:
 
 def _tags(text: str, wanted: Collection[int], source: str) -> str:
     """Tags in one spelling. What the source's own text spells so, or no tag of it has, stays."""
+    if "&" not in text and "＜" not in text and len(TAG.findall(text)) == text.count("<") == text.count(">"):
+        return text
     own = {int(match["number"]) for match in _ODD_TAG.finditer(source)}
 
     def written(match: re.Match[str]) -> str:
@@ -112,10 +114,11 @@ def _is_label(lead: str) -> bool:
 
 
 def _without_note(text: str, source: str) -> str:
-    if any(begins_note(piece) for piece in re.split(r"[\n(（\[【]", source)[1:]):
-        return text
     match = BRACKETED.search(text) or LAST_LINES.search(text)
-    return text[: match.start()] if match and match.start() and begins_note(match[1]) else text
+    if not match or not match.start() or not begins_note(match[1]):
+        return text
+    has_own = any(begins_note(piece) for piece in re.split(r"[\n(（\[【]", source)[1:])
+    return text if has_own else text[: match.start()]
 
 
 def begins_note(text: str) -> bool:
@@ -133,6 +136,8 @@ def _unquoted(text: str, source: str) -> str:
 def is_quoted(text: str) -> bool:
     """Whether one pair of quotation marks is around a whole text, short of its final mark."""
     text = text.strip()
+    if text[:1] not in _opening():
+        return False
     for whole in (text, text.rstrip("。．.！？!?")):
         for opening, closing in tables()["quotes"]:
             if whole[:1] != opening or whole[-1:] != closing or len(whole) < 2:
@@ -142,6 +147,11 @@ def is_quoted(text: str) -> bool:
             if _closes_last(whole, opening, closing) if opening != closing else at < 0 or not whole[at - 1].isalnum():
                 return True
     return False
+
+
+@cache
+def _opening() -> frozenset[str]:
+    return frozenset([opening for opening, _ in tables()["quotes"]])
 
 
 def _closes_last(text: str, opening: str, closing: str) -> bool:
@@ -155,6 +165,8 @@ def _closes_last(text: str, opening: str, closing: str) -> bool:
 
 
 def _without_emphasis(text: str, source: str) -> str:
+    if not any(mark in text for mark in "*_`"):
+        return text
     if not any(mark in source for mark in ("**", "__", "``")):
         text = EMPHASIS.sub(r"\2", text)
     if not any(mark in source for mark in "*_`"):
@@ -169,7 +181,8 @@ def size(text: str) -> int:
 
 def _once(text: str, source: str, languages: tuple[LanguageProfile, LanguageProfile]) -> str:
     """The translation alone where it comes more than once, or beside its source."""
-    plain, bare = scan(text).text.strip(), source.strip()
+    plain = TAG.sub("", text)
+    plain, bare = (scan(text).text if "&" in plain else plain).strip(), source.strip()
     if (unit := doubled(plain)) and not doubled(bare):
         copies = _cut(text, len(unit)), _cut(text, len(plain) - len(unit), behind=True)
         return max(copies, key=lambda one: len(TAG.findall(one)))
