@@ -35,11 +35,9 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        print(
-            f"build: error: {f'{error.filename}: ' if error.filename else 'writing failed: '}{error.strerror or error}",
-            file=sys.stderr,
-        )
+    except OSError as error:  # where a copy fails, its second name is the place that could not be written
+        place = error.filename2 or error.filename or "writing failed"
+        print(f"build: error: {place}: {error.strerror or error}", file=sys.stderr)
     except (KeyboardInterrupt, EOFError):  # Ctrl-C, or the end of the input where a question was asked
         print("build: interrupted; nothing half-written was left behind", file=sys.stderr)
         return 130

@@ -1,7 +1,7 @@
 """What all steps share: rows that are dropped or noted with a reason, and the one way to write.
 
 A step takes records and yields records, or drops one with a reason; nothing is lost uncounted. Every command that leaves files
-writes through :func:`write_step` (a folder) or :func:`write_file` (one file).
+writes through :func:`write_step` (a folder) or :func:`write_files`.
 """
 
 from __future__ import annotations
@@ -161,41 +161,40 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
 
 
 @contextmanager
-def write_file(path: Path, *, replace: bool = False) -> Iterator[IO[str]]:
-    """Write one file, as :func:`write_files` does."""
-    with write_files(path, replace=replace) as (file,):
-        yield file
-
-
-@contextmanager
 def write_files(*paths: Path, replace: bool = False) -> Iterator[list[IO[str]]]:
     """Write files: all or none; one that is there stays, unless it has these bytes or ``replace`` is given.
+
+    A link stays, and the file that it leads to is written.
 
     Args:
         paths: the files.
         replace: move a file that is there to a dated name beside it.
 
     Raises:
-        KitError: another file is there.
+        KitError: another file is there, or another process writes one of them.
     """
-    staged = [path.with_name(f".{path.name}.staging") for path in paths]
-    try:
-        with _naming(paths[0]), ExitStack() as files:
-            for path in paths:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            yield [files.enter_context(one.open("w", encoding="utf-8", newline="\n")) for one in staged]
-        for one in staged:
-            sync(one)
-        others = [path for path, one in zip(paths, staged) if path.exists() and not _same_bytes(path, one)]
-        if others and not replace:
-            raise KitError(f"{others[0]}: exists; give another name, or --replace to move it to a dated name beside it")
-        for path in others:
-            move_aside(path)
-        for path, one in zip(paths, staged):
-            os.replace(one, path)
-    finally:
-        for one in staged:
-            one.unlink(missing_ok=True)
+    targets = [path.resolve() for path in paths]
+    staged = [_staging(path) for path in targets]
+    with ExitStack() as locks:
+        for path in targets:
+            locks.enter_context(locked(path))
+        try:
+            with _naming(paths[0]), ExitStack() as files:
+                yield [files.enter_context(one.open("w", encoding="utf-8", newline="\n")) for one in staged]
+            for one in staged:
+                sync(one)
+            others = [path for path, one in zip(targets, staged) if path.exists() and not _same_bytes(path, one)]
+            if others and not replace:
+                raise KitError(
+                    f"{others[0]}: exists; give another name, or --replace to move it to a dated name beside it"
+                )
+            for path in others:
+                move_aside(path)
+            for path, one in zip(targets, staged):
+                os.replace(one, path)
+        finally:
+            for one in staged:
+                one.unlink(missing_ok=True)
 
 
 def _same_bytes(path: Path, other: Path) -> bool:
@@ -256,8 +255,10 @@ def swap(new: Path, out: Path) -> None:
 
 
 def move_aside(path: Path) -> Path:
-    """Give a file or folder a dated name beside it; returns the new place."""
-    aside = _dated(path)
+    """Give a file or folder a free name beside it, with the time; returns the new place."""
+    name, count = f"{path.name}.{datetime.now():%Y%m%d-%H%M%S}", 1
+    while (aside := path.with_name(name if count == 1 else f"{name}-{count}")).exists():
+        count += 1
     os.replace(path, aside)
     return aside
 
@@ -309,14 +310,6 @@ def _check_beside(step: Step, record: StepRecord | None, replace: bool) -> None:
         if not replace:
             raise KitError(f"{place}: was not written by this command: move it, or give --replace, which does")
         move_aside(place)
-
-
-def _dated(path: Path) -> Path:
-    """A free name beside a file or folder, with the time."""
-    name, count = f"{path.name}.{datetime.now():%Y%m%d-%H%M%S}", 1
-    while (target := path.with_name(name if count == 1 else f"{name}-{count}")).exists():
-        count += 1
-    return target
 
 
 def _move_aside(out: Path, record: StepRecord | None) -> None:

@@ -88,24 +88,25 @@ def check_target(out: Path, run: Run, replace: bool) -> tuple[StepRecord | None,
     """
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return None, False
-    record, unreadable = None, ""
+    record = None
     try:
-        record = read_record(out) if out.is_dir() else None
+        record = read_record(out)
     except ManifestError as error:
-        unreadable = str(error)
-    if unreadable:
-        found = f"a record of a run that cannot be read ({unreadable})"
-    elif record is None:
-        found = "a file" if not out.is_dir() else f"files that this command did not write ({_some(files_of(out))})"
-    elif difference := run.difference(record.run):
-        found = f"the result {difference}"
-    elif changed := _changed(out, record):
-        found = f"files that were changed since they were written ({_some(changed)})"
+        found = f"holds a record of a run that cannot be read ({error})"
     else:
-        return record, False
+        if not out.is_dir():
+            found = "is a file"
+        elif record is None:
+            found = f"holds files that this command did not write ({_some(files_of(out))})"
+        elif difference := run.difference(record.run):
+            found = f"holds the result {difference}"
+        elif changed := _changed(out, record):
+            found = f"holds files that were changed since they were written ({_some(changed)})"
+        else:
+            return record, False
     if not replace:
         raise KitError(
-            f"{out}: holds {found}; nothing was changed: give another --out, or --replace to move it to a dated name beside it"
+            f"{out}: {found}; nothing was changed: give another --out, or --replace to move it to a dated name beside it"
         )
     return record, True
 
@@ -128,16 +129,12 @@ def _changed(out: Path, record: StepRecord) -> list[str]:
 
 
 def keep_foreign(out: Path, folder: Path, record: StepRecord) -> None:
-    """Bring files that the run before did not write into the new folder, as the same files where the disk allows.
-
-    Raises:
-        KitError: the new folder has another file of such a name.
-    """
+    """Bring files that the run before did not write into the new folder; see :func:`keep`."""
     keep(out, folder, [name for name in files_of(out) if name not in record.files and name != RECORD])
 
 
 def keep(out: Path, folder: Path, names: Iterable[str]) -> None:
-    """Bring files and links, and all empty folders, of ``out`` into the folder that takes its place.
+    """Bring files and links, the same ones where the disk allows, and all empty folders into the folder that takes the place.
 
     Raises:
         KitError: the new folder has another file of such a name.

@@ -45,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         return 0 if options.verb in _PRINTS else 141
     except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
+        where = (
+            f"{place}: " if (place := error.filename2 or error.filename) else ""
+        )  # of a copy, where it could not be written
         print(f"oiellm: error: {where}{error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
         print(f"oiellm: interrupted{_KEPT.get(options.verb, '')}", file=sys.stderr)

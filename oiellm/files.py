@@ -53,14 +53,17 @@ def locked(folder: Path) -> Iterator[None]:
     """Keep other processes off a folder while this one writes it. The lock file lies beside the folder meanwhile.
 
     Raises:
-        OiellmError: another process holds the lock; a process that died holds none.
+        OiellmError: another process holds the lock (a process that died holds none), or no folder can be there.
     """
     from filelock import FileLock, Timeout
 
     folder = folder.resolve()
     if not folder.name:
         raise OiellmError(f"{folder}: cannot be an output: give a folder in it")
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OiellmError(f"{folder}: cannot be written: {error.filename} is not a folder") from error
     lock = FileLock(folder.with_name(f".{folder.name}.lock"), timeout=0)
     try:
         lock.acquire()

@@ -14,7 +14,7 @@ from tabulate import tabulate
 import mmm_dataset
 from build.census import strings
 from build.census.file import FileCensus
-from build.core import KitError, write_file
+from build.core import KitError, write_files
 from build.readers.inputs import find_all
 from build.readers.published import SOURCE
 from mmm_dataset import Registry, load
@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
         print(pretty(found), end="")
         print(table(found), file=sys.stderr)
         return 0
-    with write_file(options.out, replace=options.replace) as file:
+    with write_files(options.out, replace=options.replace) as (file,):
         file.write(pretty(found))
     print(f"{table(found)}\n{options.out}: {len(found['files'])} files counted; it holds no text of their rows")
     return 0

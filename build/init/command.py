@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from build.core import KitError, write_file
+from build.core import write_files
 from build.init.answers import Answers, read_answers, terminal
 from build.init.files import commands, labels_text, registry_text, settings_text
 from cards.hub import licence_id
@@ -57,13 +57,8 @@ def write(answers: Answers, out: Path, *, replace: bool = False) -> list[Path]:
         for file, text in texts.items():
             (Path(folder) / file).write_text(text, encoding="utf-8", newline="\n")
         load(str(Path(folder) / f"{name}.toml"))
-    for file, text in texts.items():
-        path = out / file
-        if path.exists() and not replace and (not path.is_file() or path.read_bytes() != text.encode()):
-            raise KitError(
-                f"{path}: exists; choose another NAME or --out, or --replace to move it to a dated name beside it"
-            )
-    for file, text in texts.items():
-        with write_file(out / file, replace=replace) as opened:
+    paths = [out / file for file in texts]
+    with write_files(*paths, replace=replace) as files:
+        for opened, text in zip(files, texts.values()):
             opened.write(text)
-    return [out / file for file in texts]
+    return paths

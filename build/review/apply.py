@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -133,5 +134,6 @@ def _summary(out: Path, counts: dict[str, int], manifest: dict[str, Any], regist
     lines += [f"  noted {count:,} x {reason}" for reason, count in steps["noted"].items()]
     if review["conflicts"]:
         lines.append("  --adjudicator NAME --replace settles the conflicts that this person has decided")
-    more = "".join(f" --registry {name}" for name in registry.given)
-    return [*lines, f"make a release of them: python3 -m build export {out / 'records.jsonl'}{more}"]
+    command = ["python3", "-m", "build", "export", str(out / "records.jsonl")]
+    command += [part for name in registry.given for part in ("--registry", name)]
+    return [*lines, f"make a release of them: {shlex.join(command)}"]

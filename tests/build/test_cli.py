@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, one-line errors, atomic results, Ctrl-C."""
 
+import errno
 import json
 import os
 import signal
@@ -130,3 +131,14 @@ def test_ctrl_c_leaves_the_old_release(tmp_path):
         "build: interrupted; nothing half-written was left behind"
     ]
     assert (out / "manifest.json").read_bytes() == before and not list(tmp_path.glob(".mmm.*"))
+
+
+def test_a_copy_that_fails_names_the_place_that_could_not_be_written(monkeypatch, capsys):
+    """The file that was copied was named, on a disk with room."""
+
+    def copy(_):
+        raise OSError(errno.ENOSPC, "No space left on device", "full of room", None, "full")
+
+    monkeypatch.setattr("build.cli._validate", copy)
+    assert main(["validate"]) == 2
+    assert capsys.readouterr().err == "build: error: full: No space left on device\n"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from build.core import KitError, recover, scratch, swap, write_file, write_files, write_step
+from build.core import KitError, recover, scratch, swap, write_files, write_step
 from build.step_record import Run, read_record
 from oiellm.errors import OiellmError
 
@@ -222,14 +222,45 @@ def test_scratch_is_empty_and_goes_away(tmp_path):
 def test_one_file_is_written_over_nothing_else(tmp_path):
     path = tmp_path / "tables.json"
     for _ in range(2):
-        with write_file(path) as file:
+        with write_files(path) as (file,):
             file.write("same")
-    with pytest.raises(KitError, match="--replace"), write_file(path) as file:
+    with pytest.raises(KitError, match="--replace"), write_files(path) as (file,):
         file.write("other")
     assert visible(tmp_path) == {"tables.json": "same"}
-    with write_file(path, replace=True) as file:
+    with write_files(path, replace=True) as (file,):
         file.write("other")
     assert sorted(visible(tmp_path).values()) == ["other", "same"]
+
+
+def test_one_process_at_a_time_writes_a_file(tmp_path):
+    """Two of them had one staging file, so the result of one was a mixture, and the other one failed."""
+    with write_files(tmp_path / "a") as (file,):
+        with pytest.raises(OiellmError, match="another process"), write_files(tmp_path / "a"):
+            pass
+        file.write("one")
+    assert visible(tmp_path) == {"a": "one"}
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_link_to_a_file_stays_a_link(tmp_path, there):
+    """The link was replaced by a file, and the file that it led to stayed as it was."""
+    place, link = tmp_path / "big disk" / "tables.json", tmp_path / "tables.json"
+    place.parent.mkdir()
+    if there:
+        place.write_text("same")
+    link.symlink_to(place)
+    with write_files(link) as (file,):
+        file.write("same")
+    assert link.readlink() == place and place.read_text() == "same"
+
+
+@pytest.mark.parametrize("writes", [lambda out: write_step(out, RUN), write_files, scratch])
+@pytest.mark.parametrize("below", ["out", "deep/out"])
+def test_a_place_below_a_file_is_refused_with_its_reason(tmp_path, writes, below):
+    (tmp_path / "thesis").write_text("of a person")
+    with pytest.raises(OiellmError, match="thesis.* is not a folder"), writes(tmp_path / "thesis" / below):
+        pass
+    assert visible(tmp_path) == {"thesis": "of a person"}
 
 
 def test_of_several_files_all_are_written_or_none(tmp_path):
@@ -245,7 +276,7 @@ def test_of_several_files_all_are_written_or_none(tmp_path):
     assert tasks.read_text() == "[]" and setup.read_text() == "<View/>" and len(list(tmp_path.glob("x.xml.*"))) == 1
 
 
-@pytest.mark.parametrize("writes", [lambda out: write_step(out, RUN), write_file])
+@pytest.mark.parametrize("writes", [lambda out: write_step(out, RUN), write_files])
 def test_a_full_disk_names_what_was_being_written(tmp_path, writes):
     with pytest.raises(OSError) as error, writes(tmp_path / "out"):
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -1,6 +1,7 @@
 """``init``: what it writes can be read, goes with the rows it shows, and replaces nothing."""
 
 import argparse
+import errno
 import json
 
 import pytest
@@ -86,6 +87,20 @@ def test_nothing_is_replaced_unless_it_is_asked(tmp_path, capsys):
     assert main([*arguments, "--labels", "B", "--replace"]) == 0
     contents = [path.read_bytes() for path in tmp_path.iterdir()]
     assert first["dorf.csv"] in contents and b"dorf_word,B,de,B,,source" in (tmp_path / "dorf.csv").read_bytes()
+
+
+def test_a_full_disk_leaves_all_files_or_none(tmp_path, capsys, monkeypatch):
+    """The registry stayed without its label table, and was refused by every later command."""
+    synced = []
+
+    def sync(path):
+        synced.append(path)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("build.core.sync", sync)
+    assert main(["init", "dorf", "--languages", "de", "--license", "CC0-1.0", "--out", str(tmp_path)]) == 2
+    assert "No space left" in capsys.readouterr().err and not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 
 import pytest
 
@@ -311,3 +312,13 @@ def parsed(path, *options):
     parser = argparse.ArgumentParser()
     add_options(parser)
     return parser.parse_args([str(path), *options])
+
+
+def test_the_next_command_can_be_pasted(tmp_path):
+    """A path with blanks, as on many a desktop, was two arguments."""
+    folder = tmp_path / "my 東京 rows"
+    folder.mkdir()
+    path = review_file(folder, 1)
+    summary = apply(*decided(path), folder / "out", load("xsid"))
+    command = shlex.split(summary.splitlines()[-1].partition(": ")[2])
+    assert command == ["python3", "-m", "build", "export", str(folder / "out/records.jsonl"), "--registry", "xsid"]
