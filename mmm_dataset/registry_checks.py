@@ -6,10 +6,10 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,15 +26,16 @@ _ROWS: Final[Mapping[str, tuple[type, str]]] = {
     "source": (Source, "name"),
     "config": (Config, "name"),
 }
-_TYPES: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
-    "str": ((str,), "a string"),
-    "str | None": ((str,), "a string"),
-    "int | None": ((int,), "an integer"),
-    "tuple[str, ...]": ((list,), "a list of strings"),
-    "tuple[Mapping[str, str], ...]": ((list,), "a list of tables"),
-    "Mapping[str, str]": ((dict,), "a table"),
-    "Mapping[str, Any] | None": ((dict,), "a table"),
+_TYPES: Final[Mapping[str, tuple[type, str]]] = {
+    "str": (str, "a string"),
+    "str | None": (str, "a string"),
+    "int | None": (int, "an integer"),
+    "tuple[str, ...]": (list, "a list of strings"),
+    "tuple[Mapping[str, str], ...]": (list, "a list of tables"),
+    "Mapping[str, str]": (dict, "a table"),
+    "Mapping[str, Any] | None": (dict, "a table"),
 }
+_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {"source": {"url": "", "terms": []}, "config": {"version": "1.0.0"}}
 _COLUMNS: Final = ("set", "key", "language", "label")
 _NAME: Final = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _HEADER: Final = re.compile(rf"\s*\[\[?\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*\]")
@@ -121,7 +122,10 @@ def make_registry(files: Sequence[File], given: tuple[str, ...], mistakes: Mista
     labels: list[Label] = []
     for file in files:
         if file.path.suffix == ".csv":
-            labels += _read_labels(file, mistakes)
+            try:
+                labels += _read_labels(file, mistakes)
+            except csv.Error as error:  # a quote that is not closed takes all lines below into one field
+                mistakes.add(str(file.path), f"not valid CSV: {error}; is every quote closed?")
         for section, rows in file.data.items():
             if section == "labels":
                 continue
@@ -157,22 +161,30 @@ def make_registry(files: Sequence[File], given: tuple[str, ...], mistakes: Mista
 
 
 def _read_labels(file: File, mistakes: Mistakes) -> Iterator[Label]:
-    table = csv.DictReader(io.StringIO(file.text, newline=""))
+    table = csv.DictReader(io.StringIO(file.text, newline=""), strict=True)
     if lacking := [column for column in _COLUMNS if column not in (table.fieldnames or ())]:
         mistakes.add(
             f"{file.path}:1", f"missing columns {', '.join(lacking)}; expected {','.join(_COLUMNS)},aliases,provenance"
         )
         return
+    lines: dict[tuple[str, str, str], int] = {}
     for row in table:
         where = f"{file.path}:{table.line_num}"
+        if None in row:
+            mistakes.add(
+                where, f"more than {len(table.fieldnames or ())} columns: put quotes around a label with a comma"
+            )
+            continue
         if empty := [column for column in _COLUMNS if not row[column]]:
             mistakes.add(where, f"the label has no {' and no '.join(empty)}")
             continue
         provenance = row.get("provenance") or "source"
         if provenance not in PROVENANCE:
             mistakes.add(where, f"provenance {provenance!r} is not one of {', '.join(PROVENANCE)}")
-        aliases = tuple(filter(None, (row.get("aliases") or "").split("|")))
-        yield Label(row["set"], row["key"], row["language"], row["label"], aliases, provenance)
+        name = row["set"], row["key"], row["language"]
+        if (line := lines.setdefault(name, table.line_num)) != table.line_num:
+            mistakes.add(where, f"the same set, key and language as in line {line}: a further spelling is an alias")
+        yield Label(*name, row["label"], tuple(filter(None, (row.get("aliases") or "").split("|"))), provenance)
 
 
 def _rows(
@@ -186,25 +198,17 @@ def _rows(
         if not isinstance(row, dict):
             mistakes.add(file.at(section, name), f"expected a table, got {row!r}")
             continue
-        values: dict[str, Any] = {**_defaults(section, name), **row}
+        values: dict[str, Any] = {**_DEFAULTS.get(section, {}), **row}
+        if section == "task":
+            values.setdefault("family", name)
         if "license" in values and section == "source":
             values["licence"] = values.pop("license")
-        _check_row(cls, key, values, lambda *k, file=file, name=name: file.at(section, name, *k), mistakes)
+        _check_row(cls, key, values, partial(file.at, section, name), mistakes)
         if len(mistakes.found) == before:
             yield name, cls(**{key: name, **{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}})
 
 
-def _defaults(section: str, name: str) -> dict[str, Any]:
-    """What a row need not say."""
-    defaults: dict[str, dict[str, Any]] = {
-        "task": {"family": name},
-        "source": {"url": "", "terms": []},
-        "config": {"version": "1.0.0"},
-    }
-    return defaults.get(section, {})
-
-
-def _check_row(cls: type, key: str, values: Mapping[str, Any], at: Any, mistakes: Mistakes) -> None:
+def _check_row(cls: type, key: str, values: Mapping[str, Any], at: Callable[..., str], mistakes: Mistakes) -> None:
     known = {column.name: column for column in fields(cls) if column.name != key}
     for name, value in values.items():
         if name not in known:
@@ -212,11 +216,9 @@ def _check_row(cls: type, key: str, values: Mapping[str, Any], at: Any, mistakes
             hint = f"did you mean {near[0]}?" if near else f"known keys: {', '.join(known)}"
             mistakes.add(at(name), f"unknown key; {hint}")
             continue
-        types, wanted = _TYPES[str(known[name].type)]
-        of_strings = wanted != "a list of strings" or (
-            isinstance(value, list) and all(isinstance(v, str) for v in value)
-        )
-        if not isinstance(value, types) or isinstance(value, bool) or not of_strings:
+        kind, wanted = _TYPES[str(known[name].type)]
+        of_kind = isinstance(value, kind) and not isinstance(value, bool)
+        if not of_kind or (wanted == "a list of strings" and not all(isinstance(part, str) for part in value)):
             mistakes.add(at(name), f"expected {wanted}, got {value!r}")
     for name, column in known.items():
         if name not in values and column.default is MISSING and column.default_factory is MISSING:
@@ -259,11 +261,7 @@ class _References:
     mistakes: Mistakes
 
     def task(self, task: Task) -> None:
-        file = self.entries["task"][task.code][0]
-
-        def at(*key: str) -> str:
-            return file.at("task", task.code, *key)
-
+        at = partial(self.entries["task"][task.code][0].at, "task", task.code)
         if not task.words:
             self.mistakes.add(at("words"), 'expected a list of task words, such as ["NER"]')
         for word in task.words:
@@ -278,11 +276,7 @@ class _References:
                     self.mistakes.add(at(key), f"no label set {name!r} in the label tables")
 
     def config(self, config: Config, task: Task | None) -> None:
-        file = self.entries["config"][config.name][0]
-
-        def at(*key: str) -> str:
-            return file.at("config", config.name, *key)
-
+        at = partial(self.entries["config"][config.name][0].at, "config", config.name)
         for key, section, names in (
             ("language", "language", [config.language]),
             ("task", "task", [config.task]),
@@ -294,14 +288,11 @@ class _References:
                     self.mistakes.add(at(key), f"unknown {section} {name!r}; there are: {', '.join(known)}")
         if config.name != f"{config.language}_{config.task}":
             self.mistakes.add(at(), f"the name must be {config.language}_{config.task}")
-        if twin := next(
-            (n for n in self.entries["config"] if n != config.name and n.lower() == config.name.lower()), None
-        ):
-            self.mistakes.add(
-                at(), f"differs from {twin} in upper and lower case alone: some systems take them for one"
-            )
+        for other in self.entries["config"]:
+            if other != config.name and other.lower() == config.name.lower():
+                why = f"differs from {other} in upper and lower case alone: some systems take them for one"
+                self.mistakes.add(at(), why)
         for name in filter(None, (task.text_labels, *task.word_labels.values())) if task else ():
             if (name, config.language) not in self.label_sets and any(name == known for known, _ in self.label_sets):
-                self.mistakes.add(
-                    at(), f"the label set {name!r} has no row in {config.language}; add them to a label table"
-                )
+                why = f"the label set {name!r} has no row in {config.language}; add them to a label table"
+                self.mistakes.add(at(), why)

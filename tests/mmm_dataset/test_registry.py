@@ -250,6 +250,14 @@ def test_label_tables_of_other_editors(tmp_path):
     for content, message in (
         (row.encode("cp949"), "not UTF-8"),
         (b"a,b\n1,2\n", "more.csv:1: missing columns set, key, language, label"),
+        # A label with a comma and no quotes was cut at the comma; what came behind it became an alias.
+        (f"{header}s,peace,en,War, and peace,,ours\n".encode(), "more.csv:2: more than 6 columns"),
+        (
+            f"{header}s,a,en,A,,ours\ns,a,en,B,,ours\n".encode(),
+            "more.csv:3: the same set, key and language as in line 2",
+        ),
+        (f'{header}s,a,en,"A,,ours\ns,b,en,B,,ours\n'.encode(), "more.csv: not valid CSV"),
+        (f'{header}s,a,en,"A,,ours\n{"s,b,en,B,,ours" * 20_000}'.encode(), "more.csv: not valid CSV"),
     ):
         (tmp_path / "more.csv").write_bytes(content)
         with pytest.raises(RegistryError, match=message):
