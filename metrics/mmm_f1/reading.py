@@ -21,6 +21,7 @@ from .unified import (
     BROKEN_PAIR,
     EMPTY_FIELD,
     EMPTY_LABEL,
+    EMPTY_PIECE,
     LABEL,
     MAX_LENGTH,
     NO_TASK_WORD,
@@ -69,7 +70,7 @@ def _count_default(rows: Rows, tally: Tally) -> Tally:
                 if not published or (
                     (text is None or input_word(text, words) in (None, mark[1:-1]))
                     and _only_reading(gold, labels, inside)
-                    and _only_reading(predicted, labels, inside)
+                    and (equal or _only_reading(predicted, labels, inside))
                 ):
                     if gold[3]:
                         gold = _strictly(gold)
@@ -92,54 +93,63 @@ def _split(output: str, mark: str, multiset: bool) -> Side | str:
     every: list[str] = []
     chunks = rest.split(":")
     first = chunks.pop(0)
+    empty = 0
     for chunk in chunks:
         pairs[chunk] = pair = chunk.partition(";")
         kind, _, entity = pair
         if not kind or not entity or ";" in entity:
+            if not chunk:
+                empty += 1
+                del pairs[chunk]
+                continue
             broken[chunk] = EMPTY_FIELD if chunk.count(";") == 1 else BROKEN_PAIR
             every.append(broken[chunk])
             del pairs[chunk]
-    repeated = len(pairs) + len(every) != len(chunks)
+    repeated = len(pairs) + len(every) + empty != len(chunks)
     if repeated and multiset:
-        pairs = numbered([chunk for chunk in chunks if chunk not in broken] if broken else chunks, pairs)
-    if not (every or first) and label:
+        pairs = numbered([chunk for chunk in chunks if chunk in pairs] if broken or empty else chunks, pairs)
+    if not (every or first or empty) and label:
         return label, pairs, repeated, WHOLE, stripped
     kinds = {} if label else {EMPTY_LABEL: 1}
     if first and (multiset or broken.get(first) != BROKEN_PAIR):
         kinds[BROKEN_PAIR] = 1
     for kind in every if multiset else broken.values():
         kinds[kind] = kinds.get(kind, 0) + 1
+    if empty:
+        kinds[EMPTY_PIECE] = empty
     return label or None, pairs, repeated, kinds, stripped
 
 
 def _strip(label: str, rest: str) -> tuple[str, str, bool]:
-    """Label and pairs without the blanks around label and fields; a field of nothing else stays."""
+    """Label and pairs without the blanks around label and fields; a field of nothing else stays, a piece of it does not."""
     bare = label.strip() or label
     if not _BLANK_AT_AN_END.search(rest):
         return bare, rest, bare != label
-    clean = ":".join([";".join([field.strip() or field for field in chunk.split(";")]) for chunk in rest.split(":")])
-    first, colon, pairs = clean.partition(":")
-    if first.isspace():
-        clean = colon + pairs
+    chunks = [";".join([field.strip() or field for field in chunk.split(";")]) for chunk in rest.split(":")]
+    clean = ":".join(["" if chunk.isspace() else chunk for chunk in chunks])
     return bare, clean, clean != rest or bare != label
 
 
 def _strictly(side: Side | str) -> Side | str:
     """The side, or the kind of its first failure if it is broken."""
-    return next(iter(side[3])) if not isinstance(side, str) and side[3] else side
+    kind = next(iter(side[3]), None) if not isinstance(side, str) else None
+    return (BROKEN_PAIR if kind == EMPTY_PIECE else kind) or side
 
 
 def _only_reading(side: Side | str, labels: Collection[str] | None, text: str | None) -> bool:
     """Whether the plain split of a published row is good and no ``:`` could be read otherwise (``split_published``)."""
     if isinstance(side, str):
         return side == NO_TASK_WORD
-    if side[3] or side[4] or any(label.isspace() or entity.isspace() for label, _, entity in side[1].values()):
+    if side[3] or side[4]:
         return False
-    if text is None:
-        return labels is None
-    if ":" in text or (labels is not None and any(":" in label for label in labels)):
+    for label, _, entity in side[1].values():
+        if label.isspace() or entity.isspace():
+            return False
+    if labels is None:  # complete pairs are never put together but for a `:` in the text
+        return text is None or ":" not in text
+    if text is None or ":" in text or any(":" in label for label in labels):
         return False
-    return all(entity in text and (labels is None or label in labels) for label, _, entity in side[1].values())
+    return all(entity in text and label in labels for label, _, entity in side[1].values())
 
 
 class Reading(NamedTuple):
@@ -212,8 +222,8 @@ def _side(read: Output | Failure, at_label: int, multiset: bool, places: Places 
     items: Items = {key: (item[at_label], "", "") for key, item in zip(keys, read.items)}
     repeated = len(items) != len(keys)
     broken: Counter[str] | Broken = WHOLE
-    if read.broken or read.label is None:
-        broken = Counter({} if read.label else {EMPTY_LABEL: 1})
+    if read.broken or read.empty or read.label is None:
+        broken = +Counter({EMPTY_LABEL: read.label is None, EMPTY_PIECE: read.empty})
         broken.update(kind for _, kind in (read.broken if multiset else dict.fromkeys(read.broken)))
     return read.label, numbered(keys, items) if repeated and multiset else items, repeated, broken, read.stripped
 

@@ -38,6 +38,8 @@ OVERLONG: Final = "overlong"
 UNKNOWN_LABEL: Final = "unknown_label"
 ENTITY_NOT_IN_TEXT: Final = "entity_not_in_text"
 REPEATED_PAIR: Final = "repeated_pair"
+EMPTY_PIECE: Final = "empty_piece"
+"""Nothing between two ``:``, or behind the last one: the scorer passes over it, as Algorithm 1 does, and counts it."""
 
 PARSE_FAILURES: Final = (NO_TASK_WORD, EMPTY_LABEL, BROKEN_PAIR, EMPTY_FIELD, OVERLONG)
 """Kinds of failure that leave nothing to score: the string is not of the format, or too long to be read."""

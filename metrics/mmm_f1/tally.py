@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from .intervals import ALL_RIGHT, FAILED, GOLD, HIT, LABEL_RIGHT, PREDICTED
-from .unified import EMPTY_LABEL, PARSE_FAILURES
+from .unified import EMPTY_LABEL, EMPTY_PIECE, PARSE_FAILURES
 
 Items = dict[Hashable, tuple[str, str, str]]
 """What tells an item from others, to its label, the separator, and its entity (as ``str.partition`` gives them)."""
 
 Broken = Mapping[str, int]
-"""What of a string cannot be read, by kind; each is one wrong item, but a label that is not there."""
+"""What of a string cannot be read, by kind; each is one wrong item, but a label that is not there and an empty piece."""
 
 Side = tuple[str | None, Items, bool, Broken, bool]
 """What a string says: text-level label (None if there is none), items, whether one was repeated, what is broken, and whether
@@ -90,7 +90,7 @@ class Tally:
     outcomes: array[int] = field(default_factory=lambda: array("q"))
     text_labels: Labels = field(default_factory=Labels)
     pair_labels: dict[str, Labels] = field(default_factory=lambda: defaultdict(Labels))
-    failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PARSE_FAILURES, 0))
+    failures: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*PARSE_FAILURES, EMPTY_PIECE), 0))
     failed_rows: int = 0
     reference_failures: int = 0
     stripped_rows: int = 0
@@ -104,7 +104,7 @@ class Tally:
 
         ``labels`` is the table of the row's config. With a text the entity of every predicted item is looked for in it.
         """
-        if predicted is not gold or isinstance(gold, str):
+        if predicted is not gold or isinstance(gold, str) or gold[3]:
             self._unequal_row(gold, predicted, labels, text)
             return
         # What _unequal_row would count, in half the time: most rows of a good model come this way.
@@ -145,8 +145,8 @@ class Tally:
                     labels.missed[kind] += 1
         size = len(found)
         if broken:
-            size += sum(broken.values()) - broken.get(EMPTY_LABEL, 0)
-            self.failed_rows += 1
+            size += sum(broken.values()) - broken.get(EMPTY_LABEL, 0) - broken.get(EMPTY_PIECE, 0)
+            self.failed_rows += broken.keys() != {EMPTY_PIECE}
             for kind, count in broken.items():
                 self.failures[kind] += count
         outcome = hits * HIT + len(wanted) * GOLD + size * PREDICTED

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from .published import split_published
+from .published import NOTHING_MARKER, split_published
 from .roles import (
     BROKEN_PAIR,
     EMPTY_LABEL,
@@ -37,6 +37,7 @@ class Output:
         label: text-level label; None if it is empty.
         items: the fields of every piece that is an item, in order and multiplicity.
         broken: the other pieces, in order and multiplicity.
+        empty: the number of pieces of nothing, or of blanks alone, that were passed over.
         stripped: there were blanks around the label or a field.
         ambiguous: the string is in published form and another reading fits as well.
     """
@@ -46,6 +47,7 @@ class Output:
     broken: Pieces
     stripped: bool = False
     ambiguous: bool = False
+    empty: int = 0
 
 
 def read_output(
@@ -80,7 +82,7 @@ def read_output(
         return Failure(EMPTY_LABEL, f"nothing before '/{word}/'")
     ambiguous = False
     if form == "escaped":
-        items, broken, blank = _escaped(rest, roles)
+        items, broken, empty, blank = _escaped(rest, roles)
         label = unescape(label)
     else:
         split = split_published(rest.strip(), roles, labels=labels, text=text)
@@ -93,12 +95,15 @@ def read_output(
             if not strict:
                 items, broken = _cut_apart(items, roles, text, known)
         blank = rest != rest.strip() or (_has_blanks(rest) and rest != _joined(items, roles))
+        empty = _passed_over(rest.strip(), items, roles)
+    if strict and form == "escaped" and empty:
+        broken = broken or [(("",), BROKEN_PAIR)]
     if strict and broken:
         return Failure(broken[0][1], f"{shown(';'.join(broken[0][0]))} is no item")
     made = {item: without_blanks(item, roles) for item in dict.fromkeys(items)}
     bare, clean = label.strip() or label, [(_strip(piece), kind) for piece, kind in broken]
     stripped = blank or bare != label or clean != broken or any(new != old for old, new in made.items())
-    return Output(bare or None, [made[item] for item in items], clean, stripped, ambiguous)
+    return Output(bare or None, [made[item] for item in items], clean, stripped, ambiguous, empty)
 
 
 def without_blanks(fields: Fields, roles: Sequence[str]) -> Fields:
@@ -119,8 +124,18 @@ def _joined(items: Sequence[Fields], roles: Sequence[str]) -> str:
     return "".join([":" + ";".join(item) for item in items]) + ":" * (is_tuple(roles) and bool(items))
 
 
-def _escaped(rest: str, roles: Sequence[str]) -> tuple[list[Fields], Pieces, bool]:
-    """Items, broken pieces, and whether a piece of nothing but blanks was passed over."""
+def _passed_over(rest: str, items: Sequence[Fields], roles: Sequence[str]) -> int:
+    """The empty pieces of a published string that are in none of its items."""
+    pieces = [piece.strip() for piece in rest.split(":")[1:]]
+    if "" not in pieces or rest == NOTHING_MARKER:
+        return 0
+    inside = sum(not piece.strip() for item in items for piece in ";".join(item).split(":"))
+    closing = is_tuple(roles) and len(pieces) > 1 and not pieces[-1]
+    return max(pieces.count("") - inside - closing, 0)
+
+
+def _escaped(rest: str, roles: Sequence[str]) -> tuple[list[Fields], Pieces, int, bool]:
+    """Items, broken pieces, the number of empty ones, and whether a piece of nothing but blanks was passed over."""
     if "\\" in rest:
         pieces = list(tokenize(rest))
     else:
@@ -132,8 +147,10 @@ def _escaped(rest: str, roles: Sequence[str]) -> tuple[list[Fields], Pieces, boo
     if is_tuple(roles) and end > 2 and _is_blank(pieces[-1]):
         end -= 1
         blank = blank or pieces[-1] != ("",)
-    items, broken = _sort(pieces[1:end], roles)
-    return items, broken if _is_blank(first) else [(first, BROKEN_PAIR), *broken], blank
+    filled = [piece for piece in pieces[1:end] if not _is_blank(piece)]
+    blank = blank or any(_is_blank(piece) and piece != ("",) for piece in pieces[1:end])
+    items, broken = _sort(filled, roles)
+    return items, broken if _is_blank(first) else [(first, BROKEN_PAIR), *broken], end - 1 - len(filled), blank
 
 
 def _is_blank(piece: Fields) -> bool:
@@ -158,8 +175,8 @@ def _published_pieces(
     """The pieces of a published string that has no reading: all before the last one if they have one, else each by itself."""
     first, colon, body = rest.partition(":")
     front: Pieces = [(tuple(first.split(";")), BROKEN_PAIR)] if first.strip() else []
-    if is_tuple(roles):
-        body = body.removesuffix(":")
+    while body and not body.rpartition(":")[2].strip():
+        body = body.rpartition(":")[0]
     before, _, last = body.rpartition(":")
     if failure.kind != OVERLONG and colon:
         closing = ":" if is_tuple(roles) and before else ""
@@ -189,7 +206,7 @@ def _cut_apart(
                 size = max((end.count(":") + 1 for end in ends if last.startswith(f"{end}:")), default=size)
             elif last not in text:
                 size = _in_text(pieces, text) or size
-            broken += [((piece,), BROKEN_PAIR) for piece in pieces[size:]]
+            broken += [((piece,), BROKEN_PAIR) for piece in pieces[size:] if piece.strip()]
         whole.append((*others, ":".join(pieces[:size])))
     return whole, broken
 

@@ -13,7 +13,7 @@ from mmm_f1 import Failure, Parsed, compare, parse, reading, render, score, scor
 from mmm_f1 import rows as columns
 from mmm_f1.intervals import WIDTH
 from mmm_f1.tolerant import read_output
-from mmm_f1.unified import MAX_LENGTH, PARSE_FAILURES, TASK_WORDS, input_word
+from mmm_f1.unified import EMPTY_PIECE, MAX_LENGTH, PARSE_FAILURES, TASK_WORDS, input_word
 from tests.strategies import garbage, items, rows, tame, texts_around
 
 MATCHINGS = st.sampled_from(("set", "multiset"))
@@ -139,7 +139,7 @@ def test_split_equals_the_grammar(label, rest):
         assert side[0] == expected.label and pairs_of(side) == items and side[4] == expected.stripped
         assert side[2] == (len(set(expected.items)) != len(expected.items))
         kinds = Counter(kind for _, kind in broken)
-        assert side[3] == kinds + Counter({} if expected.label else {"empty_label": 1})
+        assert side[3] == kinds + Counter({"empty_label": expected.label is None, EMPTY_PIECE: expected.empty})
     parsed = parse(output, "NER")
     strict = read_output(output, "NER", strict=True)
     if isinstance(parsed, Failure):  # blanks alone can make it readable
@@ -247,18 +247,19 @@ def test_nothing_on_either_side_is_one_and_unparsable_is_not():
 @pytest.mark.parametrize("reference", ["A/NER/:P;x", "A/NER/:P;x\\:"])
 def test_failures_are_counted_by_kind(prediction, kind, reference):
     result = score([prediction], [reference], ["x"], strict=True)
-    assert result["parse_failures"] == {**dict.fromkeys(PARSE_FAILURES, 0), kind: 1}
+    assert result["parse_failures"] == {**NONE_FAILED, kind: 1}
     assert (result["pairs_gold"], result["pairs_predicted"], result["tl_correct"]) == (1, 0, 0)
     result = score([prediction], [reference], ["x"])
-    assert result["parse_failures"] == {**dict.fromkeys(PARSE_FAILURES, 0), kind: 1}
+    assert result["parse_failures"] == {**NONE_FAILED, kind: 1}
     read = prediction[0] == "A"
     assert (result["pairs_gold"], result["pairs_predicted"], result["tl_correct"]) == (1, read, read)
 
 
 # --------------------------------------------------------------------------------------------- broken outputs and blanks
 
-CUT = (":Q", ":Q;", ":;y", ":Q;y;z", ":", ":garbage")
-"""Broken pieces: what is left of a pair, too much of one, nothing, something else."""
+CUT = (":Q", ":Q;", ":;y", ":Q;y;z", ":garbage")
+"""Broken pieces: what is left of a pair, too much of one, something else."""
+NONE_FAILED = dict.fromkeys((*PARSE_FAILURES, EMPTY_PIECE), 0)
 
 
 def broken_rows(piece, entity):
@@ -279,6 +280,31 @@ def test_a_broken_output_loses_what_is_broken_and_no_more(piece, entity):
     strict = score(predictions, gold, strict=True)
     assert strict["protocol"] == f"{result['protocol']} strict"
     assert (strict["tl"], strict["wl"], strict["all"], strict["pairs_predicted"]) == (0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("form", ["escaped", "published"])
+@pytest.mark.parametrize("word", ["NER", "Relation Extraction", "Event Extraction"])
+@pytest.mark.parametrize("empty", [":", ":\n", "::", ": :"])
+@pytest.mark.parametrize("text", ["x y", None])
+def test_an_empty_piece_predicts_nothing_and_is_counted(form, word, empty, text):
+    items = {"NER": ("P", "x"), "Relation Extraction": ("x", "P", "y"), "Event Extraction": ("x", "P", "", "y")}
+    pairs = render("A", word, [items[word]], form=form)
+    last = render("A", word, [(*items[word][:-1], "z")], form=form).removeprefix(f"A/{word}/")
+    gold = [f"{pairs.removesuffix(':')}{last}", pairs, f"A/{word}/"]
+    predictions = [f"{pairs.removesuffix(':')}{empty}{last}", f"{pairs}{empty}", f"A/{word}/{empty}"]
+    texts = None if text is None else [f"{text} z"] * 3
+    result = score(predictions, gold, texts, form=form, extended=True)
+    assert all(result[key] == 1 for key in ("tl", "wl", "all", "wl_mean_row_f1", "span_micro_f1"))
+    assert {kind for kind, n in result["parse_failures"].items() if n} == {EMPTY_PIECE}
+    closing = word != "NER" and empty.count(":") == 2  # the last one of the third row closes an item
+    assert result["parse_failures"][EMPTY_PIECE] == 3 * empty.count(":") - closing
+    assert result["parse_failure_rate"] == 0
+    broken = score([f"{gold[0]}{empty}Q"], gold[:1], form=form, strict=form == "escaped")
+    assert broken["all"] == 0
+    strict = score(predictions, gold, texts, form=form, strict=True)
+    assert strict["all"] == (form == "published")
+    assert strict["parse_failures"]["broken_pair"] == (3 if form == "escaped" else 0)
+    assert score(predictions, gold, mode="paper")["parse_failures"] == NONE_FAILED
 
 
 @pytest.mark.parametrize("piece", [":Q", ":Q;", ":;y", ":garbage"])
