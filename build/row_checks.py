@@ -50,8 +50,14 @@ class Report:
         return "\n".join([*self.messages, *more, f"{self.rows:,} rows checked: {verdict}"])
 
 
-def check_row(row: Mapping[str, Any], config: str, registry: Registry, where: str, report: Report) -> Record | None:
+def check_row(
+    row: Mapping[str, Any], config: str, registry: Registry, where: str, report: Report, *, is_translated: bool = False
+) -> Record | None:
     """Check a row; what is wrong goes into the report, with ``where``.
+
+    Args:
+        row, config, registry, where, report: the row, and what it is held against.
+        is_translated: whether it is known to be a translation; otherwise it is if its items name those that they render.
 
     Returns:
         The record, or None if the row is none.
@@ -68,6 +74,8 @@ def check_row(row: Mapping[str, Any], config: str, registry: Registry, where: st
             if not record.raw and to_row(record, registry.task_words)["output"] != row["output"]:
                 report.error("output", f"{where}: the output string is not what the row's label and items give")
             _check_strings(record, row["input"], row["output"], registry, where, report)
+            if is_translated or any(item.source_item is not None for item in record.items or ()):
+                _check_translation(record, where, report)
         elif record.raw:
             report.remark("not_parsed", f"{where}: no label or no items")
         else:
@@ -83,9 +91,10 @@ def check_row(row: Mapping[str, Any], config: str, registry: Registry, where: st
 
 
 def check_record(record: Record, registry: Registry, report: Report) -> None:
-    """What :func:`check_row` would say of an annotated record of this kit once it is a row; the record itself is valid."""
+    """What :func:`check_row` would say of an annotated translation once it is a row; the record itself is valid."""
     _check_labels(record, registry, record.id, report)
     _check_strings(record, *encode(record, registry.task_words), registry, record.id, report)
+    _check_translation(record, record.id, report)
 
 
 def _check_labels(record: Record, registry: Registry, where: str, report: Report) -> None:
@@ -111,8 +120,6 @@ def _check_strings(record: Record, line: str, output: str, registry: Registry, w
         return
     if read.label != record.label or _bare(read.items) != _bare(record.items or ()):
         report.error("round_trip", f"{where}: reading the output back gives another label or other items")
-    if any(item.source_item is not None for item in record.items or ()):
-        _check_translation(record, where, report)
     for issue in read.issues:
         (report.remark if issue.kind == REPEATED_PAIR else tell)(issue.kind, f"{where}: {issue.detail}")
 

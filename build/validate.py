@@ -42,7 +42,7 @@ def validate(tree: Path, registry: Registry) -> Report:
         except RegistryError as error:
             report.error("unknown_config", str(error))
             continue
-        _check_config(tree, name, config, registry, sides, report)
+        _check_config(tree, name, config, registry, sides, report, is_translated=_is_translated(name, manifest))
     if not report.errors:
         sides.check(manifest, report)
         _check_standard(tree, manifest, report)
@@ -136,8 +136,22 @@ class _Sides:
                 )
 
 
+def _is_translated(name: str, manifest: Mapping[str, Any]) -> bool:
+    """Whether all rows of a config are translations: the steps that kept them have a yield, and they are as many at least."""
+    made = [step for key, step in manifest["steps"].items() if key != "release" and step["kept"].get(name)]
+    rows = sum(file["rows"] for file in manifest["configs"][name]["files"].values())
+    return all("yield" in step for step in made) and sum(step["kept"][name] for step in made) >= rows
+
+
 def _check_config(
-    tree: Path, name: str, config: Mapping[str, Any], registry: Registry, sides: _Sides, report: Report
+    tree: Path,
+    name: str,
+    config: Mapping[str, Any],
+    registry: Registry,
+    sides: _Sides,
+    report: Report,
+    *,
+    is_translated: bool,
 ) -> None:
     ids: Counter[int] = Counter()
     facts, complete = Facts(), True
@@ -151,7 +165,7 @@ def _check_config(
             complete = False
             continue
         for where, row in _rows(tree, file, f"{name} {split}", report):
-            record = check_row(row, name, registry, where, report)
+            record = check_row(row, name, registry, where, report, is_translated=is_translated)
             if record is None:
                 complete = False
                 continue

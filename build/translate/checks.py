@@ -21,13 +21,14 @@ from build.translate.language import (
 )
 from build.translate.numbers import missing_number
 from build.translate.rules import LONGEST, OFF, Finding, Rules
-from build.translate.wrapping import size
+from build.translate.wrapping import SHORT, size
 
 _CLOSERS = "」』）)】》〉”’\"' \n\t　*_"
 _GRAM = 6
 _LONG_MARKS = "ーｰ"  # alone they are dashes
 _WIDE_MARKS = re.compile(r"[。、「」『』，；：？！]|[・･]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_LAST_WORD = re.compile(r"[A-Za-z]+$")
 _PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
 _REPEATS = re.compile(r"(.{1,20}?)\1{3,}", re.DOTALL)
 _LOOKED_AT = 5000
@@ -200,26 +201,35 @@ class Checker:
         return f"{has / max(1, had):.2f} times the source" if is_short or is_long else None
 
     def _unfinished(self, source: str, target: str) -> str | None:
-        """No mark at the end where the source has one, in a text that seems to go on.
-
-        Its own sentences have marks, it is short for its source, or its last word ends no sentence.
+        """A text that seems to go on: its last word ends no sentence or is cut, it is much too short for its source, or it has
+        no mark at its end where the source has one, although its own sentences have marks or it is rather short.
         """
+        rule, had = self.rules.values["unfinished"], size(source)
+        length = size(target) * self.source.density / (self.target.density * max(1, had))
+        if had >= SHORT and length < rule["least"]:
+            return f"{length:.2f} of the usual length"
         ended = source.rstrip(_CLOSERS)[-1:]
         end = target.rstrip(_CLOSERS)[-_END:]  # with the end, so that only the same one counts as said again
         if not end or end[-1] in self.target.final or end[-1] in self.source.final:
             return None
-        if self._dangles(end):
+        if self._dangles(end, source):
             return f"it ends with {end!r}"
         if not ended or ended not in self.source.final:
             return None
-        usual = self.target.density / self.source.density
-        is_short = size(target) < self.rules.values["unfinished"]["share"] * usual * size(source)
-        return f"no mark at the end, {end!r}" if is_short or self._ended.search(target) else None
+        return f"no mark at the end, {end!r}" if length < rule["share"] or self._ended.search(target) else None
 
-    def _dangles(self, end: str) -> bool:
+    def _dangles(self, end: str, source: str) -> bool:
+        """Whether a text breaks off: at a word that ends no sentence, a lone letter, or in a word of the source."""
         words = self.target.dangling
-        if self.target.joiner or not end.endswith(words):
-            return bool(self.target.joiner) and end.split()[-1].casefold() in words
+        word = _LAST_WORD.search(end)
+        if word and not self._shared and (rest := re.search(rf"(?<![A-Za-z]){word[0]}([A-Za-z]+)", source)):
+            return rest[1] != "s" and not re.search(rf"\b{word[0]}\b", source)
+        if self.target.joiner:
+            last = end.split()[-1].casefold()
+            is_letter = bool(word and len(last) == 1 and word[0].islower() and last not in source)
+            return is_letter or last in words or (not last[-1].isalpha() and last[-1] in words)
+        if not end.endswith(words):
+            return False
         return not self.target.words or [word for word, _ in word_splitter(self.target.words)(end)][-1] in words
 
     def _repetition(self, source: str, target: str) -> str | None:

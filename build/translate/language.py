@@ -176,7 +176,7 @@ def word_splitter(library: str) -> Callable[[str], Iterable[tuple[str, bool]]]:
 def _tokenizer() -> Callable[[str], Any]:
     from sudachipy import Dictionary, SplitMode
 
-    tokenize: Callable[[str], Any] = Dictionary().create(mode=SplitMode.C).tokenize
+    tokenize: Callable[[str], Any] = Dictionary().tokenizer(SplitMode.C).tokenize
     return tokenize
 
 

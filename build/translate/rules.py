@@ -27,6 +27,7 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = {
     "told": (1, 10),
     "chars": (1, 1000),
     "share": (0, 1),
+    "least": (0, 1),
     "letters": (0, _MANY),
     "detect_letters": (1, _MANY),
     "sure": (0, 1),

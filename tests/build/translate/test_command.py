@@ -15,6 +15,7 @@ from build.cli import main
 from build.markup import scan
 from build.readers import demo
 from build.translate.labels import LabelTable
+from build.validate import _is_translated
 from mmm_dataset import Record, from_dict, load, to_dict
 from mmm_dataset.files import dump
 from tests.double.server import Double, Faults, Reject
@@ -90,6 +91,8 @@ def test_all_fourteen_runs_enter_a_release_of_21_configs(translate, tmp_path, do
     manifest = json.loads((tree / "manifest.json").read_text())
     assert set(manifest["configs"]) == set(load().configs) and len(manifest["configs"]) == 21
     assert "kept whole" in (tree / "README.md").read_text()  # the yield table of the card
+    written = [_is_translated(name, manifest) for name in manifest["configs"]]
+    assert sum(written) == 14  # those of the source languages are no translations
     # Raw replies, caches and drop logs stay where they are.
     assert not [p for p in tree.rglob("*") if p.suffix == ".jsonl" or "cache" in p.name or "review" in p.name]
 

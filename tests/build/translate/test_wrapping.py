@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build.markup import scan
-from build.row_checks import Report, check_record
+from build.row_checks import Report, check_row
 from build.translate.drafts import read_draft
 from build.translate.language import read_language
 from build.translate.leftovers import added_text
 from build.translate.wrapping import unwrap
 from mmm_dataset import Item, load
+from mmm_dataset.schema import to_row
 from oiellm.llm.calls import Reply
 from tests.double.mistakes import INSIDES, SPELLINGS, WRAPPINGS, spelled
 from tests.records import make_record
@@ -156,10 +157,10 @@ def test_whatever_a_model_writes_is_read(text):
     ],
 )
 def test_validate_knows_them_in_translated_rows(text, entity, kind):
-    for source_item in (0, None):
-        item = Item.pair(
-            "Person", entity, text.index(entity), text.index(entity) + len(entity), source_item=source_item
-        )
-        report = Report()
-        check_record(make_record(text, [item], "Society", language="en"), load(), report)
-        assert (kind in report.errors) == (source_item is not None), report
+    at = text.index(entity)
+    for source_item, is_translated in ((0, False), (None, True), (None, False)):
+        item = Item.pair("Person", entity, at, at + len(entity), source_item=source_item)
+        report, record = Report(), make_record(text, [item], "Society", language="en")
+        row = to_row(record, load().task_words)
+        check_row(row, record.config, load(), "row 1", report, is_translated=is_translated)
+        assert (kind in report.errors) == (source_item is not None or is_translated), report
