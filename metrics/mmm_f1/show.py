@@ -22,7 +22,14 @@ _NAMES: Final = {
     "wl_mean_row_f1": "WL row F1",
 }
 """What figures are called in papers."""
-_SPECIAL: Final = str.maketrans({**{char: f"\\{char}" for char in "&%$#_{}"}, "\\": "/", "~": "-", "^": "-"})
+_LATEX: Final = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "|": r"\textbar{}"}
+_SPECIAL: Final = {
+    "markdown": str.maketrans({char: f"\\{char}" for char in "\\`*<|"}),
+    "latex": str.maketrans(
+        {**{char: f"\\{char}" for char in "&%$#_{}"}, "<": r"\textless{}", ">": r"\textgreater{}", **_LATEX}
+    ),
+}
+"""What would not be printed as it stands."""
 
 
 def show(result: Mapping[str, Any], style: str) -> str:
@@ -39,7 +46,7 @@ def show(result: Mapping[str, Any], style: str) -> str:
         return _csv([_long(result)])
     tables = [_compared_table(result)] if compared else [_figures_table(result), *_by_name(result, percent=True)]
     write = _markdown if style == "markdown" else _latex
-    return "\n\n".join([*map(write, tables), *map(_escape if style == "latex" else str, _notes(result))])
+    return "\n\n".join([*map(write, tables), *(_escape(note, style) for note in _notes(result))])
 
 
 def _notes(result: Mapping[str, Any]) -> list[str]:
@@ -71,7 +78,10 @@ def _score_text(result: Mapping[str, Any]) -> str:
     lines += [f"  {kind:<30}{count:>10}" for kind, count in result["parse_failures"].items() if count]
     for heads, *rows in _by_name(result, percent=False):
         lines.append("")
-        lines += [f"{row[0]:<24}" + "".join(f"{cell:>11}" for cell in row[1:]) for row in (heads, *rows)]
+        cells = [[" ".join(cell.split()) for cell in row] for row in (heads, *rows)]
+        sizes = [max(11, *(len(row[at]) + 2 for row in cells)) for at in range(1, len(heads))]
+        first = max(24, *(len(row[0]) for row in cells))
+        lines += [row[0].ljust(first) + "".join(map(str.rjust, row[1:], sizes)) for row in cells]
     return "\n".join([*lines, "", *_notes(result)])
 
 
@@ -153,19 +163,18 @@ def _long(result: Mapping[str, Any]) -> list[Cells]:
 
 
 def _markdown(table: list[Cells]) -> str:
-    escaped = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in table]
-    rows = [f"| {' | '.join(row)} |" for row in escaped]
+    rows = [f"| {' | '.join(_escape(cell, 'markdown') for cell in row)} |" for row in table]
     return "\n".join([rows[0], f"|---|{'--:|' * (len(table[0]) - 1)}", *rows[1:]])
 
 
 def _latex(table: list[Cells]) -> str:
-    rows = [" & ".join(map(_escape, row)) + r" \\" for row in table]
+    rows = [" & ".join(_escape(cell, "latex") for cell in row) + r" \\" for row in table]
     head = r"\begin{tabular}{l" + "r" * (len(table[0]) - 1) + "}"
     return "\n".join([head, r"\toprule", rows[0], r"\midrule", *rows[1:], r"\bottomrule", r"\end{tabular}"])
 
 
-def _escape(text: str) -> str:
-    return text.translate(_SPECIAL)
+def _escape(text: str, style: str) -> str:
+    return " ".join(text.split()).translate(_SPECIAL[style])
 
 
 def _csv(tables: list[list[Cells]]) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .answers import Answer, Offsets, has_answers, read_answers
 from .errors import UserError
-from .tables import Table, is_rows, table_of
+from .tables import Table, is_rows, join, table_of
 from .unified import FORMS, PAIR, TASK_WORDS, Failure, Form, find_word, input_word, parse, render, shape
 
 OUTPUTS: Final = ("output", "prediction")
@@ -111,6 +111,7 @@ def from_rows(
         table_of(key, rows if is_rows(rows) else [{"output": one} for one in rows])
         for key, rows in (("references", references), (name, predictions))
     )
+    predicted = join(gold, predicted)
     form: Any = None if forms == "escaped" or not isinstance(forms, str) else forms
     given = read_gold(gold, form)
     if not isinstance(forms, str):

@@ -17,6 +17,7 @@ from mmm_f1 import compare, score
 from mmm_f1.answers import read_answers
 from mmm_f1.cli import main
 from mmm_f1.conll import read_conll
+from mmm_f1.show import show
 
 TEXT = "Kim met Kim in Oslo"
 ROW = {
@@ -441,3 +442,27 @@ def test_conll_is_read_as_the_pipeline_reads_it(tmp_path, name):
     answers = read_answers(read_conll(str(path), {}, "gold"))
     ours = [[(entity.label, entity.text.replace(" ", "")) for entity in answer.entities] for answer in answers]
     assert ours == theirs and any(ours)
+
+
+def test_rows_in_memory_are_joined_by_their_ids_as_files_are():
+    gold = [{"id": 1, "output": "A/NER/:P;x"}, {"id": 2, "output": "B/NER/"}, {"id": 3, "output": "A/NER/"}]
+    assert score(gold[::-1], gold)["all"] == 1
+    result = compare(gold[::-1], [gold[1], gold[0], gold[2]], gold, resamples=9)
+    assert (result["all"]["a"], result["all"]["b"]) == (1, 1)
+    for wrong in (gold[:2], [*gold[:2], {**gold[2], "id": 4}], [gold[0], *gold[:2]]):
+        with pytest.raises(ValueError, match="id|rows"):
+            score(wrong, gold)
+
+
+def test_labels_are_printed_as_they_are_written():
+    odd = {"label": "A", "entities": [{"label": "R&D_%~^\\|*<b>\n2", "text": "x"}, {"label": "人" * 30, "text": "y"}]}
+    result = score([odd] * 2, [odd] * 2, resamples=20, label_intervals=True)
+    rows = {style: show(result, style).splitlines() for style in ("markdown", "latex", "text")}
+    assert any(line.startswith(r"| R&D_%~^\\\|\*\<b> 2 | 2 | 2 | 100.00 [") for line in rows["markdown"])
+    latex = (
+        r"R\&D\_\%\textasciitilde{}\textasciicircum{}\textbackslash{}\textbar{}*\textless{}b\textgreater{} 2 & 2 & 2 "
+    )
+    assert any(line.startswith(latex) for line in rows["latex"])
+    line = next(line for line in rows["text"] if line.startswith("R&D"))
+    assert line.split()[:4] == ["R&D_%~^\\|*<b>", "2", "2", "2"] and len(line.split()) == 13
+    assert next(line for line in rows["text"] if line.startswith("人")).split()[1:3] == ["2", "2"]
