@@ -161,6 +161,8 @@ def read_checked(path: Path, model: type[BaseModel]) -> dict[str, Any]:
     """The JSON object of a file, checked by a model. Raises ManifestError if it is missing or does not fit."""
     try:
         table: dict[str, Any] = json.loads(path.read_bytes())
+        if not isinstance(table, dict):
+            raise ValueError("not a JSON object")
         model.model_validate(table)
     except FileNotFoundError as error:
         raise ManifestError(f"{path}: no such file") from error

@@ -78,9 +78,10 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def sync_tree(folder: Path) -> None:
-    """Bring a folder and everything in it to the disk."""
+    """Bring a folder and the files and folders in it to the disk; links and pipes hold nothing."""
     for path in (*folder.rglob("*"), folder):
-        sync(path)
+        if not path.is_symlink() and (path.is_file() or path.is_dir()):
+            sync(path)
 
 
 def sync(path: Path) -> None:

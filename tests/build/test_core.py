@@ -132,7 +132,10 @@ def test_links_and_empty_folders_of_people_stay(tmp_path):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "out" / "link").symlink_to(tmp_path / "pictures")
     (tmp_path / "out" / "inbox").mkdir()
+    (tmp_path / "out" / "dangling").symlink_to(tmp_path / "nowhere")  # it could not be opened, and ended every later run
+    os.mkfifo(tmp_path / "out" / "pipe")  # nor could this, without end
     write(tmp_path / "out")
+    assert (tmp_path / "out" / "dangling").is_symlink() and (tmp_path / "out" / "pipe").is_fifo()
     assert (tmp_path / "out" / "link").readlink() == tmp_path / "pictures" and (tmp_path / "out" / "inbox").is_dir()
 
 
@@ -142,9 +145,11 @@ def test_places_that_cannot_be_an_output(tmp_path, monkeypatch):
         with pytest.raises(OiellmError, match="give a folder in it"):
             write(out)
     write(tmp_path / "out")
-    (tmp_path / "out" / ".step.json").write_text("garbage")
-    with pytest.raises(KitError, match="--replace"):
-        write(tmp_path / "out")
+    for content in ("garbage", "[]", '"configs"', "{}"):
+        (tmp_path / "out" / ".step.json").write_text(content)
+        with pytest.raises(KitError, match="--replace") as error:
+            write(tmp_path / "out")
+        assert "StepRecord" not in str(error.value)
     write(tmp_path / "out", replace=True)  # a record that cannot be read is no reason to keep it
 
 
