@@ -1,4 +1,5 @@
 """MMM F1 for ``evaluate``: a thin cover of ``scoring.score``, loaded by ``evaluate.load("metrics/mmm_f1")``."""
+# ruff: noqa: F401
 
 from __future__ import annotations
 
@@ -14,7 +15,6 @@ from .errors import UserError
 from .extended import extended_figures
 from .figures import summary
 from .intervals import FIGURES
-from .label_intervals import LabelTally
 from .locate import locate
 from .paper import parse_output
 from .published import split_published
@@ -28,33 +28,6 @@ from .tables import is_rows
 from .tally import Tally
 from .tolerant import read_output
 from .unified import parse, render
-
-__all__ = [
-    "FIGURES",
-    "LabelTally",
-    "MmmF1",
-    "Tally",
-    "UserError",
-    "check_column",
-    "check_form",
-    "column",
-    "compare",
-    "decode",
-    "extended_figures",
-    "from_rows",
-    "is_rows",
-    "locate",
-    "parse",
-    "parse_output",
-    "read",
-    "read_answers",
-    "read_output",
-    "render",
-    "score",
-    "shape",
-    "split_published",
-    "summary",
-]
 
 _DESCRIPTION = """\
 Scores rows of the unified text format of MMM, the Multilingual Mutual Reinforcement Effect Mix datasets, in which one

@@ -1,15 +1,13 @@
-"""Tag schemes: how a tag is written, which scheme a run's tags follow, and the entities that a sequence of tags says."""
+"""Tags of words: how a tag is written, and the entities that a sequence of tags says."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
-
-from .errors import UserError
 
 Style = Literal["prefix", "suffix", "bare"]
 
@@ -27,20 +25,6 @@ _STYLES: Final[dict[Style, re.Pattern[str]]] = {
 _NESTED = re.compile(rf"[|,;^+/ ](?:[{_LETTER[:8]}][-_]|O$)|^O[|,;^+/]|[-_][{_LETTER[:8]}][|,;^+/]")
 """Several tags in one cell: ``B-DNA|O``. To read them as one would make a type of the second."""
 
-SCHEMES: Final = {
-    "iob1": frozenset("BI"),
-    "iob2": frozenset("BI"),
-    "io": frozenset("I"),
-    "ioe": frozenset("IE"),
-    "bioes": frozenset("BIES"),
-    "bilou": frozenset("BILU"),
-    "bmes": frozenset("BMES"),
-    "bmewo": frozenset("BMEW"),
-    "types": frozenset(("",)),
-}
-"""Name of a scheme (``types``: tags without B- and I-) to the letters of its tags."""
-
-_ALIASES: Final = {"bio": "iob2", "iob": "iob2", "iobes": "bioes", "bieos": "bioes", "biluo": "bilou", "bmeso": "bmes"}
 _CLOSED: Final = frozenset({"ioe", "bioes", "bilou", "bmes", "bmewo"})
 """Schemes that mark the last token of an entity."""
 
@@ -54,37 +38,6 @@ class Tag:
 
     letter: str = ""
     type: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """The scheme that a run's tags follow: its name (see ``SCHEMES``) and how a tag is written."""
-
-    name: str
-    style: Style
-
-    def parse(self, value: str) -> Tag | None:
-        """The tag that a cell holds, or None if it is no tag of this scheme."""
-        tag = parse_tag(value, self.style)
-        return tag if tag and (not tag.type or tag.letter in SCHEMES[self.name]) else None
-
-
-@dataclass
-class Sequences:
-    """Counts over the tag sequences of a run; what the schemes are told apart by."""
-
-    letters: Counter[str] = field(default_factory=Counter)
-    faults: Counter[str] = field(default_factory=Counter)
-    entities: int = 0
-    long: int = 0  # entities of several tokens
-
-    def add(self, tags: Sequence[Tag], scheme: str = "any") -> None:
-        """Count one sentence."""
-        spans, faults = decode(tags, scheme)
-        self.letters.update(tag.letter for tag in tags if tag.type)
-        self.faults.update(kind for _, kind in faults)
-        self.entities += len(spans)
-        self.long += sum(first != last for _, first, last in spans)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -123,11 +76,6 @@ def is_letter(cell: str) -> bool:
     return len(letter) == 1 and letter in _LETTER
 
 
-def with_type(cell: str, type_: str) -> str:
-    """A letter of a scheme with the type that stands elsewhere; any other cell, or one without a type, as it is."""
-    return f"{cell.strip(BLANKS).strip('-_')}-{type_}" if type_.strip(BLANKS + "_") and is_letter(cell) else cell
-
-
 def why_no_tags(values: Counter[str]) -> str:
     """What is wrong with the tags of a column of which ``style_of`` says that they are none; empty if nothing is known."""
     tags = [tag for value in values if (tag := value.strip(BLANKS)) not in OUTSIDE and tag]
@@ -146,47 +94,6 @@ def why_no_tags(values: Counter[str]) -> str:
 def looks_like_a_tag(value: str) -> bool:
     """Whether a cell is ``O`` or has a letter of a scheme before or behind a type."""
     return bool(parse_tag(value, "prefix") or parse_tag(value, "suffix"))
-
-
-def detect(found: Sequences, style: Style, forced: str | None = None, where: str = "") -> Scheme:
-    """The scheme of a run.
-
-    Args:
-        found: counts over all its sentences.
-        style: how its tags are written.
-        forced: the user's choice, if there is one.
-        where: the file or folder, for messages.
-
-    Raises:
-        UserError: no scheme has all the letters, or there is none of the forced name.
-    """
-    if forced is not None:
-        name = _ALIASES.get(forced.lower(), forced.lower())
-        if name not in SCHEMES:
-            raise UserError(f"--scheme {forced}: must be one of {', '.join(SCHEMES)}")
-        return Scheme(name, "bare" if name == "types" else "prefix" if style == "bare" else style)
-    if style == "bare":
-        return Scheme("types", style)
-    letters = {letter for letter in found.letters if letter}
-    if letters <= {"B", "I"}:
-        return Scheme(_iob(found, letters), style)
-    if letters <= {"I", "E"}:
-        return Scheme("ioe", style)
-    for name in ("bioes", "bilou", "bmes", "bmewo"):
-        if letters <= SCHEMES[name]:
-            return Scheme(name, style)
-    counts = ", ".join(f"{letter}- {count:,} x" for letter, count in sorted(found.letters.items()))
-    raise UserError(
-        f"{where}: the tags follow no one scheme ({counts}): choose with --scheme {'|'.join(SCHEMES)}; other tags drop the row"
-    )
-
-
-def _iob(found: Sequences, letters: set[str]) -> str:
-    if letters == {"I"}:
-        return "io"
-    # IOB1 writes B- only between neighbors of one type; IOB2 begins every entity with it.
-    begins, bare = found.faults["begin_not_needed"], found.faults["no_begin"]
-    return "iob1" if bare > begins else "iob2"
 
 
 def decode(tags: Sequence[Tag], scheme: str) -> tuple[list[Span], list[tuple[int, str]]]:
@@ -219,15 +126,3 @@ def decode(tags: Sequence[Tag], scheme: str) -> tuple[list[Span], list[tuple[int
     if open_ and closed_by_end:
         faults.append((len(tags) - 1, "no_end"))
     return spans, faults
-
-
-def describe(found: Sequences, scheme: Scheme) -> str:
-    """The scheme in words, with counts: for the report of a run."""
-    written = {"prefix": "B-PER", "suffix": "PER-B", "bare": "PER"}[scheme.style]
-    letters = ", ".join(f"{letter} {found.letters[letter]:,}" for letter in sorted(found.letters) if letter)
-    said = f"tags like {written}; {found.entities:,} entities" + (f" ({letters})" if letters else "")
-    if scheme.name in ("io", "types") and found.long:
-        said += (
-            f"; neighbors of one type cannot be told apart: {found.long:,} entities of several tokens may be several"
-        )
-    return said

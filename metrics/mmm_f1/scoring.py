@@ -15,9 +15,8 @@ import numpy as np
 
 from .arguments import flag, fraction, whole
 from .extended import extended_figures
-from .figures import arrays, summary
+from .figures import LabelTally, arrays, intervals_by_label, summary
 from .intervals import ALL_RIGHT, Ints, caution, intervals, paired
-from .label_intervals import LabelTally, intervals_by_label
 from .reading import count
 from .rows import LabelSets, Matching, Mode, Offsets, Rows, Rules, column
 from .tally import Tally

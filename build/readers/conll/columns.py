@@ -11,8 +11,9 @@ from typing import Final
 
 from build.core import KitError
 from build.readers.conll.places import align
+from build.readers.schemes import with_type
 from mmm_f1.conll_tables import Sentence, Table, find_column
-from mmm_f1.schemes import BLANKS, OUTSIDE, Style, is_letter, parse_tag, style_of, why_no_tags, with_type
+from mmm_f1.schemes import BLANKS, OUTSIDE, Style, is_letter, parse_tag, style_of, why_no_tags
 
 ROLES: Final = ("token", "tag", "type", "id", "sentence")
 _ID = re.compile(r"(\d+)(?:([-.])(\d+))?")

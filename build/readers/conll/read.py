@@ -17,11 +17,12 @@ from build.readers.conll.records import GLUED, LANGUAGE, FileReader, Settings
 from build.readers.inputs import Unique, find_all, listed, stem, suffix
 from build.readers.labels import LABEL_OPTIONS, TextLabels, by_language, split_of
 from build.readers.provenance import PROVENANCE_OPTIONS, Provenance, resolve_provenance
+from build.readers.schemes import Scheme, Sequences, describe, detect
 from mmm_dataset import Registry
 from mmm_dataset.record import Split
 from mmm_f1.conll_tables import Sentence, Table, find_column, read_table
 from mmm_f1.lines import is_table
-from mmm_f1.schemes import OUTSIDE, Scheme, Sequences, Style, Tag, describe, detect, parse_tag
+from mmm_f1.schemes import OUTSIDE, Style, Tag, parse_tag
 
 OPTIONS: Final = {
     "task": "code of the task in the registry; ner-only (--registry ner-only) if there are no text-level labels (required)",

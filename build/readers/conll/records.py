@@ -15,11 +15,12 @@ from build.readers.conll.places import Offsets, align, join
 from build.readers.inputs import record_or_drop, row_note, text_id
 from build.readers.labels import check_record
 from build.readers.provenance import Provenance, is_written_by_convert
+from build.readers.schemes import Scheme
 from mmm_dataset import Item, Record, Registry
 from mmm_dataset.record import SPLITS, Split
 from mmm_dataset.registry import Config
 from mmm_f1.conll_tables import Sentence, Table
-from mmm_f1.schemes import OUTSIDE, Scheme, Tag, decode
+from mmm_f1.schemes import OUTSIDE, Tag, decode
 
 GLUED: Final = re.compile(r"(?P<token>.+?)(0|[1-9]\d*)")
 """A character and its position in a word, as Weibo NER writes its tokens."""

@@ -12,7 +12,8 @@ from build.core import KitError
 from build.files import strict_load
 from build.readers.foreign.document import Document, Mention, ShapeError, expect, get, rest
 from build.readers.inputs import suffix
-from mmm_f1.schemes import Sequences, Tag, decode, describe, detect, parse_tag, style_of, why_no_tags
+from build.readers.schemes import Sequences, describe, detect
+from mmm_f1.schemes import Tag, decode, parse_tag, style_of, why_no_tags
 
 HF_TOKENS: Final = '{"tokens": ["Mia", "ran"], "ner_tags": ["B-PER", "O"]}'
 TAGS: Final = ("ner_tags", "tags", "labels", "ner")

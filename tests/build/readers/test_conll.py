@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from build.cli import main
 from build.readers import conll, foreign
 from build.readers.conll.places import align
+from build.readers.schemes import Scheme, Sequences, detect
 from mmm_dataset import encode, load
 from mmm_f1.errors import UserError
-from mmm_f1.schemes import Scheme, Sequences, Span, Style, decode, detect
+from mmm_f1.schemes import Span, Style, decode
 from tests.build.readers.collect_rows import Rows, collect, pairs
 
 REGISTRY = load("xsid", "ner-only")
