@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from build.core import recover
 from mmm_dataset import manifest as of_release
 from mmm_dataset.files import pretty
 from mmm_dataset.manifest import MANIFEST, ReleaseManifest, StepCounts, read_checked
@@ -27,8 +28,6 @@ class StepManifest(BaseModel):
 
 def read_release(folder: Path) -> dict[str, Any]:
     """As :func:`mmm_dataset.manifest.read_release`, after what a killed run left is put in place."""
-    from build.core import recover
-
     if not (folder / MANIFEST).is_file():
         recover(folder)
     return of_release.read_release(folder)

@@ -24,9 +24,8 @@ FOLDER: Final = "registry"
 
 _DATA: Final = Path(__file__).parent / "data"
 _BASE: Final = _DATA / "registry.toml"
+_LABELS: Final = _DATA / "labels.csv"
 _RECORDS: Final = ("manifest.json", "mmm.json")  # of a release, of a model: they name the registry files
-
-_Stamp = tuple[Path, int, int]
 
 
 def load(*extra: str) -> Registry:
@@ -38,12 +37,12 @@ def load(*extra: str) -> Registry:
     Raises:
         RegistryError: a file is missing, is not TOML, or is wrong; the message names all mistakes, with file and line.
     """
-    stamps = []
+    found: dict[Path, bytes] = {}
     for path in dict.fromkeys((_BASE, *map(_find, extra))):
-        stamps.append(_stamp(path))
-        if table := _table(path, _parse(*stamps[-1])):
-            stamps.append(_stamp(table))
-    return _load(tuple(stamps), extra)
+        found[path] = _read(path)
+        if table := _table(path, _parse(path, found[path])):
+            found[table] = _read(table)
+    return _load(tuple(found.items()), extra)
 
 
 def registry_of(folder: Path, extra: Sequence[str] = ()) -> Registry:
@@ -120,18 +119,18 @@ def _find(name: str) -> Path:
     return path
 
 
-def _stamp(path: Path) -> _Stamp:
+def _read(path: Path) -> bytes:
     try:
-        found = path.stat()
+        return path.read_bytes()
     except OSError as error:
-        raise RegistryError(f"{path}: the file is missing") from error
-    return path, found.st_mtime_ns, found.st_size
+        why = "the file is missing" if isinstance(error, FileNotFoundError) else error.strerror
+        raise RegistryError(f"{path}: {why}") from error
 
 
 @lru_cache(maxsize=32)
-def _parse(path: Path, changed: int, size: int) -> dict[str, Any]:
+def _parse(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        return tomllib.loads(_read(path))
+        return tomllib.loads(_decode(path, content))
     except tomllib.TOMLDecodeError as error:
         raise RegistryError(f"{path}: not valid TOML: {error}") from error
 
@@ -147,24 +146,21 @@ def _table(path: Path, data: Mapping[str, Any]) -> Path | None:
 
 
 @lru_cache(maxsize=8)
-def _load(stamps: tuple[_Stamp, ...], given: tuple[str, ...]) -> Registry:
+def _load(found: tuple[tuple[Path, bytes], ...], given: tuple[str, ...]) -> Registry:
     mistakes, files = Mistakes(), list[File]()
     seen: dict[str, str] = {}
-    for path, *stamp in stamps:
-        name = (
-            path.name
-            if path.parent == _DATA and path.name in ("registry.toml", "labels.csv")
-            else f"{FOLDER}/{path.name}"
-        )
-        file = File(path, name, path.read_bytes(), _read(path), {} if path.suffix == ".csv" else _parse(path, *stamp))
+    for path, content in found:
+        name = path.name if path in (_BASE, _LABELS) else f"{FOLDER}/{path.name}"
+        data = {} if path.suffix == ".csv" else _parse(path, content)
+        file = File(path, name, content, _decode(path, content), data)
         if seen.setdefault(name, file.digest) != file.digest:
             raise RegistryError(f"{path}: two registry files have the name {path.name}: rename one of them")
         files.append(file)
     return make_registry(files, given, mistakes)
 
 
-def _read(path: Path) -> str:
+def _decode(path: Path, content: bytes) -> str:
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise RegistryError(f"{path}: not UTF-8 (byte {error.start}): save the file as UTF-8") from error

@@ -72,35 +72,27 @@ def census(paths: Sequence[Path], registry: Registry) -> dict[str, Any]:
 
 def table(found: dict[str, Any]) -> str:
     """The main counts for people to read, a line for each file."""
-    head = (
-        "file",
-        "config",
-        "split",
-        "rows",
-        "paper",
-        "kB",
-        "known",
-        "in form",
-        "empty",
-        "parsed",
-        "new labels",
-        "not in text",
-    )
-    return tabulate([_line(file) for file in found["files"]], head, intfmt=",")
+    return tabulate([_line(file) for file in found["files"]], "keys", intfmt=",")
 
 
-def _line(file: dict[str, Any]) -> list[Any]:
+def _line(file: dict[str, Any]) -> dict[str, Any]:
     about, words = file["file"], file["words"].values()
     known = about["known_bytes"]
     fields = [strings for word in words for of in word["fields"].values() for strings in of.values()]
-    return [
-        *(about["name"], about["config"] or "?", about["split"] or "?", file["rows"], file["paper_rows"]),
-        *(about["bytes"] // 1000, None if known is None else known // 1000, file["in_form"]),
-        sum(word["without_items"] for word in words),
-        sum(word["parsed"].get("read", 0) for word in words),
-        sum(strings["not_in_registry"] or 0 for strings in (file["text_labels"], *fields)),
-        sum(word["parsed"].get("entity_not_in_text", 0) for word in words),
-    ]
+    return {
+        "file": about["name"],
+        "config": about["config"] or "?",
+        "split": about["split"] or "?",
+        "rows": file["rows"],
+        "paper": file["paper_rows"],
+        "kB": about["bytes"] // 1000,
+        "known": None if known is None else known // 1000,
+        "in form": file["in_form"],
+        "empty": sum(word["without_items"] for word in words),
+        "parsed": sum(word["parsed"].get("read", 0) for word in words),
+        "new labels": sum(strings["not_in_registry"] or 0 for strings in (file["text_labels"], *fields)),
+        "not in text": sum(word["parsed"].get("entity_not_in_text", 0) for word in words),
+    }
 
 
 def _files(paths: Iterable[Path], registry: Registry) -> list[Path]:

@@ -116,9 +116,7 @@ class FileCensus:
         """The counts, ready for JSON."""
         config = self._registry.configs.get(self.config or "")
         shown = self._task_words.shown()
-        keys = {
-            key: count for key, count in self._keys.items() if key in KEYS or (len(key) <= LENGTH and count >= TEXTS)
-        }
+        keys = {k: count for k, count in self._keys.items() if k in KEYS or (len(k) <= LENGTH and count >= TEXTS)}
         lengths = self._lengths or [0]
         return {
             "file": {
@@ -138,9 +136,5 @@ class FileCensus:
             "text_labels": self._text_labels.as_dict(),
             "words": {word: self._words[word].as_dict() for word in shown},
             "characters": dict(self._characters),
-            "text_characters": {
-                "least": min(lengths),
-                "median": int(statistics.median(lengths)),
-                "most": max(lengths),
-            },
+            "text_characters": {"least": min(lengths), "median": int(statistics.median(lengths)), "most": max(lengths)},
         }

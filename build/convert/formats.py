@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -43,13 +44,8 @@ def _json(to_row: ToRow, write: Callable[..., int]) -> Callable[[], tuple[Write,
     return _plain(rows)
 
 
-def _brat() -> tuple[Write, Callable[[Path], None]]:
-    writer = brat.Writer()
-    return writer.write, writer.finish
-
-
-def _label_studio() -> tuple[Write, Callable[[Path], None]]:
-    writer = label_studio.Writer()
+def _collecting(kind: type[brat.Writer | label_studio.Writer]) -> tuple[Write, Callable[[Path], None]]:
+    writer = kind()
     return writer.write, writer.finish
 
 
@@ -58,8 +54,8 @@ FORMATS: Final[dict[FormatName, Format]] = {
     "spacy": Format("", _plain(spacy_docs.write)),
     "conll": Format(".conll", _plain(conll.write)),
     "doccano": Format(".jsonl", _json(doccano.to_row, write_json_lines)),
-    "brat": Format("", _brat),
-    "label-studio": Format(".json", _label_studio),
+    "brat": Format("", partial(_collecting, brat.Writer)),
+    "label-studio": Format(".json", partial(_collecting, label_studio.Writer)),
     "llamafactory": Format(".jsonl", _json(sft.to_columns, write_json_lines), sft.write_dataset_info),
     "axolotl": Format(".jsonl", _json(sft.to_columns, write_json_lines), sft.write_axolotl_config),
     "openai-messages": Format(".jsonl", _json(sft.to_messages, write_json_lines)),

@@ -5,35 +5,17 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final
 
 from mmm_dataset import Item, Record, Span
 
-Kind = Literal[
-    "not_parsed",
-    "no_tokens",
-    "no_offsets",
-    "blanks",
-    "overlapping",
-    "relations",
-    "row_of_relations",
-    "one_argument",
-    "several_mentions",
-    "attributes",
-    "labels",
-    "item_order",
-    "line_breaks",
-    "metadata",
-    "alignment",
-]
-KINDS: Final = get_args(Kind)
-NO_ROW: Final[tuple[Kind, ...]] = ("not_parsed", "no_tokens", "row_of_relations")
+NO_ROW: Final = ("not_parsed", "no_tokens", "row_of_relations")
 """Kinds of rows that are not written at all."""
 
 Placed = tuple[str, int, int]
 """A label or role, start and end."""
 
-IN_WORDS: Final[dict[Kind, str]] = {
+KINDS: Final = {
     "not_parsed": "rows not written: a published row that could not be parsed has no items",
     "no_tokens": "rows not written: the text has nothing but blanks",
     "no_offsets": "items left out: they have no place in the text, or it is unknown",
@@ -43,13 +25,14 @@ IN_WORDS: Final[dict[Kind, str]] = {
     "row_of_relations": "rows not written: they hold relations or events, of which the format has none",
     "one_argument": "relations or events left out: they have less than two arguments",
     "several_mentions": "items written with the first mention of each argument",
-    "labels": "labels that come back without their tabs, line breaks, bars and blanks at the ends",
     "attributes": "attributes left out",
+    "labels": "labels that come back without their tabs, line breaks, bars and blanks at the ends",
     "item_order": "rows whose items come back in the order of the text, not in their own",
     "line_breaks": "texts in which line breaks and tabs became blanks",
     "metadata": "metadata left out: a line break inside",
     "alignment": "rows without the numbers of the source row's items",
 }
+"""What a format cannot hold, by kind, with the words after the count."""
 
 
 @dataclass
@@ -57,11 +40,11 @@ class Losses:
     """Counts of one conversion: rows written, and what the format could not hold."""
 
     rows: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
-    kinds: dict[str, Counter[Kind]] = field(default_factory=lambda: defaultdict(Counter))
+    kinds: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
 
-    def add(self, record: Record, kind: Kind, count: int = 1) -> None:
-        """Count what was lost of a record."""
-        if count:
+    def add(self, record: Record, kind: str, count: int = 1) -> None:
+        """Count what was lost of a record. Raises KeyError if the kind is none of ``KINDS``."""
+        if count and KINDS[kind]:
             self.kinds[record.config][kind] += count
 
     def as_dict(self) -> dict[str, dict[str, int]]:
@@ -73,7 +56,7 @@ class Losses:
 
     def steps(self, rows: int) -> dict[str, Any]:
         """What became of so many rows, as a manifest says it."""
-        totals = sum(self.kinds.values(), Counter[Kind]())
+        totals = sum(self.kinds.values(), Counter[str]())
         dropped = {kind: totals[kind] for kind in NO_ROW if totals[kind]}
         noted = {kind: totals[kind] for kind in KINDS if totals[kind] and kind not in NO_ROW}
         kept = {config: sum(splits.values()) for config, splits in self.rows.items()}
@@ -84,7 +67,7 @@ class Losses:
         lines = []
         for config, splits in self.rows.items():
             lines.append(f"  {config}: " + ", ".join(f"{count:,} {split}" for split, count in splits.items()))
-            lines += [f"    {count:,} {IN_WORDS[kind]}" for kind, count in self.as_dict()[config].items()]  # type: ignore[index]
+            lines += [f"    {count:,} {KINDS[kind]}" for kind, count in self.as_dict()[config].items()]
         return lines
 
 

@@ -18,6 +18,7 @@ from mmm_dataset.names import RULE, is_plain_name
 
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]+)*")
 POLARITIES = ("positive", "neutral", "negative")
+_ITEMS = {"ner": "entities", "ner-only": "entities", "sentiment": "words", "aspects": "opinions"}
 Ask = Callable[[str], str]
 
 
@@ -64,7 +65,8 @@ def read_answers(options: argparse.Namespace, ask: Ask | None = None) -> Answers
             return default if value is None else value.strip()
         return ask(question).strip() or default
 
-    kind = answer(options.kind, f"What a row has\n{_listed_kinds()}\nkind [ner]: ", "ner")
+    listed = "\n".join(f"  {kind}: {text}" for kind, text in KINDS.items())
+    kind = answer(options.kind, f"What a row has\n{listed}\nkind [ner]: ", "ner")
     if kind not in KINDS:
         raise KitError(f"kind {kind!r} does not exist; the kinds: {', '.join(KINDS)}")
     languages = _languages(answer(options.languages, "Languages, as codes such as de,fr: ", ""))
@@ -76,7 +78,7 @@ def read_answers(options: argparse.Namespace, ask: Ask | None = None) -> Answers
         text_labels = _labels(asked, "text-labels") or (POLARITIES if polar else ())
     elif options.text_labels:
         raise KitError("--text-labels: rows of the kind ner-only have none; leave it out, or choose --kind ner")
-    asked = answer(options.labels, f"Labels of {_ITEMS[kind]}, separated by commas{any_label}: ", "")
+    asked = answer(options.labels, f"Labels of {_ITEMS.get(kind, kind)}, separated by commas{any_label}: ", "")
     labels = _labels(asked, "labels") or (POLARITIES if polar else ())
     license = _one_line(answer(options.license, "License, such as CC-BY-4.0 or CC0-1.0: ", ""))
     if not license:
@@ -91,20 +93,6 @@ def read_answers(options: argparse.Namespace, ask: Ask | None = None) -> Answers
 def terminal() -> Ask | None:
     """Asks on the terminal; None if there is none."""
     return input if sys.stdin.isatty() and sys.stdout.isatty() else None
-
-
-_ITEMS = {
-    "ner": "entities",
-    "ner-only": "entities",
-    "sentiment": "words",
-    "relations": "relations",
-    "events": "events",
-    "aspects": "opinions",
-}
-
-
-def _listed_kinds() -> str:
-    return "\n".join(f"  {kind}: {text}" for kind, text in KINDS.items())
 
 
 def _check_name(name: str) -> None:
