@@ -136,8 +136,8 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
         KitError: another process writes the folder, or it holds something that must not be replaced.
     """
     out = out.resolve()
-    if out == Path.cwd():  # it would be exchanged under the feet of the shell
-        raise KitError(f"{out}: is the working directory: give a folder in it as --out")
+    if out == Path.cwd() or out.is_mount():  # neither can be exchanged, as the volume of a container
+        raise KitError(f"{out}: is the working directory or a mount point: give a folder in it as --out")
     with locked(out), _naming(out):
         _recover(out)
         check_target(out, run, replace)

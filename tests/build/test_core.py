@@ -132,7 +132,9 @@ def test_links_and_empty_folders_of_people_stay(tmp_path):
     (tmp_path / "pictures").mkdir()
     (tmp_path / "out" / "link").symlink_to(tmp_path / "pictures")
     (tmp_path / "out" / "inbox").mkdir()
-    (tmp_path / "out" / "dangling").symlink_to(tmp_path / "nowhere")  # it could not be opened, and ended every later run
+    (tmp_path / "out" / "dangling").symlink_to(
+        tmp_path / "nowhere"
+    )  # it could not be opened, and ended every later run
     os.mkfifo(tmp_path / "out" / "pipe")  # nor could this, without end
     write(tmp_path / "out")
     assert (tmp_path / "out" / "dangling").is_symlink() and (tmp_path / "out" / "pipe").is_fifo()
@@ -144,6 +146,11 @@ def test_places_that_cannot_be_an_output(tmp_path, monkeypatch):
     for out in (Path("."), Path("/")):
         with pytest.raises(OiellmError, match="give a folder in it"):
             write(out)
+    with monkeypatch.context() as patch:  # it was found out at the end, when all had been made
+        patch.setattr(Path, "is_mount", lambda path: path.name == "volume")
+        (tmp_path / "volume").mkdir()
+        with pytest.raises(KitError, match="mount point"), write_step(tmp_path / "volume", RUN):
+            raise AssertionError("begun")
     write(tmp_path / "out")
     for content in ("garbage", "[]", '"configs"', "{}"):
         (tmp_path / "out" / ".step.json").write_text(content)
