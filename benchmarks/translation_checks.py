@@ -23,9 +23,8 @@ from pathlib import Path
 
 from build.markup import tag
 from build.readers import READERS
-from build.translate.plan import Plan
 from build.translate.rows import Translator
-from build.translate.rules import read_rules
+from build.translate.rules import Plan, read_rules
 from build.translate.tagging import Tagged, take_apart
 from cards.yields import share
 from mmm_dataset import Record, Registry, load

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from build.translate.leftovers import wrapping
 from build.translate.tag_edges import trim
-from build.translate.wrapping import EMPHASIS, ZERO_WIDTH
+from build.translate.wrapping import EMPHASIS, ZERO_WIDTH, wrapping
 from mmm_dataset import Failure, Record, Registry, decode, encode, split_input
 from mmm_dataset.schema import from_row, to_row
 from mmm_f1.unified import REPEATED_PAIR

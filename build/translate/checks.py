@@ -33,15 +33,7 @@ _PROSE = re.compile(r"(?:[a-z]{2,}[ ,]+){7,}")
 _REPEATS = re.compile(r"(.{1,20}?)\1{3,}", re.DOTALL)
 _LOOKED_AT = 5000
 _END = 12
-_KIN = {
-    "zh": ("yue", "wuu"),
-    "en": (),
-    "no": ("nb", "nn", "da"),
-    "id": ("ms",),
-    "ms": ("id",),
-    "hr": ("sr", "bs", "sh"),
-    "sr": ("hr", "bs", "sh"),
-}
+_KIN = {"zh": "yue wuu", "no": "nb nn da", "id": "ms", "ms": "id", "hr": "sr bs sh", "sr": "hr bs sh"}
 """Languages that the library cannot tell from one another."""
 
 
@@ -186,7 +178,7 @@ class Checker:
         found, sure = detect_language(text)
         if (
             sure < rule["sure"]
-            or found in (code, *_KIN.get(code, ()))
+            or found in (code, *_KIN.get(code, "").split())
             or found == detect_language(source)[0] != self._source_code
         ):
             return None
@@ -243,10 +235,10 @@ class Checker:
         return f"{match[1]!r} again and again"
 
     def _punctuation(self, source: str, target: str) -> str | None:
-        if self.target.scripts & {"han", "kana"}:
+        if self.target.scripts & {"han", "kana", "hangul"}:
             return None
         match = _WIDE_MARKS.search(target)
-        return f"{match[0]!r}" if match and not self.target.scripts & {"han", "kana", "hangul"} else None
+        return f"{match[0]!r}" if match else None
 
     def _numbers(self, source: str, target: str) -> str | None:
         number = missing_number(source, target)

@@ -17,11 +17,10 @@ from build.step_record import Run
 from build.terms import warn_of_terms
 from build.translate.inputs import Given, open_source, sampled
 from build.translate.paper import PAPER
-from build.translate.plan import Plan
 from build.translate.quality import SCORE_TOKENS
 from build.translate.result import TranslationResult
 from build.translate.rows import Outcome, Translator
-from build.translate.rules import CHECKS, read_rules
+from build.translate.rules import CHECKS, Plan, read_rules
 from build.translate.yields import BUDGET, Yield
 from cards.yields import table
 from mmm_dataset import Record, Registry, to_dict

@@ -14,14 +14,13 @@ from typing import Any, Final
 
 from build.markup import tag
 from build.translate.checks import Checker
-from build.translate.drafts import Draft, read_draft
+from build.translate.drafts import Draft, find_spans, read_draft
 from build.translate.language import converter
 from build.translate.parts import Part, split
 from build.translate.prompts import Messages, Prompts
 from build.translate.result import REPAIR_LEVELS, TranslationResult, join
 from build.translate.rules import ASK, FAIL, OFF, Finding, Rules
 from build.translate.span_checks import SpanChecker
-from build.translate.spans import find_spans
 from build.translate.tagging import Tagged
 from oiellm.llm.answers import strict_schema
 from oiellm.llm.calls import Call, Dialogue, Reply, together

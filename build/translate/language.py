@@ -19,20 +19,7 @@ LANGUAGES: Final = Path(__file__).with_name("languages.toml")
 _CLASSES: Final = {"kana": r"\p{Hiragana}\p{Katakana}ーｰ", "latin": r"\p{Latin}"}
 """Registry name of a script to its characters; any other name is taken as Unicode's own, such as ``hangul``."""
 
-_SOUNDS: Final = (
-    *(
-        ("ph", "f"),
-        ("th", "s"),
-        ("sh", "s"),
-        ("ch", "s"),
-        ("tsu", "t"),
-        ("ts", "s"),
-        ("zh", "j"),
-        ("x", "s"),
-        ("qu", "k"),
-    ),
-    *(("q", "k"), ("ck", "k"), ("c", "k"), ("l", "r"), ("v", "b"), *((silent, "") for silent in "whyaeiou")),
-)
+_SOUNDS: Final = "ph=f th=s sh=s ch=s tsu=t ts=s zh=j x=s qu=k q=k ck=k c=k l=r v=b w= h= y= a= e= i= o= u="
 """Spellings of the same sounds in romanized Japanese and Chinese, and in English."""
 
 
@@ -236,7 +223,7 @@ def _sounds(text: str, is_japanese: bool) -> tuple[str, ...]:
 def _consonants(latin: str) -> str:
     """``Charlotte`` and ``shiyarotto`` are much alike."""
     latin = latin.lower()
-    for spelled, sound in _SOUNDS:
+    for spelled, sound in [pair.split("=") for pair in _SOUNDS.split()]:
         latin = latin.replace(spelled, sound)
     return "".join(char for char in latin if char.isalnum())
 

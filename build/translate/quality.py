@@ -6,9 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from build.translate.plan import Plan
 from build.translate.prompts import Prompts
-from build.translate.rules import OFF, Finding
+from build.translate.rules import OFF, Finding, Plan
 from oiellm.llm.answers import read_object, strict_schema
 from oiellm.llm.calls import Call, Dialogue
 

@@ -16,11 +16,10 @@ from build.translate.ladder import NO_COUNTERPART, Ladder
 from build.translate.language import read_language
 from build.translate.paper import PAPER, PaperMethod
 from build.translate.parts import Part
-from build.translate.plan import Plan
 from build.translate.prompts import Prompts
 from build.translate.quality import quality_check
 from build.translate.result import TranslationResult
-from build.translate.rules import Finding
+from build.translate.rules import Finding, Plan
 from build.translate.span_checks import SpanChecker
 from build.translate.tagging import NoPlace, Tagged, put_together, take_apart
 from mmm_dataset import Item, Record, RecordError, Registry

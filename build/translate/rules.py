@@ -1,11 +1,11 @@
-"""Thresholds of the checks, read from their TOML file and checked when they are read; what a check finds."""
+"""How rows are translated, and thresholds of the checks, read from their TOML file and checked; what a check finds."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from build.core import KitError
 from oiellm.files import read_toml
@@ -16,26 +16,20 @@ FAIL, ASK, FLAG, OFF = SEVERITIES
 LADDER: Final = "ladder"
 _MANY: Final = 1_000_000
 _RANGES: Final[Mapping[str, tuple[float, float]]] = {
-    "rewrites": (0, 10),
-    "span_tries": (0, 10),
-    "tags_per_call": (1, _MANY),
-    "chars_per_call": (1, _MANY),
-    "context_chars": (0, _MANY),
-    "retry_temperature": (0, 2),
-    "tokens_per_char": (0.1, 100),
-    "tokens_more": (1, _MANY),
-    "told": (1, 10),
-    "chars": (1, 1000),
-    "share": (0, 1),
-    "least": (0, 1),
-    "letters": (0, _MANY),
-    "detect_letters": (1, _MANY),
-    "sure": (0, 1),
-    "margin": (0, 1),
-    "bytes": (0, _MANY),
-    "more": (0, _MANY),
-    "low": (0, 100),
-    "high": (0.1, _MANY),
+    name: (least, most)
+    for least, most, names in (
+        (0, 1, "share least sure margin"),
+        (0, 2, "retry_temperature"),
+        (0, 10, "rewrites span_tries"),
+        (1, 10, "told"),
+        (0, 100, "low"),
+        (0.1, 100, "tokens_per_char"),
+        (1, 1000, "chars"),
+        (0, _MANY, "context_chars letters bytes more"),
+        (0.1, _MANY, "high"),
+        (1, _MANY, "tags_per_call chars_per_call tokens_more detect_letters"),
+    )
+    for name in names.split()
 }
 """What the numbers may be, by name."""
 LONGEST: Final = 40
@@ -58,6 +52,37 @@ class Rules:
     def ladder(self, name: str) -> Any:
         """A number of the repair ladder."""
         return self.values[LADDER][name]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How rows are translated.
+
+    Attributes:
+        model: that translates.
+        stronger: that is asked where the model fails; None for no fourth repair level.
+        method: ``tags``, or ``paper`` for the paper's own way.
+        drop_items: an item without a counterpart is dropped and its row kept; otherwise the row is dropped.
+        keep_labels: labels are the same in all languages.
+        prompts: folder with the user's own prompts.
+        rules: thresholds.
+        back: whether each translation is translated back and compared.
+        judge: name of a model that rates each translation.
+        script: of the target, such as ``Hant``; None for the language's usual one.
+        convert_script: whether OpenCC converts what is in the other script.
+    """
+
+    model: str
+    rules: Rules
+    stronger: str | None = None
+    method: Literal["tags", "paper"] = "tags"
+    drop_items: bool = True
+    keep_labels: bool = False
+    prompts: Path | None = None
+    back: bool = False
+    judge: str | None = None
+    script: str | None = None
+    convert_script: bool = False
 
 
 @dataclass(frozen=True, slots=True)

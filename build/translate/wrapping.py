@@ -1,4 +1,4 @@
-"""What models write around a translation, stripped where that is safe; what is left is found in ``leftovers``."""
+"""What models write around a translation: stripped where that is safe, and found where it is left."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ ZERO_WIDTH: Final = re.compile(r"[\u200b\u2060\ufeff\u00ad]|(?<=[\0-\u058f\u2e80
 EMPHASIS: Final = re.compile(r"(\*\*|__|``)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 _EMPHASIS_IN_TAG: Final = re.compile(r"(<\d{1,6}>)([*_`]{1,3})([^<>*_`]+)\2(</\d{1,6}>)")
 _FENCE: Final = re.compile(r"\s*```[A-Za-z]*\n(.*?)\n?```\s*", re.DOTALL)
-LEAD: Final = re.compile(r"\s*([^\n<>:：]{0,80}[:：])\s*")
-BRACKETED: Final = re.compile(r"\s*[(（\[【]([^()（）\[\]【】<>]*)[)）\]】]\s*$")
-LAST_LINES: Final = re.compile(r"\n\s*[*_(（\[【]*([^\n<>]{1,20}?)[*_]*[:：][^<>]*$")
+_LEAD: Final = re.compile(r"\s*([^\n<>:：]{0,80}[:：])\s*")
+_BRACKETED: Final = re.compile(r"\s*[(（\[【]([^()（）\[\]【】<>]*)[)）\]】]\s*$")
+_LAST_LINES: Final = re.compile(r"\n\s*[*_(（\[【]*([^\n<>]{1,20}?)[*_]*[:：][^<>]*$")
 _JOINT: Final = re.compile(r"[\s:：\-–—→=/|(（)）]*")
-CLAUSE: Final = re.compile(r"[。，、；？]|[.,;?]\s")
+_CLAUSE: Final = re.compile(r"[。，、；？]|[.,;?]\s")
 FINAL_MARK: Final = re.compile(r"[。．！？!?]|\.(?![A-Za-z0-9])")
 _MANY: Final = 5
 _LABELS: Final = ("labels", "weak_labels")
@@ -101,24 +101,27 @@ def _unfenced(text: str, source: str) -> str:
 
 
 def _without_lead(text: str, source: str) -> str:
-    match = LEAD.match(text)
+    match = _LEAD.match(text)
     if match is None or not _is_label(match[1]) or any(has_word(source, name) for name in _LABELS):
         return text
     return text[match.end() :] if text[match.end() :].strip() else text
 
 
 def _is_label(lead: str) -> bool:
-    if CLAUSE.search(lead):
+    if _CLAUSE.search(lead):
         return False
     return has_word(lead, "labels") or (len(lead) < 2 * SHORT and has_word(lead, "weak_labels"))
 
 
 def _without_note(text: str, source: str) -> str:
-    match = BRACKETED.search(text) or LAST_LINES.search(text)
-    if not match or not match.start() or not begins_note(match[1]):
-        return text
-    has_own = any(begins_note(piece) for piece in re.split(r"[\n(（\[【]", source)[1:])
-    return text if has_own else text[: match.start()]
+    note = _note(text)
+    has_own = note and any(begins_note(piece) for piece in re.split(r"[\n(（\[【]", source)[1:])
+    return text if note is None or has_own else text[: note.start()]
+
+
+def _note(text: str) -> re.Match[str] | None:
+    match = _BRACKETED.search(text) or _LAST_LINES.search(text)
+    return match if match and match.start() and begins_note(match[1]) else None
 
 
 def begins_note(text: str) -> bool:
@@ -231,3 +234,29 @@ def _cut(tagged: str, length: int, *, behind: bool = False) -> str:
 def is_refusal(text: str) -> bool:
     """Whether a reply without JSON begins as models begin when they do not translate."""
     return any(text.lstrip().casefold().startswith(start) for start in tables()["refusals"])
+
+
+def added_text(source: str, target: str) -> str | None:
+    """What is no translation in a text whose wrapping was stripped already; None if there is nothing.
+
+    A label, a note, the source, the text twice, or more lines than the source has.
+    """
+    bare, plain = source.strip(), target.strip()
+    if size(bare) >= SHORT and bare in plain and bare != plain and FINAL_MARK.search(bare):
+        return "the source beside it"
+    if plain.count("\n") > bare.count("\n"):
+        return f"a line more than the source: {plain.splitlines()[-1][:40]!r}"
+    wrapped = wrapping(plain)
+    return wrapped if wrapped and not wrapping(bare) else None
+
+
+def wrapping(text: str) -> str | None:
+    """What a text alone shows of a model's talk around it: a label, a note, emphasis, the text twice; None if nothing."""
+    lead = _LEAD.match(text)
+    if lead and text[lead.end() :].strip() and has_word(lead[1], "labels") and not _CLAUSE.search(lead[1]):
+        return f"{lead[1][:40]!r} before it"
+    if (note := _note(text)) is not None:
+        return f"{note[0].strip()[:40]!r} behind it"
+    if EMPHASIS.fullmatch(text):
+        return "emphasis around it"
+    return "it comes twice" if doubled(text) else None

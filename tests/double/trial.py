@@ -9,9 +9,8 @@ from pathlib import Path
 
 from build.core import Drop
 from build.readers import READERS, demo
-from build.translate.plan import Plan
 from build.translate.rows import Outcome, Translator
-from build.translate.rules import read_rules
+from build.translate.rules import Plan, read_rules
 from build.translate.yields import Yield
 from mmm_dataset import Record, Registry, Span, load
 from oiellm.llm.calls import Call, Reply

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from build.readers import demo
 from build.translate.checks import Checker
 from build.translate.language import foreign_han, read_language
-from build.translate.leftovers import markup_left
 from build.translate.rules import CHECKS, FAIL, read_rules
 from build.translate.span_checks import SpanChecker
+from build.translate.tag_edges import markup_left
 from build.translate.tagging import take_apart
 from mmm_dataset import Record, load
 from oiellm.errors import OiellmError

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from build.core import KitError
 from build.readers import READERS
 from build.translate.parts import split
-from build.translate.plan import Plan
 from build.translate.rows import Translator
-from build.translate.rules import read_rules
+from build.translate.rules import Plan, read_rules
 from build.translate.tagging import put_together, take_apart
 from mmm_dataset import Item, Record, Span, load
 from tests.dialogues import copy, drive

@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from build.core import Drop
-from build.translate.plan import Plan
 from build.translate.rows import Translator
-from build.translate.rules import read_rules
+from build.translate.rules import Plan, read_rules
 from mmm_dataset import Item, Record, load
 from oiellm.llm.calls import Reply
 from tests.dialogues import asked, drive, translation

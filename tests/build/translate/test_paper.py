@@ -3,9 +3,8 @@
 import pytest
 
 from build.core import Drop
-from build.translate.plan import Plan
 from build.translate.rows import Translator
-from build.translate.rules import read_rules
+from build.translate.rules import Plan, read_rules
 from mmm_dataset import load
 from oiellm.llm.calls import Reply
 from tests.build.translate.test_ladder import SOURCE

@@ -3,10 +3,9 @@
 import pytest
 
 from build.translate.language import read_language
-from build.translate.plan import Plan
 from build.translate.prompts import Prompts
 from build.translate.quality import quality_check
-from build.translate.rules import read_rules
+from build.translate.rules import Plan, read_rules
 from mmm_dataset import load
 from oiellm.llm.calls import Reply
 from tests.dialogues import drive

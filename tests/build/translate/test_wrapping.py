@@ -10,8 +10,7 @@ from build.markup import scan
 from build.row_checks import Report, check_row
 from build.translate.drafts import read_draft
 from build.translate.language import read_language
-from build.translate.leftovers import added_text
-from build.translate.wrapping import unwrap
+from build.translate.wrapping import added_text, unwrap
 from mmm_dataset import Item, load
 from mmm_dataset.schema import to_row
 from oiellm.llm.calls import Reply
