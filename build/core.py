@@ -20,7 +20,7 @@ from typing import IO, Any, Final
 from build.errors import KitError as KitError
 from build.step_record import RECORD, Run, StepRecord, check_target, files_of, keep_foreign
 from mmm_dataset import Record
-from mmm_dataset.files import pretty, sha256
+from mmm_dataset.files import atomic, pretty, sha256
 from mmm_dataset.names import inner_path
 from oiellm.errors import OiellmError
 from oiellm.files import locked, sync, sync_tree
@@ -141,8 +141,7 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
     with locked(out), _naming(out):
         _recover(out)
         check_target(out, run, replace)
-        staging = _staging(out)
-        step = Step(staging / "out", out)
+        step = Step(_staging(out) / "out", out)
         step.folder.mkdir(parents=True)
         try:
             yield step
@@ -152,12 +151,15 @@ def write_step(out: Path, run: Run, *, replace: bool = False) -> Iterator[Step]:
             if record is not None and not aside:
                 keep_foreign(out, step.folder, record)
             sync_tree(step.folder)
-            (step.folder / RECORD).write_text(pretty(written.model_dump()), encoding="utf-8")
+            with atomic(step.folder / RECORD) as file:
+                file.write(pretty(written.model_dump()))
             if aside:
                 _move_aside(out, record)
-            _put_in_place(out)
-        finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            if out.is_dir() and not any(out.iterdir()):
+                out.rmdir()
+            swap(step.folder, out)
+        finally:  # Ctrl-C between the renames, too
+            _recover(out)
 
 
 @contextmanager
@@ -283,13 +285,6 @@ def _recover(out: Path) -> None:
             os.replace(path, out.with_name(path.name))
     shutil.rmtree(previous, ignore_errors=True)
     shutil.rmtree(staging, ignore_errors=True)
-
-
-def _put_in_place(out: Path) -> None:
-    if out.is_dir() and not any(out.iterdir()):
-        out.rmdir()
-    swap(_staging(out) / "out", out)
-    _recover(out)
 
 
 def _record(step: Step, run: Run) -> StepRecord:

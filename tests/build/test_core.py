@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,31 @@ def test_killed_at_any_moment_the_next_run_ends_as_if_nothing_had_been(tmp_path,
         if more:
             assert {"of a person", "edited by a person"} <= set(aside.values())
     assert done.returncode == 0  # the last moments were past the end
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("at", range(1, 7))
+def test_ctrl_c_at_any_rename_leaves_what_the_next_run_can_replace(tmp_path, monkeypatch, at, after):
+    """Between the renames the file beside the folder was lost, and the next run was refused: it differed from the record."""
+    real, count, out = os.replace, 0, tmp_path / "out"
+    write(out, "old")
+
+    def replace(source, target):
+        nonlocal count
+        count += 1
+        if count == at and not after:
+            raise KeyboardInterrupt
+        real(source, target)
+        if count == at:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, suppress(KeyboardInterrupt):
+        patch.setattr(os, "replace", replace)
+        write(out, "new")
+    recover(out)
+    assert visible(tmp_path) in ({"out/a.txt": text, "out.report": text} for text in ("old", "new"))
+    write(out, "new")
+    assert visible(tmp_path) == {"out/a.txt": "new", "out.report": "new"}
 
 
 def test_a_swap_leaves_one_of_the_two(tmp_path):
