@@ -82,8 +82,8 @@ def write_files(
                 losses.rows[config][split] = rows
                 if rows:
                     written.append(Converted(config, split, path.relative_to(folder).as_posix(), rows))
-                else:
-                    _remove(path)
+                else:  # a tool would stumble over an empty file or folder
+                    path.rmdir() if path.is_dir() else path.unlink()
         if not any(losses.rows[config].values()):
             home.rmdir()
         elif finish is not None:
@@ -91,11 +91,3 @@ def write_files(
     if chosen.finish is not None:
         chosen.finish(folder, written)
     return written
-
-
-def _remove(path: Path) -> None:
-    """Remove an empty file or folder: a tool would stumble over it."""
-    if path.is_dir():
-        path.rmdir()
-    else:
-        path.unlink()
