@@ -18,16 +18,10 @@ def check_strings(**values: object) -> None:
             raise ValueError(f"{name} must be a string, not {_typed(value)}")
 
 
-def check_form(form: object) -> None:
-    """Raise ValueError unless this is a form."""
-    if not isinstance(form, str) or form not in FORMS:
-        raise ValueError(f"form is {_typed(form)}; it must be one of: {', '.join(FORMS)}")
-
-
 def check_reading(output: object, word: object, form: object, task_words: object, labels: object, text: object) -> None:
     """Raise ValueError unless these can be arguments of ``parse``."""
     check_strings(output=output, word=word, text="" if text is None else text)
-    check_form(form)
+    choice("form", form, FORMS)
     _check_task_words(task_words)
     if labels is not None and (isinstance(labels, (str, bytes)) or not isinstance(labels, Collection)):
         raise ValueError(f"labels must be a collection of strings, or None if they are open, not {_typed(labels)}")
@@ -36,7 +30,7 @@ def check_reading(output: object, word: object, form: object, task_words: object
 def check_writing(label: object, word: object, items: object, form: object, task_words: object) -> None:
     """Raise ValueError unless these can be arguments of ``render``."""
     check_strings(label=label, word=word)
-    check_form(form)
+    choice("form", form, FORMS)
     _check_task_words(task_words)
     if isinstance(items, (str, bytes)) or not isinstance(items, Collection):
         raise ValueError(f"items must be a list, not {_typed(items)}")

@@ -49,7 +49,6 @@ def parser() -> argparse.ArgumentParser:
         verb.add_argument("--no-text-labels", action="store_true", help="score the entities alone")
         verb.add_argument("--seed", type=int, default=0, help="of the resamples (default 0)")
         verb.add_argument("--format", choices=FORMATS, default="text", help="of what is printed (default text)")
-        verb.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
     one.add_argument("--resamples", type=int, default=0, metavar="N", help="for 95 %% intervals (default none)")
     one.add_argument(
         "--label-intervals", action="store_true", help="intervals of every label as well (with --resamples)"

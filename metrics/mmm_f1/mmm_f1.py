@@ -10,7 +10,7 @@ import evaluate
 
 # evaluate copies only the files that this one imports, so all of them are named here, also those used indirectly.
 from .answers import read_answers
-from .arguments import check_form
+from .arguments import choice
 from .errors import UserError
 from .extended import extended_figures
 from .figures import summary
@@ -20,11 +20,11 @@ from .paper import parse_output
 from .published import split_published
 from .reading import read
 from .roles import shape
-from .rows import check_column, column
+from .rows import Rows
 from .schemes import decode
 from .scoring import compare, score
 from .sources import from_rows
-from .tables import is_rows
+from .tables import Table
 from .tally import Tally
 from .tolerant import read_output
 from .unified import parse, render
@@ -89,18 +89,17 @@ class MmmF1(evaluate.Metric):  # type: ignore[misc]
         )
 
     def compute(self, *, predictions: Any = None, references: Any = None, **options: Any) -> dict[str, Any] | None:
-        """Score; rows of label and entities and frames as well, which ``evaluate`` itself does not take.
+        """Score; what was not added row by row goes straight to the scorer, which takes rows and frames as well.
 
         Raises:
             ValueError: an argument is not what it should be; one line, rows counted from 0.
         """
+        if predictions is not None and references is not None and self.writer is None and self.num_process == 1:
+            return score(predictions, references, **options)
         sides = {"predictions": predictions, "references": references}
-        sides = {name: column(name, values) for name, values in sides.items() if values is not None}
-        if any(map(is_rows, sides.values())):
-            return score(**{"predictions": None, "references": None, **sides}, **options)
-        for name, values in sides.items():
-            check_column(name, values)
-        found: dict[str, Any] | None = super().compute(**sides, **options)
+        found: dict[str, Any] | None = super().compute(
+            **{name: side for name, side in sides.items() if side is not None}, **options
+        )
         return found
 
     def _compute(

@@ -41,10 +41,16 @@ def show(result: Mapping[str, Any], style: str) -> str:
         return json.dumps(result, ensure_ascii=False, indent=2)
     compared = "fixed" in result
     if style == "text":
-        return _compared_text(result) if compared else _score_text(result)
+        if compared:
+            return "\n\n".join([_aligned(_compared_table(result, percent=False)), "\n".join(_notes(result))])
+        return _score_text(result)
     if style == "csv":
         return _csv([_long(result)])
-    tables = [_compared_table(result)] if compared else [_figures_table(result), *_by_name(result, percent=True)]
+    tables = (
+        [_compared_table(result, percent=True)]
+        if compared
+        else [_figures_table(result), *_by_name(result, percent=True)]
+    )
     write = _markdown if style == "markdown" else _latex
     return "\n\n".join([*map(write, tables), *(_escape(note, style) for note in _notes(result))])
 
@@ -76,25 +82,16 @@ def _score_text(result: Mapping[str, Any]) -> str:
         text = f"{value:.4f}" if isinstance(value, float) else str(value)
         lines.append(f"{key:<32}{text:>10}" + (f"  [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""))
     lines += [f"  {kind:<30}{count:>10}" for kind, count in result["parse_failures"].items() if count]
-    for heads, *rows in _by_name(result, percent=False):
-        lines.append("")
-        cells = [[" ".join(cell.split()) for cell in row] for row in (heads, *rows)]
-        sizes = [max(11, *(len(row[at]) + 2 for row in cells)) for at in range(1, len(heads))]
-        first = max(24, *(len(row[0]) for row in cells))
-        lines += [row[0].ljust(first) + "".join(map(str.rjust, row[1:], sizes)) for row in cells]
-    return "\n".join([*lines, "", *_notes(result)])
+    tables = [_aligned(table) for table in _by_name(result, percent=False)]
+    return "\n\n".join(["\n".join(lines), *tables, "\n".join(_notes(result))])
 
 
-def _compared_text(result: Mapping[str, Any]) -> str:
-    lines = [f"{'':<16}{'A':>9}{'B':>9}{'B - A':>9}  {'interval':<20}{'p':>8}"]
-    for name, row in result.items():
-        if isinstance(row, dict):
-            low, high = _interval(row, "difference") or (0.0, 0.0)
-            lines.append(
-                f"{name:<16}{row['a']:>9.4f}{row['b']:>9.4f}{row['difference']:>+9.4f}"
-                f"  {f'[{low:+.4f}, {high:+.4f}]':<20}{row['p']:>8.4f}"
-            )
-    return "\n".join([*lines, "", *_notes(result)])
+def _aligned(table: list[Cells]) -> str:
+    """Columns under each other, the first one to the left."""
+    cells = [[" ".join(cell.split()) for cell in row] for row in table]
+    sizes = [max(len(row[at]) + 2 for row in cells) for at in range(1, len(table[0]))]
+    first = max(24, *(len(row[0]) for row in cells))
+    return "\n".join(row[0].ljust(first) + "".join(map(str.rjust, row[1:], sizes)) for row in cells)
 
 
 # -------------------------------------------------------------------------------------------------------------- tables
@@ -131,14 +128,18 @@ def _figures_table(result: Mapping[str, Any]) -> list[Cells]:
     ]
 
 
-def _compared_table(result: Mapping[str, Any]) -> list[Cells]:
+def _compared_table(result: Mapping[str, Any], percent: bool) -> list[Cells]:
     table = [["", "A", "B", "B - A", "interval", "p"]]
+    by, places = (100, 2) if percent else (1, 4)
     for name, row in result.items():
         if isinstance(row, dict):
-            low, high = _interval(row, "difference") or (0.0, 0.0)
-            ends = [f"{100 * row['a']:.2f}", f"{100 * row['b']:.2f}", f"{100 * row['difference']:+.2f}"]
-            cells = [_NAMES[name], *ends, f"[{100 * low:+.1f}, {100 * high:+.1f}]", f"{row['p']:.4f}"]
-            table.append(cells)
+            low, high = (f"{by * end:+.{places - percent}f}" for end in _interval(row, "difference") or (0.0, 0.0))
+            cells = [
+                f"{by * row['a']:.{places}f}",
+                f"{by * row['b']:.{places}f}",
+                f"{by * row['difference']:+.{places}f}",
+            ]
+            table.append([_NAMES[name] if percent else name, *cells, f"[{low}, {high}]", f"{row['p']:.4f}"])
     return table
 
 

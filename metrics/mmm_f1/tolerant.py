@@ -136,12 +136,7 @@ def _passed_over(rest: str, items: Sequence[Fields], roles: Sequence[str]) -> in
 
 def _escaped(rest: str, roles: Sequence[str]) -> tuple[list[Fields], Pieces, int, bool]:
     """Items, broken pieces, the number of empty ones, and whether a piece of nothing but blanks was passed over."""
-    if "\\" in rest:
-        pieces = list(tokenize(rest))
-    else:
-        chunks = rest.split(":")
-        made = {chunk: tuple(chunk.split(";")) for chunk in dict.fromkeys(chunks)}
-        pieces = [made[chunk] for chunk in chunks]
+    pieces = tokenize(rest)
     first, end = pieces[0], len(pieces)
     blank = _is_blank(first) and first != ("",)
     if is_tuple(roles) and end > 2 and _is_blank(pieces[-1]):

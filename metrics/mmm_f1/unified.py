@@ -15,7 +15,7 @@ explains it to users. Two forms exist, and which one a string is in is told by t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -270,21 +270,23 @@ def _split_escaped(rest: str, roles: Sequence[str]) -> tuple[tuple[str, ...], ..
         return Failure(BROKEN_PAIR, f"{shown(rest)} stands where ':' or the end was due")
     if is_tuple(roles) and len(rest) > 1 and rest[-1] == ":" and _backslashes_before(rest, len(rest) - 1) % 2 == 0:
         rest = rest[:-1]
-    if "\\" not in rest:
-        chunks = rest[1:].split(":")
-        made = {chunk: tuple(chunk.split(";")) for chunk in dict.fromkeys(chunks)}
-        items = [made[chunk] for chunk in chunks]
-        distinct: Iterable[tuple[str, ...]] = made.values()
-    else:
-        distinct = items = list(tokenize(rest[1:]))
-    for item in distinct:
+    items = tokenize(rest[1:])
+    for item in dict.fromkeys(items):
         if failure := check_fields(item, roles):
             return failure
     return tuple(items)
 
 
-def tokenize(rest: str) -> Iterator[tuple[str, ...]]:
+def tokenize(rest: str) -> list[tuple[str, ...]]:
     """The fields of every piece of a string in escaped form, pieces being what stands between two bare ``:``."""
+    if "\\" in rest:
+        return list(_unescaped(rest))
+    chunks = rest.split(":")
+    made = {chunk: tuple(chunk.split(";")) for chunk in dict.fromkeys(chunks)}
+    return [made[chunk] for chunk in chunks]
+
+
+def _unescaped(rest: str) -> Iterator[tuple[str, ...]]:
     fields: list[str] = []
     field: list[str] = []
     for token in _TOKEN.findall(rest):

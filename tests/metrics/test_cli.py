@@ -44,7 +44,7 @@ def test_score_of_every_kind_of_file(tmp_path, capsys, kind):
         {"output": g, "input": f"{t}/NER", "language": "en", "task": "scnm"} for g, t in zip(GOLD, TEXTS, strict=True)
     ]
     gold = write(tmp_path / f"gold.{kind}", rows)
-    code, printed = run(capsys, "score", pred, gold, "--json", "--extended", "--resamples", "20", "--seed", "1")
+    code, printed = run(capsys, "score", pred, gold, "--format=json", "--extended", "--resamples", "20", "--seed", "1")
     expected = score(PRED, GOLD, TEXTS, ["en_scnm"] * 3, extended=True, resamples=20, seed=1)
     assert code == 0 and json.loads(printed.out) == expected
     code, printed = run(capsys, "score", pred, gold, "--resamples", "20")
@@ -56,7 +56,7 @@ def test_score_of_every_kind_of_file(tmp_path, capsys, kind):
 def test_ids_join_whatever_the_order(tmp_path, capsys):
     pred = write(tmp_path / "p.jsonl", [{"id": n, "output": PRED[n]} for n in (2, 0, 1)])
     gold = write(tmp_path / "g.jsonl", [{"id": n, "output": GOLD[n]} for n in range(3)])
-    code, printed = run(capsys, "score", pred, gold, "--json")
+    code, printed = run(capsys, "score", pred, gold, "--format=json")
     assert code == 0 and json.loads(printed.out) == score(PRED, GOLD)
 
 
@@ -69,20 +69,20 @@ def test_structured_rows(tmp_path, capsys, kind):
     pairs = zip(labels, entities, strict=True)
     pred = write(tmp_path / f"p.{kind}", [{"label": label, "entities": entity} for label, entity in pairs])
     gold = write(tmp_path / "g.jsonl", [{"output": row} for row in GOLD])
-    code, printed = run(capsys, "score", pred, gold, "--json")
+    code, printed = run(capsys, "score", pred, gold, "--format=json")
     assert code == 0 and json.loads(printed.out) == score(PRED, GOLD)
     rows = [{"label": "A", "entities": [{"label": "P", "text": "x"}], "input": "x/NER"}]
     both = write(tmp_path / "both.jsonl", rows)
-    code, printed = run(capsys, "score", both, both, "--json")
+    code, printed = run(capsys, "score", both, both, "--format=json")
     assert json.loads(printed.out)["predicted_entities"] == 1
 
 
 def test_modes_and_form_column(tmp_path, capsys):
     rows = [{"output": "社会/NER/:法人名;J:COM春日部", "form": "published"}, {"output": GOLD[2], "form": "escaped"}]
     gold = write(tmp_path / "g.jsonl", rows)
-    code, printed = run(capsys, "score", gold, gold, "--json")
+    code, printed = run(capsys, "score", gold, gold, "--format=json")
     assert json.loads(printed.out)["protocol"] == "mode=default matching=set form=escaped+published"
-    code, printed = run(capsys, "score", gold, gold, "--json", "--mode", "paper")
+    code, printed = run(capsys, "score", gold, gold, "--format=json", "--mode", "paper")
     assert json.loads(printed.out)["pairs_gold"] == 4
     code, printed = run(capsys, "score", gold, gold, "--matching", "multiset", "--form", "published")
     assert code == 0 and "matching=multiset form=published" in printed.out
@@ -93,7 +93,7 @@ def test_compare(tmp_path, capsys):
     b = write(tmp_path / "b.jsonl", [{"answer": row} for row in GOLD])
     gold = write(tmp_path / "g.jsonl", [{"output": row} for row in GOLD])
     given = ("compare", a, b, gold, "--resamples", "50", "--output-column", "answer")
-    code, printed = run(capsys, *given, "--json")
+    code, printed = run(capsys, *given, "--format=json")
     assert code == 0 and json.loads(printed.out) == compare(PRED, GOLD, GOLD, resamples=50)
     code, printed = run(capsys, *given)
     assert "fixed by B 1, broken by B 0" in printed.out
@@ -201,7 +201,9 @@ def test_an_empty_prediction_is_an_answer_and_a_wrong_one(tmp_path):
     gold.write_text("id,output,text\n1,A/NER/:b;c,c\n2,A/NER/,\n")
     pred.write_text("id,output\n2,A/NER/\n1,\n")
     done = subprocess.run(
-        [sys.executable, "-m", "mmm_f1.cli", "score", str(pred), str(gold), "--json"], capture_output=True, text=True
+        [sys.executable, "-m", "mmm_f1.cli", "score", str(pred), str(gold), "--format=json"],
+        capture_output=True,
+        text=True,
     )
     result = json.loads(done.stdout)
     assert result["all"] == 0.5 and result["parse_failures"]["no_task_word"] == 1
@@ -212,7 +214,9 @@ def test_task_words_of_the_gold_file(tmp_path):
     gold = tmp_path / "gold.jsonl"
     gold.write_text("".join(json.dumps(row) + "\n" for row in rows))
     done = subprocess.run(
-        [sys.executable, "-m", "mmm_f1.cli", "score", str(gold), str(gold), "--json"], capture_output=True, text=True
+        [sys.executable, "-m", "mmm_f1.cli", "score", str(gold), str(gold), "--format=json"],
+        capture_output=True,
+        text=True,
     )
     assert json.loads(done.stdout)["all"] == 1.0
     gold.write_text("".join(json.dumps({"output": row["output"]}) + "\n" for row in rows))

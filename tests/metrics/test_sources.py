@@ -85,8 +85,8 @@ def run(capsys, *arguments):
 def test_spans_of_every_shape_are_compared_by_their_offsets(tmp_path, capsys, shape):
     row = SHAPES[shape]
     gold = write(tmp_path / "gold.jsonl", row)
-    assert json.loads(run(capsys, "score", write(tmp_path / "right.jsonl", ROW), gold, "--json"))["wl"] == 1
-    result = json.loads(run(capsys, "score", write(tmp_path / "other.jsonl", OTHER), gold, "--json"))
+    assert json.loads(run(capsys, "score", write(tmp_path / "right.jsonl", ROW), gold, "--format=json"))["wl"] == 1
+    result = json.loads(run(capsys, "score", write(tmp_path / "other.jsonl", OTHER), gold, "--format=json"))
     assert result["wl"] == 0.5 and "offsets" in result["protocol"]
     assert result == score([OTHER], [row]) and score([row], [ROW])["wl"] == 1
     assert not {"tl", "tl_macro_f1", "tl_correct"} & set(result) and result["all"] == 0
@@ -127,13 +127,16 @@ def test_training_data_of_spacy_and_arrays_by_another_name(tmp_path, capsys):
     ):
         (tmp_path / name).write_text(text)
         pred = write(tmp_path / "pred.jsonl", ROW, OTHER)
-        assert json.loads(run(capsys, "score", pred, tmp_path / name, "--json"))["wl"] == 0.75
+        assert json.loads(run(capsys, "score", pred, tmp_path / name, "--format=json"))["wl"] == 0.75
     (tmp_path / "one.jsonl").write_text(json.dumps(pair))
     assert (
-        json.loads(run(capsys, "score", tmp_path / "one.jsonl", write(tmp_path / "g.jsonl", ROW), "--json"))["wl"] == 1
+        json.loads(run(capsys, "score", tmp_path / "one.jsonl", write(tmp_path / "g.jsonl", ROW), "--format=json"))[
+            "wl"
+        ]
+        == 1
     )
     odd = write(tmp_path / "odd.jsonl", {"output": "A/NER/:P;x\u2028y\x85z"}, {"output": "A/NER/"})  # no line breaks
-    assert json.loads(run(capsys, "score", odd, odd, "--json"))["rows"] == 2
+    assert json.loads(run(capsys, "score", odd, odd, "--format=json"))["rows"] == 2
     (tmp_path / "twice.jsonl").write_text('{"entities": [], "entities": [[0, 1, "P"]]}')
     assert main(["score", str(tmp_path / "twice.jsonl"), str(tmp_path / "g.jsonl")]) == 2
     assert "twice.jsonl:1: " in (said := capsys.readouterr().err) and "'entities' is there twice" in said
@@ -146,9 +149,11 @@ def test_text_labels_of_one_side_alone_are_refused(tmp_path, capsys):
     labeled, bare = write(tmp_path / "labeled.jsonl", {**ROW, "label": "news"}), write(tmp_path / "bare.jsonl", ROW)
     for pred, gold in ((labeled, bare), (bare, labeled)):
         assert main(["score", pred, gold]) == 2 and "bare.jsonl: no text-level labels" in capsys.readouterr().err
-        assert json.loads(run(capsys, "score", pred, gold, "--no-text-labels", "--json"))["all"] == 1
+        assert json.loads(run(capsys, "score", pred, gold, "--no-text-labels", "--format=json"))["all"] == 1
     strings = write(tmp_path / "strings.jsonl", {"output": "news/NER/:PER;Kim:LOC;Oslo"})
-    result = json.loads(run(capsys, "compare", bare, bare, strings, "--no-text-labels", "--resamples", "5", "--json"))
+    result = json.loads(
+        run(capsys, "compare", bare, bare, strings, "--no-text-labels", "--resamples", "5", "--format=json")
+    )
     assert result["all"]["a"] == 1 and "tl" not in result
     assert score(["x/NER/:PER;Kim"], ["y/NER/:PER;Kim"], text_labels=False)["all"] == 1
     assert score([{**ROW, "label": "news"}], [{**ROW, "label": "sport"}])["tl"] == 0
@@ -175,8 +180,8 @@ def test_spans_count_although_there_are_strings(tmp_path, capsys):
         write(tmp_path / f"{name}.jsonl", {"output": "_/NER/:PER;Kim:LOC;Oslo", **row})
         for name, row in (("p", OTHER), ("g", ROW))
     ]
-    assert json.loads(run(capsys, "score", *both, "--json"))["wl"] == 1
-    assert json.loads(run(capsys, "score", *both, "--json", "--from", "spans"))["wl"] == 0.5
+    assert json.loads(run(capsys, "score", *both, "--format=json"))["wl"] == 1
+    assert json.loads(run(capsys, "score", *both, "--format=json", "--from", "spans"))["wl"] == 0.5
 
 
 # ---------------------------------------------------------------------------------------------------------------- tags
@@ -234,14 +239,25 @@ CONLL = "Mia B-PER B-PER\nOno I-PER O\nran O O\n\n# label = sport\nOslo B-LOC B-
 def test_two_columns_of_tags(tmp_path, capsys):
     file = tmp_path / "both.conll"
     file.write_text("-DOCSTART- O O\n\n" + CONLL.replace("# label = sport\n", ""))
-    result = json.loads(run(capsys, "score", "--from", "conll", file, "--json"))
+    result = json.loads(run(capsys, "score", "--from", "conll", file, "--format=json"))
     assert (result["pairs_gold"], result["pairs_correct"], result["rows"], result["wl"]) == (2, 1, 2, 0.5)
-    swapped = json.loads(run(capsys, "score", "--from", "conll", file, "--columns", "gold=3,pred=2", "--json"))
+    swapped = json.loads(run(capsys, "score", "--from", "conll", file, "--columns", "gold=3,pred=2", "--format=json"))
     assert swapped["wl_by_label"]["PER"] == result["wl_by_label"]["PER"] and swapped["wl"] == 0.5
-    same = run(capsys, "score", "--from", "conll", file, file, "--columns", "gold=2,pred=-2", "--json")
+    same = run(capsys, "score", "--from", "conll", file, file, "--columns", "gold=2,pred=-2", "--format=json")
     assert json.loads(same)["wl"] == 1
     out = run(
-        capsys, "compare", "--from", "conll", file, file, file, "--columns", "gold=2", "--resamples", "5", "--json"
+        capsys,
+        "compare",
+        "--from",
+        "conll",
+        file,
+        file,
+        file,
+        "--columns",
+        "gold=2",
+        "--resamples",
+        "5",
+        "--format=json",
     )
     assert json.loads(out)["wl"]["a"] == 0.5
 
@@ -251,7 +267,7 @@ def test_conll_files_with_text_labels_by_comment(tmp_path, capsys):
     lines = "# intent = weather\n1\tOslo\tB-LOC\n2-3\tinthe\t_\n2\tin\tO\n3\tthe\tO\n\n# intent = news\n1\tMia\tB-PER\n"
     gold.write_bytes(gzip.compress(lines.encode()))
     pred.write_text(lines.replace("weather", "news"))
-    result = json.loads(run(capsys, "score", "--from", "conll", pred, gold, "--label-key", "intent", "--json"))
+    result = json.loads(run(capsys, "score", "--from", "conll", pred, gold, "--label-key", "intent", "--format=json"))
     assert (result["tl"], result["wl"], result["all"]) == (0.5, 1, 0.5)
 
 
@@ -278,7 +294,7 @@ def test_tags_that_are_numbers_need_names(tmp_path, capsys):
     row = {"tokens": ["Mia", "ran"], "ner_tags": [1, 0]}
     file = write(tmp_path / "a.jsonl", row)
     assert main(["score", file, file]) == 2 and "--tag-names" in capsys.readouterr().err
-    assert json.loads(run(capsys, "score", file, file, "--tag-names", "O,B-PER", "--json"))["pairs_gold"] == 1
+    assert json.loads(run(capsys, "score", file, file, "--tag-names", "O,B-PER", "--format=json"))["pairs_gold"] == 1
 
 
 # --------------------------------------------------------------------------------------------------------------- files
@@ -295,7 +311,7 @@ def test_arrays_and_gzip(tmp_path, capsys, name):
     )
     text = "output\nA/NER/:P;x\nB/NER/\n" if ".csv" in name else text
     (tmp_path / name).write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
-    assert json.loads(run(capsys, "score", tmp_path / name, tmp_path / name, "--json"))["rows"] == 2
+    assert json.loads(run(capsys, "score", tmp_path / name, tmp_path / name, "--format=json"))["rows"] == 2
 
 
 @pytest.mark.parametrize("kind", ["array", "lines", "csv", "conll"])
@@ -309,7 +325,7 @@ def test_standard_input(tmp_path, kind):
     more = ["--from", "conll"] if kind == "conll" else []
     gold = tmp_path / ("gold.conll" if more else "gold.json")
     gold.write_text(text if more else json.dumps(STRINGS))
-    command = [sys.executable, "-m", "mmm_f1.cli", "score", "-", str(gold), "--json", *more]
+    command = [sys.executable, "-m", "mmm_f1.cli", "score", "-", str(gold), "--format=json", *more]
     done = subprocess.run(command, input=text, capture_output=True, text=True)
     assert json.loads(done.stdout)["all"] == 1, done.stderr
     both = subprocess.run([*command[:4], "-", "-"], input=text, capture_output=True, text=True)
@@ -342,7 +358,7 @@ def test_a_dataset_of_hugging_face(tmp_path, capsys):
     assert numbers[0]["ner_tags"] == [0, 0, 1, 0, 2] and score(numbers, [SHAPES["tokens"]])["wl"] == 1
     numbers.to_parquet(tmp_path / "numbers.parquet")
     pred = write(tmp_path / "pred.jsonl", SHAPES["tokens"])
-    assert json.loads(run(capsys, "score", pred, tmp_path / "numbers.parquet", "--json"))["wl"] == 1
+    assert json.loads(run(capsys, "score", pred, tmp_path / "numbers.parquet", "--format=json"))["wl"] == 1
     strings = datasets.Dataset.from_list(STRINGS)
     assert score(strings["output"], strings)["all"] == 1
 
@@ -373,7 +389,7 @@ def test_markdown_and_latex(files, capsys):
 
 def test_csv_has_a_figure_a_row(files, capsys):
     rows = list(csv.DictReader(io.StringIO(run(capsys, "score", *files, "--format", "csv", "--resamples", "50"))))
-    result = json.loads(run(capsys, "score", *files, "--json", "--resamples", "50"))
+    result = json.loads(run(capsys, "score", *files, "--format=json", "--resamples", "50"))
     found = {(row["of"], row["figure"]): row for row in rows}
     wl = found["all rows", "wl"]
     assert float(wl["value"]) == result["wl"] and [float(wl["low"]), float(wl["high"])] == result["wl_ci95"]
@@ -396,7 +412,7 @@ def test_wnut17_submissions_as_they_are(real_data, capsys):
                     "conll",
                     str(folder / "submissions" / system),
                     str(folder / "emerging.test.annotated"),
-                    "--json",
+                    "--format=json",
                 ]
             )
             == 0
@@ -406,7 +422,7 @@ def test_wnut17_submissions_as_they_are(real_data, capsys):
 
 def test_seqeval_vectors_as_they_are(real_data, capsys):
     result = json.loads(
-        run(capsys, "score", "--from", "conll", real_data / "seqeval-vectors" / "ground_truth.txt", "--json")
+        run(capsys, "score", "--from", "conll", real_data / "seqeval-vectors" / "ground_truth.txt", "--format=json")
     )
     keys = ("wl_micro_precision", "wl_micro_recall", "wl")
     assert [round(100 * result[key], 2) for key in keys] == [68.83, 80.83, 74.35]
