@@ -41,10 +41,11 @@ def show(tree: Path, config: str, registry: Registry, *, n: int, split: str | No
     """
     from rich.console import Console
 
+    rows = _rows(tree, config, n, split, row_id)  # first: it says what the release has, not what the registry has
     registry.config(config)
     console = Console(highlight=False, soft_wrap=True)
     colours: dict[str, str] = {}
-    for number, row in enumerate(_rows(tree, config, n, split, row_id)):
+    for number, row in enumerate(rows):
         if number:
             console.print()
         for line in _lines(row, console, colours):
@@ -66,7 +67,7 @@ def _rows(tree: Path, config: str, n: int, split: str | None, row_id: str | None
 def _files(tree: Path, config: str) -> Mapping[str, Any]:
     configs = read_release(tree)["configs"]
     if config not in configs:
-        raise KitError(f"{tree}: has no config {config}; it has: {', '.join(configs)}")
+        raise KitError(f"{tree}: has no config {config!r}; it has: {', '.join(configs)}")
     files: Mapping[str, Any] = configs[config]["files"]
     return files
 

@@ -51,7 +51,7 @@ def test_one_row_by_its_id_wherever_it_is(show, demo_release):
 @pytest.mark.parametrize(
     "arguments, said",
     [
-        (["nonsense"], "no config 'nonsense'"),
+        (["nonsense"], "has no config 'nonsense'; it has: "),
         (["en_scnm", "--id", "x"], "en_scnm has no row 'x'"),
         (["en_scnm", "--split", "test", "--id", "x"], "has no row"),
     ],
