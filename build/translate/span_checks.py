@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 from itertools import combinations, pairwise
 
 from build.markup import Place
@@ -109,14 +108,14 @@ class SpanChecker:
         rule = self._rules.values["swapped_tags"]
         best, margin = None, rule["margin"]
 
-        @cache
         def alike(a: int, b: int) -> float:
             return likeness(here[a], self._source, there[b], self._target)
 
+        own = {number: alike(number, number) for number in numbers}
         for a, b in combinations(numbers, 2):
             if here[a] in (here[b], there[a]) or there[b] in (there[a], here[b]):  # what is copied is in its place
                 continue
-            right = alike(a, a) + alike(b, b)
+            right = own[a] + own[b]
             if (2 - right) / 2 <= margin:
                 continue
             crossed = alike(a, b), alike(b, a)
