@@ -13,7 +13,6 @@ from .published import NOTHING_MARKER, split_published
 from .roles import (
     BROKEN_PAIR,
     EMPTY_LABEL,
-    NO_TASK_WORD,
     OVERLONG,
     Failure,
     check_fields,
@@ -22,7 +21,7 @@ from .roles import (
     shape,
     shown,
 )
-from .unified import MAX_LENGTH, TASK_WORDS, Form, find_mark, tokenize, unescape
+from .unified import TASK_WORDS, Form, split_at_word, tokenize, unescape
 
 Fields = tuple[str, ...]
 Pieces = list[tuple[Fields, str]]
@@ -72,12 +71,10 @@ def read_output(
         :class:`Output`; a :class:`Failure` if there is no task word, if the string is too long or, with ``strict``, if
         anything of it is broken.
     """
-    if len(output) > MAX_LENGTH:
-        return Failure(OVERLONG, f"{len(output):,} characters, more than {MAX_LENGTH:,}")
-    at = find_mark(output, word, form)
-    if at < 0:
-        return Failure(NO_TASK_WORD, f"no '/{word}/' in the output")
-    label, rest, roles = output[:at], output[at + len(word) + 2 :], shape(word, task_words)
+    halves = split_at_word(output, word, form)
+    if isinstance(halves, Failure):
+        return halves
+    (label, rest), roles = halves, shape(word, task_words)
     if strict and not label:
         return Failure(EMPTY_LABEL, f"nothing before '/{word}/'")
     ambiguous = False

@@ -70,7 +70,6 @@ __all__ = [
     "Parsed",
     "escape_field",
     "escape_label",
-    "find_mark",
     "find_word",
     "input_word",
     "is_span",
@@ -80,8 +79,6 @@ __all__ = [
     "role_name",
     "shape",
     "shown",
-    "split_published",
-    "tokenize",
     "unescape",
 ]
 
@@ -205,13 +202,15 @@ def find_word(
     return None
 
 
-def find_mark(output: str, word: str, form: Form) -> int:
-    """Where the first bare ``/WORD/`` of an output string begins; -1 if there is none."""
+def split_at_word(output: str, word: str, form: Form) -> tuple[str, str] | Failure:
+    """What stands before and behind the first bare ``/WORD/`` of an output string; the failure if there is none."""
+    if len(output) > MAX_LENGTH:
+        return Failure(OVERLONG, f"{len(output):,} characters, more than {MAX_LENGTH:,}")
     mark, at = f"/{word}/", -1
     while (at := output.find(mark, at + 1)) >= 0:
         if form == "published" or _backslashes_before(output, at) % 2 == 0:
-            return at
-    return -1
+            return output[:at], output[at + len(mark) :]
+    return Failure(NO_TASK_WORD, f"no '{mark}' in the output")
 
 
 def _backslashes_before(output: str, at: int) -> int:
@@ -247,12 +246,10 @@ def parse(
         ValueError: an argument is of a wrong type.
     """
     check_reading(output, word, form, task_words, labels, text)
-    if len(output) > MAX_LENGTH:
-        return Failure(OVERLONG, f"{len(output):,} characters, more than {MAX_LENGTH:,}")
-    at = find_mark(output, word, form)
-    if at < 0:
-        return Failure(NO_TASK_WORD, f"no '/{word}/' in the output")
-    label, rest = output[:at], output[at + len(word) + 2 :]
+    halves = split_at_word(output, word, form)
+    if isinstance(halves, Failure):
+        return halves
+    label, rest = halves
     if not label:
         return Failure(EMPTY_LABEL, f"nothing before '/{word}/'")
     roles = shape(word, task_words)

@@ -114,6 +114,9 @@ def by_grammar(columns, tally):
 
 
 @given(st.lists(any_rows(), min_size=1, max_size=5), MATCHINGS, st.booleans(), st.booleans())
+@example([("A/NER/:P;x:Q;y", "A/NER/:P;x:Q;y", "x:Q;y", "c", "published")], "set", True, False)  # two readings
+@example([("A/NER/:P;x:Q;z", "A/NER/:P;x", "x y", "c", "published")], "set", True, False)  # not in the text
+@example([("A/NER/:P;x:Q;z", "A/NER/:P;x", "x y", "c", "published")], "set", True, True)
 def test_fast_path_equals_the_grammar(drawn, matching, with_inputs, with_sets):
     predictions, references, inputs, configs, forms = map(list, zip(*drawn, strict=True))
     label_sets = {"c": {"a", "x:y", "人名"}, "d": None} if with_sets else None
