@@ -14,6 +14,7 @@ SETTINGS = {"model": "m", "max_new_tokens": 8, "versions": {"torch": "2"}}
 def row(number, **changes):
     values = dict.fromkeys(schema().names, "")
     values |= {"entities": [], "tuples": None, "failure": None, "issues": [], "dropped_items": 0, "new_tokens": 1}
+    values |= {"label_confidence": None, "item_confidences": None}
     return {ROW: number, **values, "id": f"r{number}", "batch": number // 2, "constrained": False, **changes}
 
 

@@ -30,6 +30,7 @@ def row(config, number):
     )
     kinds = {"failure": "no_label", "issues": ["unknown_label"], "deviations": ["cut"], "finish": "stop"}
     counts = {"dropped_items": 0, "new_tokens": 7, "batch": number, "constrained": False}
+    counts |= {"label_confidence": 0.5, "item_confidences": [0.25]}
     how = dict.fromkeys(("task_word", "form", "engine", "dtype", "model"), "x")
     return {
         "id": f"{config}-{number}", "config": config, **words, "entities": [entity], "tuples": [], **kinds, **counts, **how,
