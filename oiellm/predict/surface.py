@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from oiellm.llm.answers import INVISIBLE
+
 _QUOTES = str.maketrans("‘’‚‛′`´“”„‟″«»‹›「」『』", "'''''''" + '"' * 5 + '"' * 8)
 _NUMBER = re.compile(r"^\(?\d{1,2}[.):、]\s*")
 _MARKS = " .。,、:;*_`\"'“”‘’「」『』()[]<>"
-_INVISIBLE = "\ufeff\u200b\u200c\u200d\u2060"
 _HALF_WIDTH_MARKS = "\uff9e\uff9f"
 
 
@@ -44,7 +45,7 @@ def find_surface(text: str, wanted: str) -> str | None:
 
 def label_forms(label: str) -> tuple[str, str]:
     """A label in lower case, NFKC, without invisible characters; and the same without a number and marks around it."""
-    plain = unicodedata.normalize("NFKC", label).strip(_INVISIBLE).strip().casefold()
+    plain = unicodedata.normalize("NFKC", label).strip(INVISIBLE).strip().casefold()
     return plain, _NUMBER.sub("", plain).strip(_MARKS)
 
 
